@@ -1,0 +1,43 @@
+# The libraries of others, each as lib::<name>. Names differ between distributions only in here.
+find_package(PkgConfig REQUIRED)
+
+function(rk_pkg name)                 # rk_pkg(name CANDIDATE...): the first pkg-config name that exists
+    cmake_parse_arguments(PARSE_ARGV 1 arg "OPTIONAL" "" "")
+    string(TOUPPER "RK_${name}" prefix)
+    if(arg_OPTIONAL)
+        pkg_search_module(${prefix} QUIET IMPORTED_TARGET GLOBAL ${arg_UNPARSED_ARGUMENTS})
+    else()
+        pkg_search_module(${prefix} REQUIRED IMPORTED_TARGET GLOBAL ${arg_UNPARSED_ARGUMENTS})
+    endif()
+    if(TARGET PkgConfig::${prefix})
+        add_library(lib::${name} ALIAS PkgConfig::${prefix})
+    endif()
+endfunction()
+
+rk_pkg(czmq libczmq)
+rk_pkg(zmq libzmq)
+rk_pkg(websockets libwebsockets)
+rk_pkg(uv libuv)
+rk_pkg(jwt libjwt)
+rk_pkg(jansson jansson)
+rk_pkg(sodium libsodium)
+rk_pkg(crypto libcrypto)
+rk_pkg(mysql mysqlclient libmariadb mariadb)
+rk_pkg(cmocka OPTIONAL cmocka)
+
+# Not by pkg-config: Debian 13's file has a relative include folder. The package changed its name there.
+find_package(msgpack-c CONFIG QUIET)
+if(NOT msgpack-c_FOUND)
+    find_package(msgpack CONFIG REQUIRED)
+endif()
+add_library(rk_msgpack INTERFACE)
+foreach(candidate msgpack-c msgpackc msgpack-c-static)
+    if(TARGET ${candidate})
+        target_link_libraries(rk_msgpack INTERFACE ${candidate})
+        break()
+    endif()
+endforeach()
+add_library(lib::msgpack ALIAS rk_msgpack)
+
+find_package(Threads REQUIRED)
+add_library(lib::threads ALIAS Threads::Threads)

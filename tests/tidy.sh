@@ -1,0 +1,124 @@
+#!/usr/bin/env bash
+# Checks what a compiler does not: the include arrows, banned functions, lengths, and where a library may be named.
+# Prints every finding as file:line: reason, and exits 1 if there is one.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+readonly LINES_MAX=700 LINES_MAX_TEST=1200
+readonly BANNED='strcpy|strcat|sprintf|vsprintf|strtok|gmtime|localtime|gets'
+
+# file pattern | what its "includes" may match. The first row that fits a file counts; arrows only go down.
+readonly ARROWS='
+proto/*|proto/.*
+actors/runtime/*|(proto|actors/runtime)/.*|build_info\.h
+edge/*|(proto|actors/runtime|edge)/.*|build_info\.h
+persist/*|(proto|actors/runtime|persist)/.*|build_info\.h
+actors/main.c|.*
+actors/accounts*|(proto|actors/runtime)/.*|actors/(accounts|password|token)[a-z_]*\.h
+actors/password*|(proto|actors/runtime)/.*|actors/(accounts|password|token)[a-z_]*\.h
+actors/token*|(proto|actors/runtime)/.*|actors/(accounts|password|token)[a-z_]*\.h
+actors/*|(proto|actors/runtime)/.*|actors/(room|lease|commit|inbox|effects)[a-z_]*\.h
+'
+
+# library header | files that may name it (tests and benchmarks may name any)
+readonly LIBRARIES='
+mysql\.h|mysqld_error\.h|errmsg\.h>persist/db.c
+msgpack\.h|msgpack/.*>proto/codec.c
+sodium\.h>actors/password.c
+jwt\.h>actors/token.c edge/auth.c
+libwebsockets\.h>edge/*
+uv\.h>edge/loop.c edge/loop.h
+czmq\.h|zmq\.h>actors/runtime/* edge/loop.c actors/main.c
+jansson\.h>edge/* actors/token.c
+'
+
+findings=0
+finding() {
+    echo "$1"
+    findings=$((findings + 1))
+}
+
+matches_any() { # path pattern...
+    local path=$1 pattern
+    shift
+    for pattern; do
+        # shellcheck disable=SC2053  # the right side is a pattern
+        [[ $path == $pattern ]] && return 0
+    done
+    return 1
+}
+
+check_arrows() { # file
+    local file=$1 pattern allowed hit line name
+    while IFS='|' read -r pattern allowed; do
+        if [ -z "$pattern" ] || ! matches_any "$file" "$pattern"; then
+            continue
+        fi
+        while IFS=: read -r line hit; do
+            name=${hit#*\"}
+            name=${name%%\"*}
+            [[ $name =~ ^($allowed)$ ]] || finding "$file:$line: must not include \"$name\""
+        done < <(grep -nE '^[[:space:]]*#[[:space:]]*include[[:space:]]*"' "$file" || true)
+        return
+    done <<<"$ARROWS"
+}
+
+check_libraries() { # file
+    local file=$1 headers owners hit
+    while IFS='>' read -r headers owners; do
+        [ -n "$headers" ] || continue
+        # shellcheck disable=SC2086  # a list of patterns
+        matches_any "$file" $owners && continue
+        while IFS= read -r hit; do
+            finding "$file:${hit%%:*}: only $owners may include ${hit#*include}"
+        done < <(grep -nE "^[[:space:]]*#[[:space:]]*include[[:space:]]*[<\"]($headers)[>\"]" "$file" || true)
+    done <<<"$LIBRARIES"
+}
+
+# proto is pure: no I/O, no threads, no clock. Its generator prints, so it is not part of the library.
+check_pure() { # file
+    local hit
+    while IFS= read -r hit; do
+        finding "$1:${hit%%:*}: proto is pure: ${hit#*:}"
+    done < <(grep -nE '#[[:space:]]*include[[:space:]]*<(pthread|threads|time|unistd|poll|syslog|sys/.*)\.h>' "$1" || true)
+}
+
+check_banned() { # file
+    local hit
+    while IFS= read -r hit; do
+        finding "$1:${hit%%:*}: banned function: ${hit#*:}"
+    done < <(grep -nE "(^|[^A-Za-z0-9_])($BANNED)[[:space:]]*\(" "$1" || true)
+}
+
+check_length() { # file
+    local lines limit=$LINES_MAX
+    [[ $1 == tests/* || $1 == *.test.ts* || $1 == web/tests/* ]] && limit=$LINES_MAX_TEST
+    [[ $1 == *.gen.ts ]] && return
+    lines=$(wc -l <"$1")
+    [ "$lines" -le "$limit" ] || finding "$1:$limit: $lines lines; is it still one thing? (limit $limit)"
+}
+
+set -f # patterns stay patterns
+sources=0
+while IFS= read -r file; do
+    sources=$((sources + 1))
+    check_length "$file"
+    case $file in
+    *.ts | *.tsx) continue ;;
+    esac
+    check_banned "$file"
+    check_arrows "$file"
+    case $file in
+    tests/* | bench/*) continue ;;
+    esac
+    check_libraries "$file"
+    case $file in
+    proto/gen_ts.c) ;;
+    proto/*) check_pure "$file" ;;
+    esac
+done < <(find proto actors edge persist bench tests web/src -type f \
+    \( -name '*.c' -o -name '*.h' -o -name '*.def' -o -name '*.ts' -o -name '*.tsx' \) 2>/dev/null | sort)
+
+[ "$sources" -gt 0 ] || finding "no source file found: is this the project?"
+echo "$sources files, $findings findings"
+[ "$findings" -eq 0 ]
