@@ -1,0 +1,108 @@
+/* limits — every hard bound of Rookery, unit in the name, reason beside it.
+ * Hard caps only: rates and other operating limits are option rows (actors/runtime/config.h). */
+#ifndef ROOKERY_PROTO_LIMITS_H
+#define ROOKERY_PROTO_LIMITS_H
+
+enum {
+    PROTO_VERSION = 1, /* of messages.def; both ends of a link and browsers must agree */
+
+    /* Text and names. */
+    LIM_TEXT_BYTES_MAX = 4096,          /* a line of chat, UTF-8 */
+    LIM_NAME_CHARS_MIN = 1,
+    LIM_NAME_CHARS_MAX = 32,            /* a user's sign-in name, in characters */
+    LIM_NAME_BYTES_MAX = 128,           /* the same in UTF-8: four bytes a character */
+    LIM_ROOM_NAME_CHARS_MAX = 64,
+    LIM_ROOM_NAME_BYTES_MAX = 256,
+    LIM_TOPIC_BYTES_MAX = 512,
+    LIM_PASSWORD_BYTES_MIN = 8,
+    LIM_PASSWORD_BYTES_MAX = 128,
+    LIM_QUERY_BYTES_MAX = 128,          /* a search in the room or user directory */
+    LIM_DEVICE_BYTES_MAX = 64,          /* what a browser calls itself */
+    LIM_TOKEN_BYTES_MAX = 4096,         /* an access token; larger ones are refused unread */
+    LIM_REASON_BYTES_MAX = 256,         /* a sentence that goes with an error */
+    LIM_PASSWORD_HASH_BYTES_MAX = 128,  /* crypto_pwhash_STRBYTES */
+    LIM_USER_AGENT_BYTES_MAX = 256,
+
+    /* Frames. */
+    LIM_CLIENT_FRAME_BYTES_MAX = 16 * 1024,   /* one WebSocket message from a browser */
+    LIM_EVENT_BYTES_MAX = 8 * 1024,           /* one encoded event; text plus its header fit easily */
+    LIM_EVENT_BODY_BYTES_MAX = 6 * 1024,      /* the body inside an event */
+    LIM_LINK_FRAME_BYTES_MAX = 1024 * 1024,   /* one frame between actors, envelope included */
+    LIM_LINK_BODY_BYTES_MAX = LIM_LINK_FRAME_BYTES_MAX - 256,
+    LIM_DEPTH_MAX = 8,                        /* nesting of a message, either subprotocol */
+    LIM_HTTP_BODY_BYTES_MAX = 64 * 1024,
+    LIM_HTTP_HEADERS_BYTES_MAX = 8 * 1024,
+
+    /* Lists inside messages. */
+    LIM_SUBS_MAX = 512,                 /* rooms one browser resumes or shows; also rooms a user is in */
+    LIM_PAGE_EVENTS_MAX = 100,          /* messages of one history page */
+    LIM_PAGE_FRAMES_MAX = 512,          /* frames of one page or delta: messages and their edits */
+    LIM_DELTA_EVENTS_MAX = 500,         /* beyond it a resume is a snapshot */
+    LIM_DELTA_BYTES_MAX = 256 * 1024,
+    LIM_SNAPSHOT_MESSAGES = 50,         /* newest messages a snapshot carries */
+    LIM_USERS_PAGE_MAX = 200,
+    LIM_ROOMS_PAGE_MAX = 100,
+    LIM_MENTIONS_MAX = 32,              /* people one line can call */
+    LIM_REVOCATIONS_PAGE_MAX = 512,
+
+    /* Rooms. */
+    LIM_ROOM_MEMBERS_MAX = 20000,
+    LIM_ROOM_TAIL_EVENTS_MAX = 512,     /* newest events a room keeps in memory */
+    LIM_ROOM_TAIL_BYTES_MAX = 256 * 1024,
+    LIM_ROOM_PENDING_MAX = 256,         /* accepted and not yet committed, per room: beyond it `overloaded` */
+    LIM_ROOM_PARKED_MAX = 64,           /* operations that wait for a room to load or an old event to be read */
+    LIM_TYPING_MAX = 16,                /* typists a room tells of at once */
+    LIM_PRESENCE_MEMBERS_MAX = 500,     /* above it presence is a count */
+    LIM_EDGES_MAX = 64,                 /* edges that attach to one room node */
+
+    /* Batches. */
+    LIM_BATCH_EVENTS_MAX = 256,
+    LIM_BATCH_BYTES_MAX = 960 * 1024,   /* rows of one batch: fits one link frame with its envelope */
+    LIM_COMMIT_RETRIES_MAX = 5,         /* 1205 and 1213, with jitter */
+
+    /* Shards and nodes. */
+    LIM_SHARDS = 256,                   /* fixed for ever: ids are hashed to them */
+    LIM_NODES_MAX = 128,
+    LIM_ENDPOINT_BYTES_MAX = 256,
+    LIM_PEM_BYTES_MAX = 2048,
+    LIM_KEYS_MAX = 4,                   /* token keys valid at once */
+
+    /* Links between actors. */
+    LIM_LINK_HWM_FRAMES = 16384,        /* never to be hit: outboxes below it refuse first */
+    LIM_LINK_OUTBOX_FRAMES = 4096,      /* per peer */
+    LIM_LINK_OUTBOX_BYTES = 4 * 1024 * 1024,
+    LIM_LINK_TICK_MS = 250,
+    LIM_LINK_PEER_EXPIRE_MS = 4000,     /* no frame and no tick for so long: the peer's actor is gone */
+    LIM_REQUESTS_MAX = 65536,           /* questions in flight of one actor */
+    LIM_REQUEST_MS = 10000,             /* a question without an answer ends as `unavailable` */
+
+    /* Leases: DESIGN.md 4. */
+    LIM_LEASE_BEAT_MS = 1000,
+    LIM_LEASE_SERVE_MS = 4000,          /* an owner serves within this of the sending of its last good beat */
+    LIM_LEASE_DEAD_MS = 6000,           /* a contender must itself watch one beat for so long */
+
+    /* Browsers. */
+    LIM_OUTBOX_FRAMES = 256,            /* per browser: beyond it, live frames stop with `gap` */
+    LIM_OUTBOX_BYTES = 256 * 1024,
+    LIM_HELLO_MS = 5000,                /* from open to `hello` */
+    LIM_HEARTBEAT_MS = 25000,           /* between heartbeats of a socket */
+    LIM_PONG_MS = 35000,                /* silence after which a socket is closed */
+    LIM_TYPING_SEND_MS = 3000,
+    LIM_TYPING_EXPIRE_MS = 6000,
+    LIM_UNAVAILABLE_MS = 2000,          /* a send is refused at the latest after so long without database */
+
+    /* Time. */
+    LIM_ROOM_IDLE_UNLOAD_MS = 600000,
+    LIM_REVOCATION_PULL_MS = 300,
+    LIM_REVOCATION_STALE_MS = 5000,
+    LIM_ACCESS_TOKEN_S = 600,
+    LIM_REFRESH_IDLE_S = 30 * 24 * 3600,
+    LIM_REFRESH_ABSOLUTE_S = 90 * 24 * 3600,
+    LIM_REFRESH_SUCCESSOR_MS = 30000,   /* an old refresh token gives the same successor for so long */
+};
+
+_Static_assert(LIM_TEXT_BYTES_MAX + 512 <= LIM_EVENT_BODY_BYTES_MAX, "a line and its mentions fit a body");
+_Static_assert(LIM_EVENT_BODY_BYTES_MAX + 256 <= LIM_EVENT_BYTES_MAX, "a body and its header fit an event");
+_Static_assert(LIM_BATCH_BYTES_MAX + 16 * 1024 <= LIM_LINK_BODY_BYTES_MAX, "a batch fits a link frame");
+
+#endif
