@@ -1,0 +1,32 @@
+/* config — options as rows: a row is a file key (ZPL), a --flag and an environment name at once.
+ * Order: flag over environment over file over default. Read once at start-up, then never written. */
+#ifndef ROOKERY_RUNTIME_CONFIG_H
+#define ROOKERY_RUNTIME_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "proto/errors.h"
+
+/* options.def: OPTION_INT(field, "ENV", default, min, max, "what it is") and OPTION_STR(field, "ENV", default,
+ * "what it is"); OPTION_SECRET as OPTION_STR, hidden when printed, ENV_FILE names a file with the value. The flag is
+ * --field with dashes, the file key the field. */
+struct config {
+#define OPTION_INT(field, env, def, min, max, help) int64_t field;
+#define OPTION_STR(field, env, def, help) char *field;
+#define OPTION_SECRET(field, env, def, help) char *field;
+#include "actors/runtime/options.def"
+#undef OPTION_INT
+#undef OPTION_STR
+#undef OPTION_SECRET
+};
+
+/* Reads --config FILE, the environment and the flags; argv is left as it is. ERR_OUT_OF_RANGE, ERR_WRONG_FIELDS
+ * (unknown flag or key), each with a sentence on `complain`. */
+err_t config_read(struct config *self, int argc, char **argv, FILE *complain);
+void config_fini(struct config *self);
+void config_print(const struct config *self, FILE *out); /* secrets as "(set)" */
+void config_help(FILE *out);
+
+#endif

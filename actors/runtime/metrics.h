@@ -1,0 +1,25 @@
+/* metrics — counters, gauges and histograms, printed in Prometheus text format 0.0.4 by the edge's admin port.
+ * Made at start-up from the rows of metrics.def; any thread adds (relaxed atomics: the one thing actors share). */
+#ifndef ROOKERY_RUNTIME_METRICS_H
+#define ROOKERY_RUNTIME_METRICS_H
+
+#include <stdint.h>
+
+#include "proto/codec.h"
+
+/* metrics.def: METRIC(NAME, COUNTER|GAUGE|HISTOGRAM, "rookery_edge_sockets", "help"). Histograms count seconds in
+ * fixed buckets 0.5 ms … 10 s. */
+typedef enum {
+#define METRIC(NAME, type, wire, help) METRIC_##NAME,
+#include "actors/runtime/metrics.def"
+#undef METRIC
+    METRIC_COUNT
+} metric_t;
+
+void metric_add(metric_t metric, int64_t n);       /* counters, gauges (also negative) */
+void metric_set(metric_t metric, int64_t value);   /* gauges */
+void metric_observe_us(metric_t metric, int64_t us); /* histograms */
+int64_t metric_value(metric_t metric);             /* histograms: number of observations */
+void metrics_print(buffer_t *out);
+
+#endif
