@@ -1,9 +1,9 @@
 /* json — the second subprotocol: the same messages as objects {"type": "room_post", field: …}, for people,
- * scripts and HTTP bodies. Driven by the table of messages.def; jansson parses and prints.
+ * scripts and HTTP bodies. Driven by the table of messages.def; jansson parses, printing is direct.
  *
  * Forms: U53, UINT numbers; CID 26 characters; BIN base64url; CODE its name; LIST an array of objects; a record
  * `frame` is the event itself; `kind` of an event is its name ("posted"; a number when unknown here) and `body`
- * an object of the kind's fields, or null. */
+ * an object of the kind's fields, or null. Bytes that do not fit (an unknown kind's body) are base64url. */
 #ifndef ROOKERY_PROTO_JSON_H
 #define ROOKERY_PROTO_JSON_H
 
