@@ -1,0 +1,1206 @@
+/* Printed by proto/gen_proto.c from proto/messages.def, errors.def, close.def and limits.h: change those.
+ *
+ * A message is a union member told by `type`. Client ids are their 26 characters here and 16 bytes on the
+ * wire; ids and times are numbers below 2^53; `raw` is whatever the MessagePack decoder gives. */
+import type { FieldType } from './table';
+
+export const PROTO_VERSION = 1;
+
+/** Subprotocols of the WebSocket; this client speaks the first. */
+export const SUBPROTOCOL_MSGPACK = 'rookery.v1.msgpack';
+export const SUBPROTOCOL_JSON = 'rookery.v1.json';
+
+export const LIMITS = {
+  /** a line of chat, UTF-8 */
+  TEXT_BYTES_MAX: 4096,
+  /** one WebSocket message from a browser */
+  FRAME_BYTES_MAX: 16384,
+  /** a user's name, in characters */
+  NAME_CHARS_MIN: 1,
+  /** a user's name, in characters */
+  NAME_CHARS_MAX: 32,
+  /** a user's name, in bytes */
+  NAME_BYTES_MAX: 128,
+  /** a room's name, in characters */
+  ROOM_NAME_CHARS_MAX: 64,
+  /** a room's name, in bytes */
+  ROOM_NAME_BYTES_MAX: 256,
+  /** what a room is about */
+  TOPIC_BYTES_MAX: 512,
+  /** a password, in bytes */
+  PASSWORD_BYTES_MIN: 8,
+  /** a password, in bytes */
+  PASSWORD_BYTES_MAX: 128,
+  /** a search */
+  QUERY_BYTES_MAX: 128,
+  /** what a browser calls itself */
+  DEVICE_BYTES_MAX: 64,
+  /** rooms in one `hello`; rooms a user is in */
+  SUBS_MAX: 512,
+  /** lines of one history page */
+  PAGE_EVENTS_MAX: 100,
+  /** newest lines a snapshot carries */
+  SNAPSHOT_MESSAGES: 50,
+  /** ids in one question for users; members in one page */
+  USERS_PAGE_MAX: 200,
+  /** rooms in one page of the directory */
+  ROOMS_PAGE_MAX: 100,
+  /** above it presence is a count */
+  PRESENCE_MEMBERS_MAX: 500,
+  /** from open to `hello` */
+  HELLO_MS: 5000,
+  /** between heartbeats of a socket */
+  HEARTBEAT_MS: 25000,
+  /** silence after which a socket is dead */
+  PONG_MS: 35000,
+  /** send `typing` at most once in this time */
+  TYPING_SEND_MS: 3000,
+  /** a typist who is not heard of again is gone after this */
+  TYPING_EXPIRE_MS: 6000,
+  /** a question without an answer ends as `unavailable` */
+  REQUEST_MS: 10000,
+} as const;
+
+/** Kinds of events. */
+export const KIND = {
+  /** first event of a room; its user is the first member and owner */
+  ROOM_CREATED: 1,
+  /** the event's user is a member from here on */
+  JOINED: 2,
+  /** the event's user is no member any more */
+  LEFT: 3,
+  /** a line; has a msg_no. A nil body is a tombstone: the line was deleted */
+  POSTED: 4,
+  /** the line at `target` now reads so; a nil body is a tombstone */
+  EDITED: 5,
+  /** the line at `target` is gone, its text erased everywhere */
+  DELETED: 6,
+} as const;
+
+/** With which code the server closes; 40xx: come back and resume, 44xx: stop. */
+export const CLOSE = {
+  /** this server closes down; `drain` said after how long to come back */
+  DRAIN: 4001,
+  /** the reader took its frames too slowly */
+  SLOW: 4002,
+  /** no sign of life in 35 s */
+  NO_PONG: 4003,
+  /** far too many frames; come back more slowly */
+  RATE: 4004,
+  /** the server lost track of this socket; resume everything */
+  RESYNC: 4005,
+  /** the access token ran out; refresh it first */
+  TOKEN_EXPIRED: 4006,
+  /** a message broke the protocol; `err` said which */
+  BAD_FRAME: 4400,
+  /** not signed in, or signed out elsewhere; sign in again */
+  AUTH: 4401,
+  /** this user may not connect */
+  BANNED: 4403,
+  /** no `hello` within 5 s */
+  HELLO_TIMEOUT: 4408,
+  /** another protocol version is spoken here; reload the page */
+  VERSION: 4409,
+  /** a frame was larger than `frame_bytes_max` */
+  TOO_LARGE: 4413,
+  /** too many connections of this user or address */
+  TOO_MANY: 4429,
+} as const;
+
+/** Errors by number, as in a `code` field. */
+export const ERR = {
+  OK: 0,
+  AGAIN: 1,
+  SHORT: 2,
+  BAD_FRAME: 3,
+  UNKNOWN_TYPE: 4,
+  UNEXPECTED: 5,
+  TOO_LARGE: 6,
+  BAD_UTF8: 7,
+  TOO_DEEP: 8,
+  OUT_OF_RANGE: 9,
+  WRONG_FIELDS: 10,
+  VERSION: 11,
+  BUSY: 20,
+  OVERLOADED: 21,
+  UNAVAILABLE: 22,
+  NOT_OWNER: 23,
+  FENCED: 24,
+  TIMEOUT: 25,
+  RATE_LIMITED: 26,
+  DRAINING: 27,
+  NO_MEMORY: 28,
+  UNAUTHORIZED: 40,
+  TOKEN_EXPIRED: 41,
+  TOKEN_REVOKED: 42,
+  BAD_CREDENTIALS: 43,
+  FORBIDDEN: 44,
+  BAD_ORIGIN: 45,
+  NOT_MEMBER: 46,
+  NOT_AUTHOR: 47,
+  BANNED: 48,
+  NOT_FOUND: 60,
+  NO_ROOM: 61,
+  NO_EVENT: 62,
+  NAME_TAKEN: 63,
+  CONFLICT: 64,
+  DELETED: 65,
+  ROOM_FULL: 66,
+  TOO_MANY_ROOMS: 67,
+  WEAK_PASSWORD: 70,
+  BAD_NAME: 71,
+  EMPTY: 72,
+  BAD_METHOD: 80,
+  BAD_TYPE: 81,
+  NO_LENGTH: 82,
+  DATABASE: 90,
+  INTERNAL: 91,
+} as const;
+export type ErrorCode = number;
+export type ErrorName =
+  | 'ok'
+  | 'again'
+  | 'short'
+  | 'bad_frame'
+  | 'unknown_type'
+  | 'unexpected'
+  | 'too_large'
+  | 'bad_utf8'
+  | 'too_deep'
+  | 'out_of_range'
+  | 'wrong_fields'
+  | 'version'
+  | 'busy'
+  | 'overloaded'
+  | 'unavailable'
+  | 'not_owner'
+  | 'fenced'
+  | 'timeout'
+  | 'rate_limited'
+  | 'draining'
+  | 'no_memory'
+  | 'unauthorized'
+  | 'token_expired'
+  | 'token_revoked'
+  | 'bad_credentials'
+  | 'forbidden'
+  | 'bad_origin'
+  | 'not_member'
+  | 'not_author'
+  | 'banned'
+  | 'not_found'
+  | 'no_room'
+  | 'no_event'
+  | 'name_taken'
+  | 'conflict'
+  | 'deleted'
+  | 'room_full'
+  | 'too_many_rooms'
+  | 'weak_password'
+  | 'bad_name'
+  | 'empty'
+  | 'method_not_allowed'
+  | 'unsupported_media_type'
+  | 'length_required'
+  | 'database'
+  | 'internal';
+export interface ErrorRow {
+  /** on the wire of JSON, and `title` of a problem document */
+  name: ErrorName;
+  /** HTTP */
+  status: number;
+  /** the same request may succeed later, unchanged */
+  retry: boolean;
+  /** a sentence that says what to do */
+  text: string;
+}
+
+/* ---- records of lists ---- */
+
+/** a room to resume or show */
+export interface SubRec {
+  /** which room */
+  room: number;
+  /** of the history the reader holds; 0: holds nothing */
+  incarnation: number;
+  /** last event applied; 0: none */
+  after: number;
+  /** true: every event as it happens; false: only its head (`heads`) */
+  live: boolean;
+}
+/** a room as its member sees it in the room list */
+export interface RoomStateRec {
+  /** which room */
+  room: number;
+  /** of its history; another number means another history: load afresh */
+  incarnation: number;
+  /** 0 public, 1 private, 2 direct (0 … 3) */
+  visibility: number;
+  /** what people call it (at most 256 bytes of UTF-8) */
+  name: string;
+  /** what it is about; may be empty (at most 512 bytes of UTF-8) */
+  topic: string;
+  /** seq of its last committed event as known to the inbox; `heads` follows with news */
+  head: number;
+  /** number of its last message, for unread counts */
+  msg_no: number;
+  /** last message this user has read */
+  read_msg_no: number;
+  /** 0 member, 1 moderator, 2 owner (0 … 3) */
+  role: number;
+  /** 0 all, 1 mentions, 2 nothing (0 … 2) */
+  notify: number;
+}
+/** how far a room has come */
+export interface HeadRec {
+  /** which room */
+  room: number;
+  /** its last committed event */
+  seq: number;
+  /** its last message number */
+  msg_no: number;
+}
+/** one user's presence */
+export interface PresenceOfRec {
+  /** who */
+  user: number;
+  /** 0 away, 1 here (0 … 1) */
+  state: number;
+}
+/** an id */
+export interface IdRec {
+  /** user, room or session, as the list says */
+  id: number;
+}
+/** a user as others see them */
+export interface UserInfoRec {
+  /** who */
+  user: number;
+  /** how they are shown (at most 128 bytes of UTF-8) */
+  name: string;
+  /** 0 user, 1 administrator (0 … 1) */
+  role: number;
+  /** grows with each change */
+  rev: number;
+}
+/** a member of a room */
+export interface MemberInfoRec {
+  /** who */
+  user: number;
+  /** how they are shown (at most 128 bytes of UTF-8) */
+  name: string;
+  /** 0 member, 1 moderator, 2 owner (0 … 3) */
+  role: number;
+  /** the event that brought them in */
+  joined_seq: number;
+}
+/** a room in the directory */
+export interface RoomInfoRec {
+  /** which room */
+  room: number;
+  /** what people call it (at most 256 bytes of UTF-8) */
+  name: string;
+  /** what it is about (at most 512 bytes of UTF-8) */
+  topic: string;
+  /** 0 public, 1 private, 2 direct (0 … 3) */
+  visibility: number;
+  /** how many people are in it */
+  members: number;
+  /** the asking user is one of them */
+  joined: boolean;
+  /** UTC */
+  created_at_ms: number;
+}
+
+/* ---- bodies of events, by kind ---- */
+
+/** first event of a room; its user is the first member and owner */
+export interface RoomCreatedBody {
+  /** what people call it (at most 256 bytes of UTF-8) */
+  name: string;
+  /** may be empty (at most 512 bytes of UTF-8) */
+  topic: string;
+  /** 0 public, 1 private, 2 direct (0 … 3) */
+  visibility: number;
+}
+/** the event's user is a member from here on */
+export interface JoinedBody {
+  /** 0 member, 1 moderator, 2 owner (0 … 3) */
+  role: number;
+}
+/** the event's user is no member any more */
+export interface LeftBody {
+  /** 0 of their own will (0 … 2) */
+  reason: number;
+}
+/** a line; has a msg_no. A nil body is a tombstone: the line was deleted */
+export interface PostedBody {
+  /** not empty (at most 4096 bytes of UTF-8) */
+  text: string;
+}
+/** the line at `target` now reads so; a nil body is a tombstone */
+export interface EditedBody {
+  /** not empty (at most 4096 bytes of UTF-8) */
+  text: string;
+}
+/** the line at `target` is gone, its text erased everywhere */
+export interface DeletedBody {
+  /** the role it was deleted under; 0: by its author (0 … 3) */
+  by_role: number;
+}
+/** The body of an event by the name of its kind. */
+export interface KindBodies {
+  room_created: RoomCreatedBody;
+  joined: JoinedBody;
+  left: LeftBody;
+  posted: PostedBody;
+  edited: EditedBody;
+  deleted: DeletedBody;
+}
+export type KindName = keyof KindBodies;
+
+/* ---- messages of the socket ---- */
+
+/** one durable change of a room: the stored bytes, the same for everybody */
+export interface EventMsg {
+  type: 'event';
+  /** which room */
+  room: number;
+  /** 1, 2, 3 … in its room, without a gap */
+  seq: number;
+  /** see kinds; an unknown kind still counts (0 … 65535) */
+  kind: number;
+  /** who did it */
+  user: number;
+  /** UTC, never less than the event before */
+  at_ms: number;
+  /** of the request that made it */
+  client_id: string;
+  /** 1, 2, 3 … over the lines of the room; 0: not a line */
+  msg_no: number;
+  /** seq of the event it changes; 0: none */
+  target: number;
+  /** the kind's fields; nil: erased (one value of at most 6144 bytes) */
+  body: unknown;
+}
+/** first message on a socket; answer with `hello` */
+export interface HiMsg {
+  type: 'hi';
+  /** PROTO_VERSION spoken here (0 … 65535) */
+  version: number;
+  /** of the server (at most 64 bytes of UTF-8) */
+  build: string;
+  /** UTC at the server */
+  now_ms: number;
+  /** time left for `hello` (0 … 600000) */
+  hello_ms: number;
+  /** between heartbeats; twice as long without any frame means the link is dead (0 … 600000) */
+  heartbeat_ms: number;
+  /** of a line (0 … 16777215) */
+  text_bytes_max: number;
+  /** of what a browser sends (0 … 16777215) */
+  frame_bytes_max: number;
+}
+/** sign in and resume in one round trip; answered by `welcome` or `err` and a close */
+export interface HelloMsg {
+  type: 'hello';
+  /** PROTO_VERSION of the client (0 … 65535) */
+  version: number;
+  /** access token (at most 4096 bytes of UTF-8) */
+  token: string;
+  /** for the session list (at most 64 bytes of UTF-8) */
+  device: string;
+  /** rooms to resume; all others of the user are watched anyway (at most 512) */
+  subs: SubRec[];
+}
+/** signed in; `sub_ok` of the resumed rooms follow */
+export interface WelcomeMsg {
+  type: 'welcome';
+  /** me */
+  user: number;
+  /** me (at most 128 bytes of UTF-8) */
+  name: string;
+  /** 0 user, 1 administrator (0 … 1) */
+  role: number;
+  /** this sign-in */
+  session: number;
+  /** of the access token; send `auth` before */
+  expires_at_ms: number;
+  /** all rooms of the user (at most 512) */
+  rooms: RoomStateRec[];
+}
+/** show a room, or catch up after a gap; answered by `sub_ok`, or `kick` */
+export interface SubMsg {
+  type: 'sub';
+  /** which room */
+  room: number;
+  /** of the history the reader holds; 0: holds nothing */
+  incarnation: number;
+  /** last event applied; 0: none */
+  after: number;
+}
+/** the room is not on screen any more: from now on only its head */
+export interface UnsubMsg {
+  type: 'unsub';
+  /** which room */
+  room: number;
+}
+/** backfill follows as `event` frames, then `live` */
+export interface SubOkMsg {
+  type: 'sub_ok';
+  /** which room */
+  room: number;
+  /** of its history */
+  incarnation: number;
+  /** 0 delta: after+1 … head follow without a gap. 1 snapshot: the newest lines follow, folded as of head; after+1 … base-1 is unloaded, page it by history; drop older cached pages. 2 reset: as snapshot, but the history is another one: drop all (0 … 2) */
+  mode: number;
+  /** the request's, 0 in a reset */
+  after: number;
+  /** snapshot: seq of the oldest line that follows; delta: after+1 */
+  base: number;
+  /** the backfill is complete up to here; events follow at head+1 */
+  head: number;
+  /** of the last line at head */
+  msg_no: number;
+  /** snapshot: number of the oldest line that follows; 1: the beginning of the room; 0: no line */
+  first_msg_no: number;
+  /** of the reader in the room (0 … 3) */
+  role: number;
+  /** how many people are in the room */
+  members: number;
+}
+/** the backfill is complete; what follows happens now */
+export interface LiveMsg {
+  type: 'live';
+  /** which room */
+  room: number;
+  /** the last event of the backfill */
+  seq: number;
+}
+/** live events stopped here for this reader, who was too slow; catch up with `sub` */
+export interface GapMsg {
+  type: 'gap';
+  /** which room */
+  room: number;
+  /** last event written to this socket */
+  last: number;
+}
+/** how far rooms have come: watched rooms, and quiet ones with each heartbeat */
+export interface HeadsMsg {
+  type: 'heads';
+  /** a reader below a head for 2 s sends `sub` (at most 512) */
+  heads: HeadRec[];
+}
+/** answered in kind */
+export interface HeartbeatMsg {
+  type: 'heartbeat';
+  /** of the sender */
+  now_ms: number;
+}
+/** stored: durable, and in its one place */
+export interface AckMsg {
+  type: 'ack';
+  /** of the request */
+  client_id: string;
+  /** which room */
+  room: number;
+  /** its place */
+  seq: number;
+  /** UTC */
+  at_ms: number;
+  /** if it is a line, else 0 */
+  msg_no: number;
+  /** true: it was stored before; this is the first answer again */
+  dup: boolean;
+}
+/** not stored */
+export interface NackMsg {
+  type: 'nack';
+  /** of the request */
+  client_id: string;
+  /** which room; 0 if it does not exist yet */
+  room: number;
+  /** why */
+  code: ErrorCode;
+  /** send it again, unchanged, after this (0 … 600000) */
+  retry_ms: number;
+  /** true: it will never be stored; take it out of the outbox */
+  final: boolean;
+  /** a sentence (at most 256 bytes of UTF-8) */
+  reason: string;
+}
+/** something other than a send was refused */
+export interface ErrMsg {
+  type: 'err';
+  /** why */
+  code: ErrorCode;
+  /** name of the message refused, or what it was about (at most 64 bytes of UTF-8) */
+  scope: string;
+  /** 0: do not repeat it (0 … 600000) */
+  retry_ms: number;
+  /** the bound it broke, or 0 */
+  limit: number;
+  /** a sentence (at most 256 bytes of UTF-8) */
+  reason: string;
+}
+/** this server closes; connect again after retry_ms */
+export interface DrainMsg {
+  type: 'drain';
+  /** paced, so that not all come at once (0 … 600000) */
+  retry_ms: number;
+  /** a sentence (at most 256 bytes of UTF-8) */
+  why: string;
+}
+/** you are not in this room (any more); nothing of it follows */
+export interface KickMsg {
+  type: 'kick';
+  /** which room */
+  room: number;
+  /** why */
+  code: ErrorCode;
+}
+/** a fresh access token of the same session, before the old one expires */
+export interface AuthMsg {
+  type: 'auth';
+  /** access token (at most 4096 bytes of UTF-8) */
+  token: string;
+}
+/** taken */
+export interface AuthOkMsg {
+  type: 'auth_ok';
+  /** of the new token */
+  expires_at_ms: number;
+}
+/** how a user is shown has changed */
+export interface UserChangedMsg {
+  type: 'user_changed';
+  /** the new state (at most 200) */
+  users: UserInfoRec[];
+}
+/** the user has read up to here; never goes back */
+export interface ReadMsg {
+  type: 'read';
+  /** which room */
+  room: number;
+  /** last line read */
+  msg_no: number;
+}
+/** another device of this user has read up to here */
+export interface ReadAtMsg {
+  type: 'read_at';
+  /** which room */
+  room: number;
+  /** last line read */
+  msg_no: number;
+}
+/** the user is typing; at most once in 3 s; expires after 6 s. Dropped first */
+export interface TypingMsg {
+  type: 'typing';
+  /** which room */
+  room: number;
+  /** false: stopped */
+  active: boolean;
+}
+/** who is typing now, for those who have the room on screen. Never stored */
+export interface TypistsMsg {
+  type: 'typists';
+  /** which room */
+  room: number;
+  /** user ids; the reader leaves itself out (at most 16) */
+  users: IdRec[];
+}
+/** who is here, for those who have the room on screen. Never stored */
+export interface PresenceMsg {
+  type: 'presence';
+  /** which room */
+  room: number;
+  /** true: whoever is not listed is away; false: changes only */
+  full: boolean;
+  /** how many members are here */
+  here: number;
+  /** empty in rooms of more than 500 members (at most 500) */
+  users: PresenceOfRec[];
+}
+/** this user is now in these rooms */
+export interface RoomAddedMsg {
+  type: 'room_added';
+  /** as in `welcome` (at most 512) */
+  rooms: RoomStateRec[];
+}
+/** this user is not in this room any more */
+export interface RoomRemovedMsg {
+  type: 'room_removed';
+  /** which room */
+  room: number;
+  /** why */
+  code: ErrorCode;
+}
+/** a member says a line */
+export interface RoomPostMsg {
+  type: 'room_post';
+  /** where */
+  room: number;
+  /** chosen by the browser; makes sending again harmless */
+  client_id: string;
+  /** not empty (at most 4096 bytes of UTF-8) */
+  text: string;
+}
+/** an author changes a line */
+export interface RoomEditMsg {
+  type: 'room_edit';
+  /** where */
+  room: number;
+  /** chosen by the browser */
+  client_id: string;
+  /** seq of the line */
+  target: number;
+  /** not empty (at most 4096 bytes of UTF-8) */
+  text: string;
+}
+/** an author, moderator or owner deletes a line for everybody */
+export interface RoomDeleteMsg {
+  type: 'room_delete';
+  /** where */
+  room: number;
+  /** chosen by the browser */
+  client_id: string;
+  /** seq of the line */
+  target: number;
+}
+/** enter a public room */
+export interface RoomJoinMsg {
+  type: 'room_join';
+  /** where */
+  room: number;
+  /** chosen by the browser */
+  client_id: string;
+}
+/** leave a room */
+export interface RoomLeaveMsg {
+  type: 'room_leave';
+  /** where */
+  room: number;
+  /** chosen by the browser */
+  client_id: string;
+}
+/** make a room; its id is a keyed hash of (user, client_id), in the ack */
+export interface RoomCreateMsg {
+  type: 'room_create';
+  /** chosen by the browser; a repeat finds the first room */
+  client_id: string;
+  /** 1 to 64 characters (at most 256 bytes of UTF-8) */
+  name: string;
+  /** may be empty (at most 512 bytes of UTF-8) */
+  topic: string;
+  /** 0 public, 1 private (0 … 1) */
+  visibility: number;
+}
+/** What a browser may send. */
+export type BrowserMessage =
+  | HelloMsg
+  | SubMsg
+  | UnsubMsg
+  | HeartbeatMsg
+  | AuthMsg
+  | ReadMsg
+  | TypingMsg
+  | RoomPostMsg
+  | RoomEditMsg
+  | RoomDeleteMsg
+  | RoomJoinMsg
+  | RoomLeaveMsg
+  | RoomCreateMsg;
+/** What a server sends to browsers. */
+export type ServerMessage =
+  | EventMsg
+  | HiMsg
+  | WelcomeMsg
+  | SubOkMsg
+  | LiveMsg
+  | GapMsg
+  | HeadsMsg
+  | HeartbeatMsg
+  | AckMsg
+  | NackMsg
+  | ErrMsg
+  | DrainMsg
+  | KickMsg
+  | AuthOkMsg
+  | UserChangedMsg
+  | ReadAtMsg
+  | TypistsMsg
+  | PresenceMsg
+  | RoomAddedMsg
+  | RoomRemovedMsg;
+export type MessageName = (BrowserMessage | ServerMessage)['type'];
+
+/* ---- JSON: answers of HTTP ---- */
+
+/** An event in JSON: its kind by name (a number if the server does not know it), its body by field names. */
+export type EventJson = Omit<EventMsg, 'kind' | 'body'> &
+  (
+    | { [K in KindName]: { kind: K; body: KindBodies[K] | null } }[KindName]
+    | { kind: number; body: string | null }
+  );
+/** the room as that user sees it */
+export interface RoomInfoJson {
+  type: 'room_info';
+  /** one (at most 1) */
+  rooms: RoomInfoRec[];
+  /** of the asking user; 0 also if not a member (0 … 3) */
+  role: number;
+  /** of its history */
+  incarnation: number;
+  /** last committed event */
+  head: number;
+  /** last line */
+  msg_no: number;
+}
+/** stored frames of lines in ascending number, each followed by its newest edit, if any */
+export interface PageJson {
+  type: 'page';
+  /** which room */
+  room: number;
+  /** of its history */
+  incarnation: number;
+  /** as asked */
+  as_of: number;
+  /** of the oldest line here; 0: no line */
+  first_msg_no: number;
+  /** of the newest line here; 0: no line */
+  last_msg_no: number;
+  /** of the oldest line here; 0: no line */
+  first_seq: number;
+  /** there are lines beyond it in the direction asked for */
+  more: boolean;
+  /** at most 256 KiB; fewer lines than asked for is allowed, see `more` (at most 512) */
+  frames: EventJson[];
+}
+/** members in ascending id */
+export interface MembersJson {
+  type: 'members';
+  /** which room */
+  room: number;
+  /** there are further ones */
+  more: boolean;
+  /** a page (at most 200) */
+  members: MemberInfoRec[];
+}
+/** rooms in ascending (name, id) */
+export interface RoomsJson {
+  type: 'rooms';
+  /** there are further ones */
+  more: boolean;
+  /** a page (at most 100) */
+  rooms: RoomInfoRec[];
+}
+/** users in ascending id */
+export interface UsersJson {
+  type: 'users';
+  /** those found (at most 200) */
+  users: UserInfoRec[];
+}
+
+/* ---- tables for the codec ---- */
+
+/** The fields of a message, record or body, in the order of the wire. */
+export type FieldRows = readonly (readonly [string, FieldType])[];
+
+/** Messages by `type`: on the wire [code, field …]. */
+export const MESSAGES: Readonly<Record<string, { code: number; fields: FieldRows }>> = {
+  event: {
+    code: 1,
+    fields: [
+      ['room', { t: 'u53' }],
+      ['seq', { t: 'u53' }],
+      ['kind', { t: 'uint', max: 65535 }],
+      ['user', { t: 'u53' }],
+      ['at_ms', { t: 'u53' }],
+      ['client_id', { t: 'cid' }],
+      ['msg_no', { t: 'u53' }],
+      ['target', { t: 'u53' }],
+      ['body', { t: 'raw', max: 6144 }],
+    ],
+  },
+  hi: {
+    code: 2,
+    fields: [
+      ['version', { t: 'uint', max: 65535 }],
+      ['build', { t: 'str', max: 64 }],
+      ['now_ms', { t: 'u53' }],
+      ['hello_ms', { t: 'uint', max: 600000 }],
+      ['heartbeat_ms', { t: 'uint', max: 600000 }],
+      ['text_bytes_max', { t: 'uint', max: 16777215 }],
+      ['frame_bytes_max', { t: 'uint', max: 16777215 }],
+    ],
+  },
+  hello: {
+    code: 3,
+    fields: [
+      ['version', { t: 'uint', max: 65535 }],
+      ['token', { t: 'str', max: 4096 }],
+      ['device', { t: 'str', max: 64 }],
+      ['subs', { t: 'list', of: 'sub', max: 512 }],
+    ],
+  },
+  welcome: {
+    code: 4,
+    fields: [
+      ['user', { t: 'u53' }],
+      ['name', { t: 'str', max: 128 }],
+      ['role', { t: 'uint', max: 1 }],
+      ['session', { t: 'u53' }],
+      ['expires_at_ms', { t: 'u53' }],
+      ['rooms', { t: 'list', of: 'room_state', max: 512 }],
+    ],
+  },
+  sub: {
+    code: 5,
+    fields: [
+      ['room', { t: 'u53' }],
+      ['incarnation', { t: 'u53' }],
+      ['after', { t: 'u53' }],
+    ],
+  },
+  unsub: {
+    code: 6,
+    fields: [
+      ['room', { t: 'u53' }],
+    ],
+  },
+  sub_ok: {
+    code: 7,
+    fields: [
+      ['room', { t: 'u53' }],
+      ['incarnation', { t: 'u53' }],
+      ['mode', { t: 'uint', max: 2 }],
+      ['after', { t: 'u53' }],
+      ['base', { t: 'u53' }],
+      ['head', { t: 'u53' }],
+      ['msg_no', { t: 'u53' }],
+      ['first_msg_no', { t: 'u53' }],
+      ['role', { t: 'uint', max: 3 }],
+      ['members', { t: 'u53' }],
+    ],
+  },
+  live: {
+    code: 8,
+    fields: [
+      ['room', { t: 'u53' }],
+      ['seq', { t: 'u53' }],
+    ],
+  },
+  gap: {
+    code: 9,
+    fields: [
+      ['room', { t: 'u53' }],
+      ['last', { t: 'u53' }],
+    ],
+  },
+  heads: {
+    code: 10,
+    fields: [
+      ['heads', { t: 'list', of: 'head', max: 512 }],
+    ],
+  },
+  heartbeat: {
+    code: 11,
+    fields: [
+      ['now_ms', { t: 'u53' }],
+    ],
+  },
+  ack: {
+    code: 12,
+    fields: [
+      ['client_id', { t: 'cid' }],
+      ['room', { t: 'u53' }],
+      ['seq', { t: 'u53' }],
+      ['at_ms', { t: 'u53' }],
+      ['msg_no', { t: 'u53' }],
+      ['dup', { t: 'bool' }],
+    ],
+  },
+  nack: {
+    code: 13,
+    fields: [
+      ['client_id', { t: 'cid' }],
+      ['room', { t: 'u53' }],
+      ['code', { t: 'code' }],
+      ['retry_ms', { t: 'uint', max: 600000 }],
+      ['final', { t: 'bool' }],
+      ['reason', { t: 'str', max: 256 }],
+    ],
+  },
+  err: {
+    code: 14,
+    fields: [
+      ['code', { t: 'code' }],
+      ['scope', { t: 'str', max: 64 }],
+      ['retry_ms', { t: 'uint', max: 600000 }],
+      ['limit', { t: 'u53' }],
+      ['reason', { t: 'str', max: 256 }],
+    ],
+  },
+  drain: {
+    code: 15,
+    fields: [
+      ['retry_ms', { t: 'uint', max: 600000 }],
+      ['why', { t: 'str', max: 256 }],
+    ],
+  },
+  kick: {
+    code: 16,
+    fields: [
+      ['room', { t: 'u53' }],
+      ['code', { t: 'code' }],
+    ],
+  },
+  auth: {
+    code: 17,
+    fields: [
+      ['token', { t: 'str', max: 4096 }],
+    ],
+  },
+  auth_ok: {
+    code: 18,
+    fields: [
+      ['expires_at_ms', { t: 'u53' }],
+    ],
+  },
+  user_changed: {
+    code: 19,
+    fields: [
+      ['users', { t: 'list', of: 'user_info', max: 200 }],
+    ],
+  },
+  read: {
+    code: 20,
+    fields: [
+      ['room', { t: 'u53' }],
+      ['msg_no', { t: 'u53' }],
+    ],
+  },
+  read_at: {
+    code: 21,
+    fields: [
+      ['room', { t: 'u53' }],
+      ['msg_no', { t: 'u53' }],
+    ],
+  },
+  typing: {
+    code: 22,
+    fields: [
+      ['room', { t: 'u53' }],
+      ['active', { t: 'bool' }],
+    ],
+  },
+  typists: {
+    code: 23,
+    fields: [
+      ['room', { t: 'u53' }],
+      ['users', { t: 'list', of: 'id', max: 16 }],
+    ],
+  },
+  presence: {
+    code: 24,
+    fields: [
+      ['room', { t: 'u53' }],
+      ['full', { t: 'bool' }],
+      ['here', { t: 'u53' }],
+      ['users', { t: 'list', of: 'presence_of', max: 500 }],
+    ],
+  },
+  room_added: {
+    code: 25,
+    fields: [
+      ['rooms', { t: 'list', of: 'room_state', max: 512 }],
+    ],
+  },
+  room_removed: {
+    code: 26,
+    fields: [
+      ['room', { t: 'u53' }],
+      ['code', { t: 'code' }],
+    ],
+  },
+  room_post: {
+    code: 257,
+    fields: [
+      ['room', { t: 'u53' }],
+      ['client_id', { t: 'cid' }],
+      ['text', { t: 'str', max: 4096 }],
+    ],
+  },
+  room_edit: {
+    code: 258,
+    fields: [
+      ['room', { t: 'u53' }],
+      ['client_id', { t: 'cid' }],
+      ['target', { t: 'u53' }],
+      ['text', { t: 'str', max: 4096 }],
+    ],
+  },
+  room_delete: {
+    code: 259,
+    fields: [
+      ['room', { t: 'u53' }],
+      ['client_id', { t: 'cid' }],
+      ['target', { t: 'u53' }],
+    ],
+  },
+  room_join: {
+    code: 260,
+    fields: [
+      ['room', { t: 'u53' }],
+      ['client_id', { t: 'cid' }],
+    ],
+  },
+  room_leave: {
+    code: 261,
+    fields: [
+      ['room', { t: 'u53' }],
+      ['client_id', { t: 'cid' }],
+    ],
+  },
+  room_create: {
+    code: 262,
+    fields: [
+      ['client_id', { t: 'cid' }],
+      ['name', { t: 'str', max: 256 }],
+      ['topic', { t: 'str', max: 512 }],
+      ['visibility', { t: 'uint', max: 1 }],
+    ],
+  },
+};
+
+/** Records of lists by name: on the wire [field …]. */
+export const RECORDS: Readonly<Record<string, FieldRows>> = {
+  sub: [
+      ['room', { t: 'u53' }],
+      ['incarnation', { t: 'u53' }],
+      ['after', { t: 'u53' }],
+      ['live', { t: 'bool' }],
+    ],
+  room_state: [
+      ['room', { t: 'u53' }],
+      ['incarnation', { t: 'u53' }],
+      ['visibility', { t: 'uint', max: 3 }],
+      ['name', { t: 'str', max: 256 }],
+      ['topic', { t: 'str', max: 512 }],
+      ['head', { t: 'u53' }],
+      ['msg_no', { t: 'u53' }],
+      ['read_msg_no', { t: 'u53' }],
+      ['role', { t: 'uint', max: 3 }],
+      ['notify', { t: 'uint', max: 2 }],
+    ],
+  head: [
+      ['room', { t: 'u53' }],
+      ['seq', { t: 'u53' }],
+      ['msg_no', { t: 'u53' }],
+    ],
+  presence_of: [
+      ['user', { t: 'u53' }],
+      ['state', { t: 'uint', max: 1 }],
+    ],
+  id: [
+      ['id', { t: 'u53' }],
+    ],
+  user_info: [
+      ['user', { t: 'u53' }],
+      ['name', { t: 'str', max: 128 }],
+      ['role', { t: 'uint', max: 1 }],
+      ['rev', { t: 'u53' }],
+    ],
+};
+
+/** Bodies of events by kind: on the wire [field …], or nil once erased. */
+export const KINDS: Readonly<Record<number, { name: KindName; fields: FieldRows }>> = {
+  1: {
+    name: 'room_created',
+    fields: [
+      ['name', { t: 'str', max: 256 }],
+      ['topic', { t: 'str', max: 512 }],
+      ['visibility', { t: 'uint', max: 3 }],
+    ],
+  },
+  2: {
+    name: 'joined',
+    fields: [
+      ['role', { t: 'uint', max: 3 }],
+    ],
+  },
+  3: {
+    name: 'left',
+    fields: [
+      ['reason', { t: 'uint', max: 2 }],
+    ],
+  },
+  4: {
+    name: 'posted',
+    fields: [
+      ['text', { t: 'str', max: 4096 }],
+    ],
+  },
+  5: {
+    name: 'edited',
+    fields: [
+      ['text', { t: 'str', max: 4096 }],
+    ],
+  },
+  6: {
+    name: 'deleted',
+    fields: [
+      ['by_role', { t: 'uint', max: 3 }],
+    ],
+  },
+};
+
+/** Errors by number. */
+export const ERRORS: Readonly<Record<number, ErrorRow>> = {
+  0: { name: 'ok', status: 200, retry: false, text: 'Done.' },
+  1: { name: 'again', status: 503, retry: true, text: 'Nothing to read now.' },
+  2: { name: 'short', status: 400, retry: false, text: 'The message ends before its last field; send it whole.' },
+  3: { name: 'bad_frame', status: 400, retry: false, text: 'The message is not well formed; see PROTOCOL.md for its fields.' },
+  4: { name: 'unknown_type', status: 400, retry: false, text: 'No message has this type; see PROTOCOL.md.' },
+  5: { name: 'unexpected', status: 400, retry: false, text: 'This message may not be sent here or now.' },
+  6: { name: 'too_large', status: 413, retry: false, text: 'Larger than the limit; shorten it and send again.' },
+  7: { name: 'bad_utf8', status: 400, retry: false, text: 'Text must be valid UTF-8 without control characters.' },
+  8: { name: 'too_deep', status: 400, retry: false, text: 'Nested deeper than 8 levels; flatten it.' },
+  9: { name: 'out_of_range', status: 400, retry: false, text: 'A field is outside its bounds; see PROTOCOL.md.' },
+  10: { name: 'wrong_fields', status: 400, retry: false, text: 'A field is missing, doubled or unknown; see PROTOCOL.md.' },
+  11: { name: 'version', status: 400, retry: false, text: 'Another protocol version is spoken here; reload the page.' },
+  20: { name: 'busy', status: 503, retry: true, text: 'Too much at once; try again shortly.' },
+  21: { name: 'overloaded', status: 503, retry: true, text: 'The server has all it can hold; try again after retry_ms.' },
+  22: { name: 'unavailable', status: 503, retry: true, text: 'Storage cannot be reached; nothing is lost, send again later.' },
+  23: { name: 'not_owner', status: 503, retry: true, text: 'Another node owns this room; ask the directory again.' },
+  24: { name: 'fenced', status: 503, retry: true, text: 'This node lost the room to another; ask the directory again.' },
+  25: { name: 'timeout', status: 504, retry: true, text: 'No answer in time; the same id can safely be sent again.' },
+  26: { name: 'rate_limited', status: 429, retry: true, text: 'Too many requests; wait retry_ms and go on more slowly.' },
+  27: { name: 'draining', status: 503, retry: true, text: 'This server is closing; connect again after retry_ms.' },
+  28: { name: 'no_memory', status: 503, retry: true, text: 'The server is out of memory; try again later.' },
+  40: { name: 'unauthorized', status: 401, retry: false, text: 'Sign in first: no valid access token came with the request.' },
+  41: { name: 'token_expired', status: 401, retry: true, text: 'The access token has expired; refresh it and send again.' },
+  42: { name: 'token_revoked', status: 401, retry: false, text: 'This session was signed out; sign in again.' },
+  43: { name: 'bad_credentials', status: 401, retry: false, text: 'Name or password is wrong.' },
+  44: { name: 'forbidden', status: 403, retry: false, text: 'You may not do this.' },
+  45: { name: 'bad_origin', status: 403, retry: false, text: 'Requests from this web origin are not accepted here.' },
+  46: { name: 'not_member', status: 403, retry: false, text: 'You are not in this room; join it first.' },
+  47: { name: 'not_author', status: 403, retry: false, text: 'Only its author can change this message.' },
+  48: { name: 'banned', status: 403, retry: false, text: 'You may not enter this room.' },
+  60: { name: 'not_found', status: 404, retry: false, text: 'There is nothing here.' },
+  61: { name: 'no_room', status: 404, retry: false, text: 'There is no such room, or you may not see it.' },
+  62: { name: 'no_event', status: 404, retry: false, text: 'There is no such message in this room.' },
+  63: { name: 'name_taken', status: 409, retry: false, text: 'This name is taken; choose another.' },
+  64: { name: 'conflict', status: 409, retry: false, text: 'This client_id was used before with other content; use a new one.' },
+  65: { name: 'deleted', status: 409, retry: false, text: 'This message was deleted.' },
+  66: { name: 'room_full', status: 409, retry: false, text: 'The room has as many members as it can hold.' },
+  67: { name: 'too_many_rooms', status: 409, retry: false, text: 'You are in as many rooms as one person can be; leave one first.' },
+  70: { name: 'weak_password', status: 422, retry: false, text: 'Use 8 to 128 characters that are not a common password.' },
+  71: { name: 'bad_name', status: 422, retry: false, text: 'Use 1 to 32 letters, digits, spaces or . _ - and no leading or trailing space.' },
+  72: { name: 'empty', status: 422, retry: false, text: 'There is nothing in it; write something first.' },
+  80: { name: 'method_not_allowed', status: 405, retry: false, text: 'This address does not take this method; see Allow.' },
+  81: { name: 'unsupported_media_type', status: 415, retry: false, text: 'Send JSON: Content-Type: application/json.' },
+  82: { name: 'length_required', status: 411, retry: false, text: 'Send a Content-Length; chunked bodies are not taken.' },
+  90: { name: 'database', status: 500, retry: false, text: 'Storage answered with an error; the operator\'s log says which.' },
+  91: { name: 'internal', status: 500, retry: false, text: 'The server made an error; it is in the operator\'s log.' },
+};
