@@ -24,12 +24,12 @@ actors/*|(proto|actors/runtime)/.*|actors/(room|lease|commit|inbox|effects)[a-z_
 readonly LIBRARIES='
 mysql\.h|mysqld_error\.h|errmsg\.h>persist/db.c
 msgpack\.h|msgpack/.*>proto/codec.c
-sodium\.h>actors/password.c
+sodium\.h>actors/password.c actors/token.c proto/ids.c
 jwt\.h>actors/token.c edge/auth.c
 libwebsockets\.h>edge/*
 uv\.h>edge/loop.c edge/loop.h
 czmq\.h|zmq\.h>actors/runtime/* edge/loop.c actors/main.c
-jansson\.h>edge/* actors/token.c
+jansson\.h>edge/* actors/token.c proto/json.c
 '
 
 findings=0
@@ -70,7 +70,7 @@ check_libraries() { # file
         # shellcheck disable=SC2086  # a list of patterns
         matches_any "$file" $owners && continue
         while IFS= read -r hit; do
-            finding "$file:${hit%%:*}: only $owners may include ${hit#*include}"
+            finding "$file:${hit%%:*}: only $owners may include ${hit#*include }"
         done < <(grep -nE "^[[:space:]]*#[[:space:]]*include[[:space:]]*[<\"]($headers)[>\"]" "$file" || true)
     done <<<"$LIBRARIES"
 }
@@ -93,7 +93,7 @@ check_banned() { # file
 check_length() { # file
     local lines limit=$LINES_MAX
     [[ $1 == tests/* || $1 == *.test.ts* || $1 == web/tests/* ]] && limit=$LINES_MAX_TEST
-    [[ $1 == *.gen.ts ]] && return
+    [[ $1 == *.def || $1 == *.gen.ts ]] && return # tables may be long
     lines=$(wc -l <"$1")
     [ "$lines" -le "$limit" ] || finding "$1:$limit: $lines lines; is it still one thing? (limit $limit)"
 }
