@@ -14,10 +14,10 @@ actors/runtime/*|(proto|actors/runtime)/.*|build_info\.h
 edge/*|(proto|actors/runtime|edge)/.*|build_info\.h
 persist/*|(proto|actors/runtime|persist)/.*|build_info\.h
 actors/main.c|.*
-actors/accounts*|(proto|actors/runtime)/.*|actors/(accounts|password|token)[a-z_]*\.h
-actors/password*|(proto|actors/runtime)/.*|actors/(accounts|password|token)[a-z_]*\.h
-actors/token*|(proto|actors/runtime)/.*|actors/(accounts|password|token)[a-z_]*\.h
-actors/*|(proto|actors/runtime)/.*|actors/(room|lease|commit|inbox|effects)[a-z_]*\.h
+actors/accounts*|(proto|actors/runtime)/.*|actors/(accounts|password|token|map)[a-z_]*\.h
+actors/password*|(proto|actors/runtime)/.*|actors/(accounts|password|token|map)[a-z_]*\.h
+actors/token*|(proto|actors/runtime)/.*|actors/(accounts|password|token|map)[a-z_]*\.h
+actors/*|(proto|actors/runtime)/.*|actors/(room|lease|commit|inbox|effects|map)[a-z_]*\.h
 '
 
 # library header | files that may name it (tests and benchmarks may name any)
