@@ -14,13 +14,16 @@ actors/runtime/*|(proto|actors/runtime)/.*|build_info\.h
 edge/*|(proto|actors/runtime|edge)/.*|build_info\.h
 persist/*|(proto|actors/runtime|persist)/.*|build_info\.h
 actors/main.c|.*
-actors/accounts*|(proto|actors/runtime)/.*|actors/(accounts|password|token|map)[a-z_]*\.h
-actors/password*|(proto|actors/runtime)/.*|actors/(accounts|password|token|map)[a-z_]*\.h
-actors/token*|(proto|actors/runtime)/.*|actors/(accounts|password|token|map)[a-z_]*\.h
-actors/*|(proto|actors/runtime)/.*|actors/(room|lease|commit|inbox|effects|map)[a-z_]*\.h
+actors/*|(proto|actors)/.*|build_info\.h
 '
 
-# library header | files that may name it (tests and benchmarks may name any)
+# files that live side by side in actors/ > and what they must not know of each other
+readonly APART='
+actors/accounts* actors/password* actors/token*>actors/(room|inbox|lease|commit|batch|effects).*
+actors/room* actors/inbox* actors/lease* actors/commit* actors/batch*>actors/(accounts|password|token).*
+'
+
+# library header > files that may name it (tests and benchmarks may name any)
 readonly LIBRARIES='
 mysql\.h|mysqld_error\.h|errmsg\.h>persist/db.c
 msgpack\.h|msgpack/.*>proto/codec.c
@@ -28,7 +31,7 @@ sodium\.h>actors/password.c actors/token.c proto/ids.c
 jwt\.h>actors/token.c edge/auth.c
 libwebsockets\.h>edge/*
 uv\.h>edge/loop.c edge/loop.h
-czmq\.h|zmq\.h>actors/runtime/* edge/loop.c actors/main.c
+czmq\.h|zmq\.h>actors/runtime/* edge/loop.c actors/main.c actors/password.c
 jansson\.h>edge/* actors/token.c proto/json.c
 '
 
@@ -48,19 +51,32 @@ matches_any() { # path pattern...
     return 1
 }
 
+includes_of() { # file: prints line:name
+    sed -nE '/^[[:space:]]*#[[:space:]]*include[[:space:]]*"/{=;s/[^"]*"([^"]*)".*/\1/p}' "$1" | paste -d: - -
+}
+
 check_arrows() { # file
-    local file=$1 pattern allowed hit line name
+    local file=$1 pattern allowed line name
     while IFS='|' read -r pattern allowed; do
         if [ -z "$pattern" ] || ! matches_any "$file" "$pattern"; then
             continue
         fi
-        while IFS=: read -r line hit; do
-            name=${hit#*\"}
-            name=${name%%\"*}
+        while IFS=: read -r line name; do
             [[ $name =~ ^($allowed)$ ]] || finding "$file:$line: must not include \"$name\""
-        done < <(grep -nE '^[[:space:]]*#[[:space:]]*include[[:space:]]*"' "$file" || true)
+        done < <(includes_of "$file")
         return
     done <<<"$ARROWS"
+}
+
+check_apart() { # file
+    local file=$1 patterns denied line name
+    while IFS='>' read -r patterns denied; do
+        # shellcheck disable=SC2086  # a list of patterns
+        matches_any "$file" $patterns || continue
+        while IFS=: read -r line name; do
+            [[ ! $name =~ ^($denied)$ ]] || finding "$file:$line: must not include \"$name\""
+        done < <(includes_of "$file")
+    done <<<"$APART"
 }
 
 check_libraries() { # file
@@ -108,6 +124,7 @@ while IFS= read -r file; do
     esac
     check_banned "$file"
     check_arrows "$file"
+    check_apart "$file"
     case $file in
     tests/* | bench/*) continue ;;
     esac
