@@ -45,6 +45,9 @@ err_t actor_bind(actor_t *self, const char *endpoint);
 /* Connects to the actor with this address (nonce 0: whichever boot). A second call for the same one is ERR_OK. */
 err_t actor_connect(actor_t *self, address_t peer, const char *endpoint);
 
+/* Where it is bound: the port that "tcp://127.0.0.1:*" became. "" when it is not. Borrowed. */
+const char *actor_endpoint(const actor_t *self);
+
 address_t actor_address(const actor_t *self);
 int64_t actor_now_ms(const actor_t *self); /* CLOCK_BOOTTIME ms, read once a turn: for deadlines and leases */
 int64_t actor_utc_ms(const actor_t *self); /* wall clock ms, read once a turn: for at_ms and token times only */

@@ -11,7 +11,10 @@
 
 /* options.def: OPTION_INT(field, "ENV", default, min, max, "what it is") and OPTION_STR(field, "ENV", default,
  * "what it is"); OPTION_SECRET as OPTION_STR, hidden when printed, ENV_FILE names a file with the value. The flag is
- * --field with dashes, the file key the field. */
+ * --field with dashes, the file key the field.
+ *
+ * A secret is never taken from the command line, which every user of the machine can read: its flag is
+ * --field-file PATH, its file keys are field and field_file. An empty environment variable counts as not set. */
 struct config {
 #define OPTION_INT(field, env, def, min, max, help) int64_t field;
 #define OPTION_STR(field, env, def, help) char *field;
@@ -22,8 +25,9 @@ struct config {
 #undef OPTION_SECRET
 };
 
-/* Reads --config FILE, the environment and the flags; argv is left as it is. ERR_OUT_OF_RANGE, ERR_WRONG_FIELDS
- * (unknown flag or key), each with a sentence on `complain`. */
+/* Reads --config FILE (or ROOKERY_CONFIG), the environment and the flags; argv is left as it is, argv[0] is not
+ * read. ERR_OUT_OF_RANGE, ERR_WRONG_FIELDS (unknown flag or key), each with a sentence on `complain`. Afterwards
+ * config_fini is needed in either case. */
 err_t config_read(struct config *self, int argc, char **argv, FILE *complain);
 void config_fini(struct config *self);
 void config_print(const struct config *self, FILE *out); /* secrets as "(set)" */

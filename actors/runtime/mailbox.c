@@ -1,0 +1,490 @@
+#include "actors/runtime/mailbox.h"
+
+#include <assert.h>
+#include <czmq.h>
+
+#include "actors/runtime/link.h"
+#include "actors/runtime/log.h"
+#include "actors/runtime/metrics.h"
+
+enum {
+    ROUTING_ID_BYTES = 8,
+    PEERS_MAX = LIM_NODES_MAX,
+    SOCKET_BUFFER_BYTES = 256 * 1024, /* bounds what a dying peer takes with it */
+    LINGER_MS = 2000,
+    STALL_MS = 1000, /* a pause of our own as long as this must not look like one of the peers */
+    CONTROL_BYTES_MAX = 64,
+};
+
+struct mailbox {
+    address_t own;
+    zsock_t *zsock;
+    void *socket; /* borrowed from zsock */
+    bool is_router;
+    char *endpoint;
+    struct link *links[PEERS_MAX];
+    size_t link_count;
+    struct link *last; /* whose frame came or went last */
+    int64_t tick_ms;
+
+    zmq_msg_t frame; /* last received; what `out` of mailbox_next borrows */
+    bool is_held;    /* an event went first, the frame itself is next */
+    struct envelope held;
+    address_t downs[PEERS_MAX]; /* PEER_DOWN still to be told */
+    size_t down_count;
+};
+
+/* ---- making ---------------------------------------------------------------------------------------------------- */
+
+static void s_routing_id(address_t address, uint8_t id_out[ROUTING_ID_BYTES])
+{
+    address_t stable = address_stable(address);
+    for (int i = 0; i < ROUTING_ID_BYTES; i++)
+        id_out[i] = (uint8_t)(stable >> (56 - 8 * i));
+}
+
+static void s_set_int(mailbox_t *self, int option, int value)
+{
+    int rc = zmq_setsockopt(self->socket, option, &value, sizeof value);
+    assert(rc == 0); /* an option that libzmq 4.2 does not know, or a value it refuses: our bug */
+    (void)rc;
+}
+
+static void s_set_options(mailbox_t *self)
+{
+    uint8_t id[ROUTING_ID_BYTES];
+    s_routing_id(self->own, id);
+    int rc = zmq_setsockopt(self->socket, ZMQ_ROUTING_ID, id, sizeof id);
+    assert(rc == 0);
+    (void)rc;
+    if (self->is_router) {
+        s_set_int(self, ZMQ_ROUTER_MANDATORY, 1); /* errors, no silent loss */
+        s_set_int(self, ZMQ_ROUTER_HANDOVER, 1);  /* a restarted peer takes over from its dead connection */
+    }
+    s_set_int(self, ZMQ_IMMEDIATE, 1); /* nothing is queued for a peer that is not connected */
+    s_set_int(self, ZMQ_SNDHWM, LIM_LINK_HWM_FRAMES);
+    s_set_int(self, ZMQ_RCVHWM, LIM_LINK_HWM_FRAMES);
+    s_set_int(self, ZMQ_SNDBUF, SOCKET_BUFFER_BYTES);
+    s_set_int(self, ZMQ_RCVBUF, SOCKET_BUFFER_BYTES);
+    s_set_int(self, ZMQ_LINGER, LINGER_MS);
+    s_set_int(self, ZMQ_HEARTBEAT_IVL, 500);
+    s_set_int(self, ZMQ_HEARTBEAT_TIMEOUT, 1500);
+    s_set_int(self, ZMQ_HEARTBEAT_TTL, 1500);
+    s_set_int(self, ZMQ_HANDSHAKE_IVL, 5000);
+    s_set_int(self, ZMQ_CONNECT_TIMEOUT, 3000);
+    s_set_int(self, ZMQ_TCP_MAXRT, 5000);
+    s_set_int(self, ZMQ_RECONNECT_IVL, 100);
+    s_set_int(self, ZMQ_RECONNECT_IVL_MAX, 2000);
+    s_set_int(self, ZMQ_TCP_KEEPALIVE, 1);
+    s_set_int(self, ZMQ_TCP_KEEPALIVE_IDLE, 30);
+    s_set_int(self, ZMQ_TCP_KEEPALIVE_INTVL, 10);
+    s_set_int(self, ZMQ_TCP_KEEPALIVE_CNT, 3);
+    int64_t max = LIM_LINK_FRAME_BYTES_MAX;
+    rc = zmq_setsockopt(self->socket, ZMQ_MAXMSGSIZE, &max, sizeof max); /* tcp only: we check as well */
+    assert(rc == 0);
+}
+
+static mailbox_t *s_new(address_t own, int type, int64_t now_ms)
+{
+    assert(address_role(own) != ROLE_NONE && address_nonce(own) != 0);
+    mailbox_t *self = calloc(1, sizeof *self);
+    if (!self)
+        return NULL;
+    self->own = own;
+    self->is_router = type == ZMQ_ROUTER;
+    self->tick_ms = now_ms;
+    zmq_msg_init(&self->frame);
+    self->zsock = zsock_new(type);
+    if (!self->zsock) {
+        free(self);
+        return NULL;
+    }
+    self->socket = zsock_resolve(self->zsock);
+    s_set_options(self);
+    return self;
+}
+
+void mailbox_destroy(mailbox_t **self_p)
+{
+    assert(self_p);
+    mailbox_t *self = *self_p;
+    if (!self)
+        return;
+    for (size_t i = 0; i < self->link_count; i++) {
+        link_fini(self->links[i]);
+        free(self->links[i]);
+    }
+    zmq_msg_close(&self->frame);
+    zsock_destroy(&self->zsock);
+    free(self->endpoint);
+    free(self);
+    *self_p = NULL;
+}
+
+static struct link *s_add_link(mailbox_t *self, address_t peer, int64_t now_ms)
+{
+    struct link *link = calloc(1, sizeof *link);
+    if (!link)
+        return NULL;
+    link_init(link, peer, !self->is_router, now_ms);
+    self->links[self->link_count++] = link;
+    return link;
+}
+
+mailbox_t *mailbox_bind(address_t own, const char *endpoint, int64_t now_ms)
+{
+    mailbox_t *self = s_new(own, ZMQ_ROUTER, now_ms);
+    if (!self || zmq_bind(self->socket, endpoint) != 0) {
+        log_error("cannot listen: endpoint=%s why=%s", endpoint, zmq_strerror(errno));
+        mailbox_destroy(&self);
+        return NULL;
+    }
+    self->endpoint = zsock_last_endpoint(self->zsock);
+    return self;
+}
+
+mailbox_t *mailbox_connect(address_t own, address_t peer, const char *endpoint, int64_t now_ms)
+{
+    mailbox_t *self = s_new(own, ZMQ_DEALER, now_ms);
+    if (!self || !s_add_link(self, peer, now_ms) || zmq_connect(self->socket, endpoint) != 0) {
+        log_error("cannot connect: endpoint=%s why=%s", endpoint, zmq_strerror(errno));
+        mailbox_destroy(&self);
+        return NULL;
+    }
+    self->endpoint = zsock_last_endpoint(self->zsock);
+    mailbox_flush(self);
+    return self;
+}
+
+const char *mailbox_endpoint(const mailbox_t *self)
+{
+    return self->endpoint ? self->endpoint : "";
+}
+
+static struct link *s_find(const mailbox_t *self, address_t peer)
+{
+    address_t stable = address_stable(peer);
+    if (self->last && self->last->peer == stable)
+        return self->last;
+    for (size_t i = 0; i < self->link_count; i++)
+        if (self->links[i]->peer == stable)
+            return self->links[i];
+    return NULL;
+}
+
+bool mailbox_has(const mailbox_t *self, address_t peer)
+{
+    return s_find(self, peer) != NULL;
+}
+
+/* ---- sending --------------------------------------------------------------------------------------------------- */
+
+/* Takes frame's bytes when it returns true. False: not now (no connection, or the high-water mark). */
+static bool s_put(mailbox_t *self, const struct link *link, zmq_msg_t *frame)
+{
+    if (self->is_router) {
+        uint8_t id[ROUTING_ID_BYTES];
+        s_routing_id(link->peer, id);
+        int rc;
+        do
+            rc = zmq_send(self->socket, id, sizeof id, ZMQ_DONTWAIT | ZMQ_SNDMORE);
+        while (rc < 0 && errno == EINTR);
+        if (rc < 0)
+            return false; /* EHOSTUNREACH, EAGAIN; on this part, so half a message never goes */
+    }
+    int rc;
+    do
+        rc = zmq_msg_send(frame, self->socket, ZMQ_DONTWAIT);
+    while (rc < 0 && errno == EINTR);
+    return rc >= 0;
+}
+
+static bool s_put_control(mailbox_t *self, const struct link *link, const struct envelope *env,
+                          const struct msg *msg)
+{
+    buffer_t body;
+    buffer_init(&body, CONTROL_BYTES_MAX);
+    zmq_msg_t frame;
+    bool sent = false;
+    if (!msg_encode(msg, &body) && zmq_msg_init_size(&frame, ENVELOPE_BYTES + body.len) == 0) {
+        uint8_t *bytes = zmq_msg_data(&frame);
+        envelope_write(env, bytes);
+        memcpy(bytes + ENVELOPE_BYTES, body.bytes, body.len);
+        sent = s_put(self, link, &frame);
+        zmq_msg_close(&frame);
+    }
+    buffer_fini(&body);
+    return sent;
+}
+
+static bool s_put_hello(mailbox_t *self, const struct link *link)
+{
+    struct msg msg = {.type = MSG_LINK_HELLO};
+    msg.as.link_hello.version = PROTO_VERSION;
+    msg.as.link_hello.nonce = address_nonce(self->own);
+    struct envelope env = {
+        .type = MSG_LINK_HELLO,
+        .from = self->own,
+        .link_seq = link_last(link),
+        .correlation = link->up ? link->nonce : 0,
+    };
+    return s_put_control(self, link, &env, &msg);
+}
+
+static bool s_put_tick(mailbox_t *self, const struct link *link)
+{
+    struct msg msg = {.type = MSG_LINK_TICK};
+    msg.as.link_tick.last = link_last(link);
+    struct envelope env = {
+        .type = MSG_LINK_TICK,
+        .from = self->own,
+        .correlation = link->received,
+    };
+    return s_put_control(self, link, &env, &msg);
+}
+
+static bool s_put_waiting(mailbox_t *self, struct link *link)
+{
+    const struct link_outbox_frame *waiting = link_outbox_waiting(&link->outbox);
+    zmq_msg_t frame;
+    if (zmq_msg_init_size(&frame, waiting->len) != 0)
+        return false;
+    memcpy(zmq_msg_data(&frame), waiting->bytes, waiting->len);
+    bool sent = s_put(self, link, &frame);
+    zmq_msg_close(&frame);
+    if (sent)
+        link_outbox_shift(&link->outbox);
+    return sent;
+}
+
+static void s_flush_link(mailbox_t *self, struct link *link)
+{
+    if (link->hello_due && !s_put_hello(self, link))
+        return;
+    link->hello_due = false;
+    while (link_outbox_waiting(&link->outbox))
+        if (!s_put_waiting(self, link))
+            break;
+    if (link->tick_due && s_put_tick(self, link))
+        link->tick_due = false;
+}
+
+void mailbox_flush(mailbox_t *self)
+{
+    for (size_t i = 0; i < self->link_count; i++)
+        s_flush_link(self, self->links[i]);
+}
+
+bool mailbox_wants_write(const mailbox_t *self)
+{
+    /* A ROUTER is always writable to somebody; what waits there goes with the next tick. */
+    return !self->is_router && (self->links[0]->hello_due || link_outbox_waiting(&self->links[0]->outbox));
+}
+
+static err_t s_dispatch(mailbox_t *self, struct link *link, uint64_t number, zmq_msg_t *frame)
+{
+    if (link->hello_due)
+        s_flush_link(self, link);
+    size_t len = zmq_msg_size(frame);
+    if (!link->hello_due && !link_outbox_waiting(&link->outbox) && s_put(self, link, frame)) {
+        /* Without memory for the note, the bound is off by this frame. */
+        (void)link_outbox_push(&link->outbox, number, NULL, len);
+        return ERR_OK;
+    }
+    return link_outbox_push(&link->outbox, number, zmq_msg_data(frame), len);
+}
+
+err_t mailbox_send(mailbox_t *self, address_t to, const struct envelope *env, view_t body)
+{
+    struct link *link = s_find(self, to);
+    if (!link)
+        return ERR_NOT_FOUND;
+    size_t len = ENVELOPE_BYTES + body.len;
+    if (len > LIM_LINK_FRAME_BYTES_MAX)
+        return ERR_TOO_LARGE;
+    struct envelope out = *env;
+    out.from = self->own;
+    err_t err = link_number(link, to, env, len, &out.link_seq);
+    if (err == ERR_OVERLOADED && (env->flags & ENVELOPE_EPHEMERAL)) {
+        metric_add(METRIC_LINK_DROPPED_EPHEMERA, 1);
+        return ERR_OK;
+    }
+    if (err == ERR_OVERLOADED)
+        metric_add(METRIC_LINK_OVERLOADED, 1);
+    if (err)
+        return err;
+
+    zmq_msg_t frame;
+    if (zmq_msg_init_size(&frame, len) != 0)
+        return ERR_NO_MEMORY; /* its number is given away: the receiver sees a hole */
+    uint8_t *bytes = zmq_msg_data(&frame);
+    envelope_write(&out, bytes);
+    if (body.len)
+        memcpy(bytes + ENVELOPE_BYTES, body.bytes, body.len);
+    err = s_dispatch(self, link, out.link_seq, &frame);
+    zmq_msg_close(&frame);
+    self->last = link;
+    if (!err)
+        metric_add(METRIC_LINK_FRAMES_SENT, 1);
+    return err;
+}
+
+/* ---- receiving ------------------------------------------------------------------------------------------------- */
+
+static bool s_receive(mailbox_t *self, zmq_msg_t *frame)
+{
+    int rc;
+    do
+        rc = zmq_msg_recv(frame, self->socket, ZMQ_DONTWAIT);
+    while (rc < 0 && errno == EINTR);
+    return rc >= 0;
+}
+
+/* A message has one frame (on a ROUTER, behind the routing id). Takes and drops the others. */
+static bool s_drop_rest(mailbox_t *self, zmq_msg_t *frame)
+{
+    bool more = zmq_msg_more(frame);
+    for (bool rest = more; rest;) {
+        zmq_msg_t junk;
+        zmq_msg_init(&junk);
+        rest = s_receive(self, &junk) && zmq_msg_more(&junk);
+        zmq_msg_close(&junk);
+    }
+    return more;
+}
+
+/* The peer a routing id names, NULL when it is not one of ours (a dead connection's leftovers come under an id of
+ * libzmq's making). */
+static address_t s_peer_of(zmq_msg_t *id)
+{
+    const uint8_t *bytes = zmq_msg_data(id);
+    address_t peer = 0;
+    if (zmq_msg_size(id) != ROUTING_ID_BYTES)
+        return 0;
+    for (int i = 0; i < ROUTING_ID_BYTES; i++)
+        peer = peer << 8 | bytes[i];
+    return address_role(peer) == ROLE_NONE || address_stable(peer) != peer ? 0 : peer;
+}
+
+static mail_kind_t s_bad(const mailbox_t *self, address_t peer, err_t why)
+{
+    static struct log_gate gate;
+    unsigned skipped;
+    metric_add(METRIC_LINK_BAD_FRAMES, 1);
+    if (log_gate_open(&gate, 1000, &skipped)) {
+        char name[ADDRESS_TEXT_MAX];
+        address_print(peer, name);
+        log_warn("link frame dropped: from=%s at=%s why=%s skipped=%u", peer ? name : "?",
+                 mailbox_endpoint(self), err_name(why), skipped);
+    }
+    return MAIL_NOTHING;
+}
+
+/* The link of a peer that may be new to us: a stranger gets one by a frame that can be read, if need be the place
+ * of one that is down. NULL: no place. */
+static struct link *s_link_of(mailbox_t *self, address_t peer, int64_t now_ms)
+{
+    struct link *link = s_find(self, peer);
+    if (link || self->link_count < PEERS_MAX)
+        return link ? link : s_add_link(self, peer, now_ms);
+    for (size_t i = 0; i < self->link_count; i++) {
+        if (!self->links[i]->up) {
+            link_fini(self->links[i]);
+            link_init(self->links[i], peer, false, now_ms);
+            return self->links[i];
+        }
+    }
+    return NULL;
+}
+
+static mail_kind_t s_judge(mailbox_t *self, address_t peer, int64_t now_ms, struct mail *out)
+{
+    size_t len = zmq_msg_size(&self->frame);
+    if (len > LIM_LINK_FRAME_BYTES_MAX) /* inproc knows no MAXMSGSIZE */
+        return s_bad(self, peer, ERR_TOO_LARGE);
+    err_t err = envelope_read(zmq_msg_data(&self->frame), len, &out->env);
+    if (err)
+        return s_bad(self, peer, err);
+    if (address_stable(out->env.from) != (self->is_router ? peer : self->links[0]->peer))
+        return s_bad(self, peer, ERR_BAD_FRAME); /* speaks for somebody else */
+    out->body = view_of((const uint8_t *)zmq_msg_data(&self->frame) + ENVELOPE_BYTES, len - ENVELOPE_BYTES);
+    struct link *link = s_link_of(self, out->env.from, now_ms);
+    if (!link)
+        return s_bad(self, out->env.from, ERR_OVERLOADED);
+    self->last = link;
+    struct link_verdict verdict = link_on_frame(link, self->own, &out->env, out->body, now_ms);
+    if (verdict.err)
+        return s_bad(self, out->env.from, verdict.err);
+    if (verdict.deliver)
+        metric_add(METRIC_LINK_FRAMES_RECEIVED, 1);
+    if (verdict.has_event) {
+        out->peer = link->peer | link->nonce;
+        out->event = verdict.event;
+        self->is_held = verdict.deliver;
+        self->held = out->env;
+        return MAIL_EVENT;
+    }
+    return verdict.deliver ? MAIL_FRAME : MAIL_NOTHING;
+}
+
+mail_kind_t mailbox_next(mailbox_t *self, int64_t now_ms, struct mail *out)
+{
+    if (self->is_held) {
+        self->is_held = false;
+        out->env = self->held;
+        out->body = view_of((const uint8_t *)zmq_msg_data(&self->frame) + ENVELOPE_BYTES,
+                            zmq_msg_size(&self->frame) - ENVELOPE_BYTES);
+        return MAIL_FRAME;
+    }
+    if (self->down_count > 0) {
+        out->peer = self->downs[--self->down_count];
+        out->event = PEER_DOWN;
+        return MAIL_EVENT;
+    }
+    address_t peer = 0;
+    if (self->is_router) {
+        if (!s_receive(self, &self->frame))
+            return MAIL_EMPTY;
+        peer = s_peer_of(&self->frame);
+        if (!zmq_msg_more(&self->frame))
+            return s_bad(self, peer, ERR_SHORT);
+    }
+    if (!s_receive(self, &self->frame))
+        return MAIL_EMPTY;
+    if (s_drop_rest(self, &self->frame))
+        return s_bad(self, peer, ERR_BAD_FRAME);
+    if (self->is_router && !peer)
+        return s_bad(self, 0, ERR_BAD_FRAME);
+    return s_judge(self, peer, now_ms, out);
+}
+
+void mailbox_on_tick(mailbox_t *self, int64_t now_ms, bool is_drained)
+{
+    bool stalled = now_ms - self->tick_ms >= STALL_MS;
+    self->tick_ms = now_ms;
+    for (size_t i = 0; i < self->link_count; i++) {
+        struct link *link = self->links[i];
+        if (stalled)
+            link->heard_ms = now_ms;
+        address_t peer = link->peer | link->nonce;
+        if (link_on_time(link, now_ms, is_drained) && self->down_count < PEERS_MAX)
+            self->downs[self->down_count++] = peer;
+    }
+}
+
+/* ---- waiting --------------------------------------------------------------------------------------------------- */
+
+void *mailbox_socket(const mailbox_t *self)
+{
+    return self->socket;
+}
+
+int mailbox_fd(const mailbox_t *self)
+{
+    return zsock_fd(self->zsock);
+}
+
+bool mailbox_is_readable(const mailbox_t *self)
+{
+    return self->is_held || self->down_count > 0 || (zsock_events(self->zsock) & ZMQ_POLLIN);
+}
