@@ -1,0 +1,197 @@
+#include "actors/accounts.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "actors/accounts_flows.h"
+#include "actors/runtime/log.h"
+#include "actors/runtime/metrics.h"
+
+enum { PUBLISH_RETRY_MS = 1000, SIGNUP_PERIOD_MS = 60 * 1000 };
+
+struct role {
+    struct accounts accounts;
+    bool published; /* the store has our verification key */
+    int64_t publish_at_ms;
+};
+
+/* ---- the key that edges verify with ------------------------------------------------------------------------------ */
+
+static void s_publish(struct role *self, int64_t now_ms)
+{
+    struct accounts *accounts = &self->accounts;
+    self->publish_at_ms = now_ms + PUBLISH_RETRY_MS;
+    struct request request = {.what = STEP_PUBLISH_KEY, .deadline_ms = now_ms + PUBLISH_RETRY_MS};
+    if (requests_add(accounts->requests, &request) != ERR_OK)
+        return;
+    list_writer_t keys;
+    list_writer_init(&keys, LIM_PEM_BYTES_MAX + 256);
+    struct rec_token_key key = token_signer_key(accounts->signer);
+    struct msg msg = {.type = MSG_DIR_KEY_ADD};
+    err_t err = rec_token_key_append(&keys, &key);
+    if (!err) {
+        msg.as.dir_key_add.keys = list_of(&keys);
+        msg.as.dir_key_add.at_ms = (uint64_t)actor_utc_ms(accounts->actor);
+        struct envelope env = {.correlation = request.correlation, .deadline_ms = PUBLISH_RETRY_MS};
+        err = actor_send(accounts->actor, accounts->persist, &env, &msg);
+    }
+    if (err) /* the next tick tries again */
+        requests_take(accounts->requests, request.correlation, &request);
+    list_writer_fini(&keys);
+}
+
+/* ---- handlers ------------------------------------------------------------------------------------------------------ */
+
+static err_t s_on_question(struct role *self, const struct envelope *env, const struct msg *msg)
+{
+    struct accounts *accounts = &self->accounts;
+    if (address_role(env->from) != ROLE_EDGE || env->correlation == 0)
+        return ERR_UNEXPECTED;
+    if (requests_count(accounts->requests) >= ACCOUNTS_FLOWS_MAX)
+        return actor_reply_error(accounts->actor, env, ERR_OVERLOADED, 1000);
+    switch (msg->type) {
+    case MSG_AUTH_SIGNUP:  accounts_on_signup(accounts, env, &msg->as.auth_signup); break;
+    case MSG_AUTH_LOGIN:   accounts_on_login(accounts, env, &msg->as.auth_login); break;
+    case MSG_AUTH_REFRESH: accounts_on_refresh(accounts, env, &msg->as.auth_refresh); break;
+    default:               accounts_on_logout(accounts, env, &msg->as.auth_logout); break;
+    }
+    return ERR_OK;
+}
+
+static err_t s_on_answer(struct role *self, const struct envelope *env, const struct msg *msg)
+{
+    struct request request;
+    if (address_role(env->from) != ROLE_PERSIST || !(env->flags & ENVELOPE_REPLY))
+        return ERR_UNEXPECTED;
+    if (!requests_take(self->accounts.requests, env->correlation, &request))
+        return ERR_OK; /* too late, or the second answer to a repeated question */
+    if (request.data)
+        accounts_flow_answered(&self->accounts, &request, msg);
+    else if (request.what == STEP_PUBLISH_KEY)
+        self->published = msg->type == MSG_STORE_OK;
+    return ERR_OK;
+}
+
+static err_t s_on_message(void *state, actor_t *actor, const struct envelope *env, view_t body)
+{
+    struct role *self = state;
+    struct msg msg;
+    err_t err = msg_decode(body, &msg);
+    if (err) {
+        if (env->correlation && !(env->flags & ENVELOPE_REPLY))
+            actor_reply_error(actor, env, err, 0);
+        return err;
+    }
+    switch (msg.type) {
+    case MSG_AUTH_SIGNUP:
+    case MSG_AUTH_LOGIN:
+    case MSG_AUTH_REFRESH:
+    case MSG_AUTH_LOGOUT:   return s_on_question(self, env, &msg);
+    case MSG_STORE_USER:
+    case MSG_STORE_OK:
+    case MSG_STORE_SESSION:
+    case MSG_ERR:           return s_on_answer(self, env, &msg);
+    default:                return ERR_UNEXPECTED;
+    }
+}
+
+static void s_on_hashes(void *state, actor_t *actor, void *zsock)
+{
+    struct role *self = state;
+    struct password_result result;
+    (void)actor;
+    (void)zsock;
+    while (password_next(self->accounts.pool, &result)) {
+        struct request request;
+        if (requests_take(self->accounts.requests, result.correlation, &request))
+            accounts_flow_hashed(&self->accounts, &request, &result);
+    }
+    metric_set(METRIC_AUTH_HASH_QUEUE, (int64_t)password_waiting(self->accounts.pool));
+}
+
+static void s_on_peer(void *state, actor_t *actor, address_t peer, peer_event_t event)
+{
+    struct role *self = state;
+    if (address_role(peer) != ROLE_PERSIST || event == PEER_DOWN)
+        return;
+    if (event == PEER_UP && !self->published)
+        s_publish(self, actor_now_ms(actor));
+    accounts_flows_repeat(&self->accounts);
+}
+
+static void s_on_tick(void *state, actor_t *actor, int64_t now_ms)
+{
+    struct role *self = state;
+    struct request request;
+    (void)actor;
+    while (requests_expire(self->accounts.requests, now_ms, &request))
+        if (request.data)
+            accounts_flow_expired(&self->accounts, &request);
+    if (!self->published && now_ms >= self->publish_at_ms)
+        s_publish(self, now_ms);
+}
+
+/* ---- life ---------------------------------------------------------------------------------------------------------- */
+
+static err_t s_open(struct role *self, const struct role_context *context)
+{
+    static const struct actor_handlers handlers = {
+        .on_message = s_on_message, .on_peer = s_on_peer, .on_tick = s_on_tick};
+    struct accounts *accounts = &self->accounts;
+    const struct config *config = context->config;
+    const struct topology_node *own =
+        topology_find(context->topology, ROLE_ACCOUNTS, address_instance(context->address));
+    const struct topology_node *persist = topology_nth(context->topology, ROLE_PERSIST, 0);
+    if (!own || !persist)
+        return ERR_NOT_FOUND;
+    uint64_t seed = id_random();
+    accounts->persist = address_stable(persist->address);
+    accounts->signer = token_signer_new(config->var, config->jwt_secret);
+    if (!accounts->signer)
+        return ERR_INTERNAL; /* it has said why */
+    accounts->pool = password_pool_new((size_t)config->hash_workers, (size_t)config->hash_queue);
+    accounts->requests = requests_new(ACCOUNTS_FLOWS_MAX + 64); /* and those that no flow waits for */
+    accounts->account_failures = accounts_throttle_new(config->login_failures, ACCOUNTS_FAILURE_PERIOD_MS, true,
+                                                       ACCOUNTS_THROTTLE_KEYS_MAX, seed);
+    accounts->address_failures = accounts_throttle_new(config->login_failures, ACCOUNTS_FAILURE_PERIOD_MS, true,
+                                                       ACCOUNTS_THROTTLE_KEYS_MAX, seed);
+    accounts->address_signups =
+        accounts_throttle_new(config->signups_per_min, SIGNUP_PERIOD_MS, false, ACCOUNTS_THROTTLE_KEYS_MAX, seed);
+    accounts->actor = actor_new(context->address, &handlers, self);
+    if (!accounts->pool || !accounts->requests || !accounts->account_failures || !accounts->address_failures ||
+        !accounts->address_signups || !accounts->actor)
+        return ERR_NO_MEMORY;
+    err_t err = actor_bind(accounts->actor, own->endpoint);
+    if (!err)
+        err = actor_connect(accounts->actor, accounts->persist, persist->endpoint);
+    if (!err)
+        err = actor_watch(accounts->actor, password_results(accounts->pool), s_on_hashes);
+    return err;
+}
+
+static void s_close(struct role *self)
+{
+    struct accounts *accounts = &self->accounts;
+    accounts_flows_drop(accounts);
+    actor_destroy(&accounts->actor);
+    requests_destroy(&accounts->requests);
+    password_pool_destroy(&accounts->pool);
+    accounts_throttle_destroy(&accounts->account_failures);
+    accounts_throttle_destroy(&accounts->address_failures);
+    accounts_throttle_destroy(&accounts->address_signups);
+    token_signer_destroy(&accounts->signer);
+}
+
+void accounts_run(void *pipe, const struct role_context *context)
+{
+    struct role self = {.published = false};
+    char name[ADDRESS_TEXT_MAX];
+    address_print(address_stable(context->address), name);
+    log_set_actor(name);
+    err_t err = s_open(&self, context);
+    if (err)
+        log_error("accounts: cannot start: error=%s", err_name(err));
+    else
+        actor_run(self.accounts.actor, pipe);
+    s_close(&self);
+}
