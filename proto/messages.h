@@ -145,4 +145,21 @@ const struct shape_row *msg_shape(uint16_t type);      /* NULL if unknown */
 const struct shape_row *kind_shape(uint32_t kind);
 const struct shape_row *msg_shape_by_name(const char *name, size_t len);
 
+/* The words of the table are too short to leave to everybody who includes this. */
+#undef MSG
+#undef MSG_END
+#undef REC
+#undef REC_END
+#undef KIND
+#undef KIND_END
+#undef U53
+#undef UINT
+#undef BOOL
+#undef CID
+#undef STR
+#undef BIN
+#undef RAW
+#undef CODE
+#undef LIST
+
 #endif
