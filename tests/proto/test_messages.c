@@ -197,7 +197,8 @@ static void s_check_mutations(sampler_t *sampler, const struct shape_row *shape,
     uint8_t *mutant = sample_exact(bytes);
     for (size_t at = 0; at < bytes.len; at++) {
         for (size_t i = 0; i < 8 + sizeof s_values; i++) {
-            mutant[at] = i < 8 ? (uint8_t)(bytes.bytes[at] ^ 1u << i) : s_values[i - 8];
+            uint8_t flipped = (uint8_t)(bytes.bytes[at] ^ (1u << (i & 7)));
+            mutant[at] = i < 8 ? flipped : s_values[i - 8];
             s_check_mutant(view_of(mutant, bytes.len));
         }
         mutant[at] = bytes.bytes[at];
