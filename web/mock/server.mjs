@@ -1,0 +1,417 @@
+/* A stand-in for the server, for looking at the client and testing it in a browser: everything in memory, nothing
+ * durable. It serves dist/ under the real content security policy, speaks the HTTP API and the socket, and takes
+ * orders (POST /mock/…) for what a real server does only on a bad day. Never part of the bundle. */
+import { createServer as createHttpServer } from 'node:http';
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { extname, join as pathOf } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { createServer as createVite } from 'vite';
+import { WebSocketServer } from 'ws';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const DIST = pathOf(ROOT, 'dist');
+const CSP =
+  "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' blob: data:; " +
+  "font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; " +
+  "require-trusted-types-for 'script'";
+const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.woff2': 'font/woff2', '.webmanifest': 'application/manifest+json' };
+const KIND = { room_created: 1, joined: 2, left: 3, posted: 4, edited: 5, deleted: 6 };
+const NAMES = Object.fromEntries(Object.entries(KIND).map(([name, number]) => [number, name]));
+const SNAPSHOT = 50;
+
+/* The codec and its table are the client's own, loaded as they are. */
+async function loadProto() {
+  const vite = await createVite({ root: ROOT, configFile: false, server: { middlewareMode: true, hmr: false, ws: false }, appType: 'custom', logLevel: 'silent', resolve: { alias: { '@': pathOf(ROOT, 'src') } } });
+  const codec = await vite.ssrLoadModule('/src/proto/codec.ts');
+  const ulid = await vite.ssrLoadModule('/src/proto/ulid.ts');
+  const gen = await vite.ssrLoadModule('/src/proto/messages.gen.ts');
+  return { codec, newId: ulid.newClientId, errors: gen.ERRORS, close: () => vite.close() };
+}
+
+export async function startMock({ port = 0, seed = true } = {}) {
+  const { codec, newId, errors, close: closeVite } = await loadProto();
+  const codeOf = Object.fromEntries(Object.entries(errors).map(([code, row]) => [row.name, Number(code)]));
+  const users = new Map();
+  const rooms = new Map();
+  const sessions = new Map(); // refresh token → user
+  const tokens = new Map(); // access token → { user, until }
+  const sockets = new Set();
+  const knobs = { refuseSockets: false, failPosts: '', muteAcks: false, tokenMs: 600_000, httpDelayMs: 0, holdEvents: false, down: false };
+  let nextId = 1000;
+  const id = () => (nextId += 1 + Math.floor(Math.random() * 50));
+
+  function addUser(name, password = 'password') {
+    const user = { id: id() * 7919, name, password, reads: new Map() };
+    users.set(user.id, user);
+    return user;
+  }
+
+  function append(room, user, kind, body, more = {}) {
+    const event = { type: 'event', room: room.id, seq: room.log.length + 1, kind: KIND[kind], user, at_ms: Math.max(more.at_ms ?? Date.now(), room.log.at(-1)?.at_ms ?? 0), client_id: more.client_id ?? newId(), msg_no: kind === 'posted' ? ++room.msgNo : 0, target: more.target ?? 0, body };
+    room.log.push(event);
+    if (kind === 'deleted')
+      for (const e of room.log) if (e.seq === event.target || (e.kind === KIND.edited && e.target === event.target)) e.body = null;
+    for (const s of sockets) {
+      if (!s.user || !room.members.has(s.user.id)) continue;
+      if (s.live.has(room.id)) s.send(event);
+      else s.send({ type: 'heads', heads: [{ room: room.id, seq: event.seq, msg_no: room.msgNo }] });
+    }
+    return event;
+  }
+
+  function addRoom(owner, name, topic, visibility, clientId) {
+    const room = { id: id() * 104729, incarnation: 1, name, topic, visibility, log: [], msgNo: 0, members: new Map([[owner.id, 2]]), acks: new Map(), created: Date.now(), createdBy: clientId };
+    rooms.set(room.id, room);
+    append(room, owner.id, 'room_created', [name, topic, visibility], clientId ? { client_id: clientId } : {});
+    for (const s of sockets) if (s.user?.id === owner.id) s.send({ type: 'room_added', rooms: [stateOf(room, owner)] });
+    return room;
+  }
+
+  function join(room, user, clientId) {
+    if (room.members.has(user.id)) return room.log.at(-1);
+    room.members.set(user.id, 0);
+    user.reads.set(room.id, room.msgNo);
+    const event = append(room, user.id, 'joined', [0], clientId ? { client_id: clientId } : {});
+    for (const s of sockets) if (s.user?.id === user.id) s.send({ type: 'room_added', rooms: [stateOf(room, user)] });
+    return event;
+  }
+
+  const stateOf = (room, user) => ({ room: room.id, incarnation: room.incarnation, visibility: room.visibility, name: room.name, topic: room.topic, head: room.log.length, msg_no: room.msgNo, read_msg_no: user.reads.get(room.id) ?? 0, role: room.members.get(user.id) ?? 0, notify: 0 });
+  const infoOf = (room, user) => ({ room: room.id, name: room.name, topic: room.topic, visibility: room.visibility, members: room.members.size, joined: room.members.has(user.id), created_at_ms: room.created });
+
+  /** Lines with numbers in [from, to], each followed by its newest edit. */
+  function folded(room, from, to) {
+    const out = [];
+    for (const e of room.log) {
+      if (e.kind !== KIND.posted || e.msg_no < from || e.msg_no > to) continue;
+      out.push(e);
+      const edit = room.log.findLast((x) => x.kind === KIND.edited && x.target === e.seq);
+      if (edit) out.push(edit);
+    }
+    return out;
+  }
+
+  function toJson(e) {
+    const names = { posted: ['text'], edited: ['text'], deleted: ['by_role'], joined: ['role'], left: ['reason'], room_created: ['name', 'topic', 'visibility'] }[NAMES[e.kind]];
+    return { ...e, kind: NAMES[e.kind], body: e.body && Object.fromEntries(names.map((n, i) => [n, e.body[i]])) };
+  }
+
+  /* ---- what a room is asked to do; answers ack, or throws the name of an error ---- */
+  function perform(room, user, m) {
+    if (!room) throw 'no_room';
+    if (!room.members.has(user.id)) throw 'not_member';
+    const known = room.acks.get(m.client_id);
+    if (known) return { ...known, dup: true };
+    if (knobs.failPosts) throw knobs.failPosts;
+    const line = m.target ? room.log[m.target - 1] : null;
+    let event;
+    if (m.type === 'room_post') event = append(room, user.id, 'posted', [m.text], m);
+    else if (!line || line.kind !== KIND.posted) throw 'no_event';
+    else if (line.body === null) throw 'deleted';
+    else if (line.user !== user.id) throw 'not_author';
+    else if (m.type === 'room_edit') event = append(room, user.id, 'edited', [m.text], m);
+    else event = append(room, user.id, 'deleted', [0], m);
+    const ack = { type: 'ack', client_id: m.client_id, room: room.id, seq: event.seq, at_ms: event.at_ms, msg_no: event.msg_no, dup: false };
+    room.acks.set(m.client_id, ack);
+    return ack;
+  }
+
+  /* ---- HTTP ---- */
+  const problem = (name, more = {}) => {
+    const row = Object.values(errors).find((r) => r.name === name);
+    return { status: row.status, type: 'application/problem+json', body: { type: `/problems/${name}`, title: name, status: row.status, detail: row.text, ...more } };
+  };
+  const ok = (body, status = 200, headers = {}) => ({ status, body, headers });
+
+  function signIn(user, status) {
+    const access = `token-${newId()}`;
+    const refresh = `refresh-${newId()}`;
+    tokens.set(access, { user, until: Date.now() + knobs.tokenMs });
+    sessions.set(refresh, user);
+    return ok({ type: 'auth_done', user: user.id, name: user.name, role: 0, session: 1, access_token: access, expires_at_ms: Date.now() + knobs.tokenMs }, status, { 'Set-Cookie': `rookery_refresh=${refresh}; HttpOnly; SameSite=Strict; Path=/api/v1/auth; Max-Age=2592000` });
+  }
+
+  function api(method, path, query, body, headers) {
+    const cookie = /rookery_refresh=([^;]+)/.exec(headers.cookie ?? '')?.[1];
+    if (path.startsWith('/auth/')) {
+      const byName = [...users.values()].find((u) => u.name.toLowerCase() === String(body?.name).toLowerCase());
+      switch (path) {
+        case '/auth/signup':
+          if (byName) return problem('name_taken', { field: 'name' });
+          if (body.password.length < 8) return problem('weak_password', { field: 'password' });
+          return signIn(addUser(body.name, body.password), 201);
+        case '/auth/login':
+          return byName?.password === body.password ? signIn(byName, 200) : problem('bad_credentials');
+        case '/auth/refresh':
+          return sessions.has(cookie) ? signIn(sessions.get(cookie), 200) : problem('unauthorized');
+        case '/auth/logout':
+          sessions.delete(cookie);
+          return { status: 204, headers: { 'Set-Cookie': 'rookery_refresh=; HttpOnly; Path=/api/v1/auth; Max-Age=0' } };
+        default:
+          return problem('not_found');
+      }
+    }
+    const grant = tokens.get((headers.authorization ?? '').replace('Bearer ', ''));
+    if (!grant) return problem('unauthorized');
+    if (grant.until < Date.now()) return problem('token_expired');
+    const me = grant.user;
+    if (path === '/users') return ok({ type: 'users', users: query.get('ids').split(',').flatMap((i) => users.get(Number(i)) ?? []).map((u) => ({ user: u.id, name: u.name, role: 0, rev: 1 })) });
+    if (path === '/rooms' && method === 'POST') {
+      const old = [...rooms.values()].find((r) => r.createdBy === body.client_id);
+      const room = old ?? addRoom(me, body.name, body.topic ?? '', body.visibility ?? 0, body.client_id);
+      return ok({ type: 'ack', client_id: body.client_id, room: room.id, seq: 1, at_ms: room.created, msg_no: 0, dup: Boolean(old) }, old ? 200 : 201);
+    }
+    if (path === '/rooms') {
+      const q = (query.get('query') ?? '').toLowerCase();
+      const list = [...rooms.values()].filter((r) => r.visibility === 0 && r.name.toLowerCase().includes(q)).sort((a, b) => a.name.localeCompare(b.name));
+      const from = query.get('after_room') ? list.findIndex((r) => r.id === Number(query.get('after_room'))) + 1 : 0;
+      return ok({ type: 'rooms', more: list.length > from + 50, rooms: list.slice(from, from + 50).map((r) => infoOf(r, me)) });
+    }
+    const [, roomId, what] = /^\/rooms\/(\d+)(?:\/(\w+))?/.exec(path) ?? [];
+    const room = rooms.get(Number(roomId));
+    if (!room || (room.visibility !== 0 && !room.members.has(me.id))) return problem('no_room');
+    const ackOf = (event) => ok({ type: 'ack', client_id: body.client_id, room: room.id, seq: event.seq, at_ms: event.at_ms, msg_no: 0, dup: false });
+    switch (what) {
+      case undefined:
+        return ok({ type: 'room_info', rooms: [infoOf(room, me)], role: room.members.get(me.id) ?? 0, incarnation: room.incarnation, head: room.log.length, msg_no: room.msgNo });
+      case 'join':
+        return ackOf(join(room, me, body.client_id));
+      case 'leave': {
+        room.members.delete(me.id);
+        const event = append(room, me.id, 'left', [0]);
+        for (const s of sockets) if (s.user?.id === me.id) s.send({ type: 'room_removed', room: room.id, code: 0 });
+        return ackOf(event);
+      }
+      case 'members':
+        return ok({ type: 'members', room: room.id, more: false, members: [...room.members].map(([user, role]) => ({ user, name: users.get(user).name, role, joined_seq: 1 })) });
+      case 'messages': {
+        if (!room.members.has(me.id)) return problem('not_member');
+        const before = Number(query.get('before') ?? room.msgNo + 1);
+        const first = Math.max(1, before - Number(query.get('limit') ?? 50));
+        const frames = folded(room, first, before - 1);
+        return ok({ type: 'page', room: room.id, incarnation: room.incarnation, as_of: room.log.length, first_msg_no: frames.length ? first : 0, last_msg_no: frames.length ? before - 1 : 0, first_seq: frames[0]?.seq ?? 0, more: first > 1, frames: frames.map(toJson) });
+      }
+      default:
+        return problem('not_found');
+    }
+  }
+
+  /* ---- orders ---- */
+  const findRoom = (name) => [...rooms.values()].find((r) => r.name === name);
+  const findUser = (name) => [...users.values()].find((u) => u.name === name);
+  const orders = {
+    knobs: (o) => Object.assign(knobs, o),
+    close({ code, user }) {
+      for (const s of [...sockets]) if (!user || s.user?.name === user) s.ws.close(code);
+    },
+    say({ room, user, text, times = 1 }) {
+      for (let i = 0; i < times; i++) append(findRoom(room), findUser(user).id, 'posted', [times > 1 ? `${text} ${i + 1}` : text]);
+    },
+    edit({ room, seq, text }) {
+      const line = findRoom(room).log[seq - 1];
+      append(findRoom(room), line.user, 'edited', [text], { target: seq });
+    },
+    join: ({ room, user }) => void join(findRoom(room), findUser(user)),
+    kick({ room, user }) {
+      const r = findRoom(room);
+      r.members.delete(findUser(user).id);
+      for (const s of sockets) if (s.user?.name === user) s.send({ type: 'room_removed', room: r.id, code: codeOf.not_member });
+    },
+    typing({ room, users: names }) {
+      const r = findRoom(room);
+      for (const s of sockets) if (s.live.has(r.id)) s.send({ type: 'typists', room: r.id, users: names.map((n) => ({ id: findUser(n).id })) });
+    },
+    gap({ room }) {
+      const r = findRoom(room);
+      for (const s of sockets) if (s.live.delete(r.id)) s.send({ type: 'gap', room: r.id, last: r.log.length });
+    },
+    lines: ({ room }) => findRoom(room).log.filter((e) => e.kind === KIND.posted).map((e) => ({ seq: e.seq, user: users.get(e.user).name, text: e.body?.[0] ?? null, client_id: e.client_id })),
+    room: ({ room }) => ({ id: findRoom(room)?.id ?? 0 }),
+  };
+
+  /* ---- HTTP server ---- */
+  const http = createHttpServer((req, res) => {
+    const url = new URL(req.url, 'http://localhost');
+    const chunks = [];
+    req.on('data', (c) => chunks.push(c));
+    req.on('end', () => {
+      const text = Buffer.concat(chunks).toString();
+      const body = text ? JSON.parse(text) : undefined;
+      if (url.pathname.startsWith('/mock/')) {
+        const answer = orders[url.pathname.slice(6)](body ?? {});
+        res.end(JSON.stringify(answer ?? {}));
+        return;
+      }
+      if (knobs.down) {
+        res.destroy();
+        return;
+      }
+      if (url.pathname.startsWith('/api/v1')) {
+        const answer = api(req.method, url.pathname.slice(7), url.searchParams, body, req.headers);
+        setTimeout(() => {
+          res.writeHead(answer.status, { 'Content-Type': answer.type ?? 'application/json', 'Cache-Control': 'no-store', ...answer.headers });
+          res.end(answer.body ? JSON.stringify(answer.body) : undefined);
+        }, knobs.httpDelayMs);
+        return;
+      }
+      const wanted = fileOf(url.pathname);
+      const file = existsSync(wanted) && statSync(wanted).isFile() ? wanted : fileOf('/index.html');
+      res.writeHead(200, { 'Content-Type': TYPES[extname(file)] ?? 'application/octet-stream', 'Content-Security-Policy': CSP, 'X-Content-Type-Options': 'nosniff', 'Referrer-Policy': 'no-referrer' });
+      res.end(readFileSync(file));
+    });
+  });
+  const fileOf = (path) => pathOf(DIST, path.replace(/\.\./g, ''));
+
+  /* ---- socket ---- */
+  const wss = new WebSocketServer({ noServer: true, handleProtocols: () => 'rookery.v1.msgpack' });
+  http.on('upgrade', (req, socket, head) => {
+    if (knobs.refuseSockets || knobs.down || req.url !== '/ws') {
+      socket.destroy();
+      return;
+    }
+    wss.handleUpgrade(req, socket, head, serve);
+  });
+
+  function serve(ws) {
+    const s = { ws, user: null, live: new Set(), send: (m) => ws.readyState === 1 && ws.send(codec.encode(m)) };
+    sockets.add(s);
+    ws.on('close', () => {
+      sockets.delete(s);
+      for (const room of s.live) presence(rooms.get(room));
+    });
+    ws.on('message', (data) => receive(s, codec.decode(new Uint8Array(data))));
+    s.send({ type: 'hi', version: 1, build: 'mock', now_ms: Date.now(), hello_ms: 5000, heartbeat_ms: 25000, text_bytes_max: 4096, frame_bytes_max: 16384 });
+  }
+
+  function presence(room) {
+    if (!room) return;
+    const here = new Set([...sockets].filter((s) => s.user && room.members.has(s.user.id)).map((s) => s.user.id));
+    for (const name of ['Ada Byron', 'Mira', 'Jonas']) if (findUser(name) && room.members.has(findUser(name).id)) here.add(findUser(name).id);
+    for (const s of sockets) if (s.live.has(room.id)) s.send({ type: 'presence', room: room.id, full: true, here: here.size, users: [...here].map((user) => ({ user, state: 1 })) });
+  }
+
+  function sub(s, m) {
+    const room = rooms.get(m.room);
+    if (!room?.members.has(s.user.id)) {
+      s.send({ type: 'kick', room: m.room, code: codeOf.not_member });
+      return;
+    }
+    s.live.add(room.id);
+    const head = room.log.length;
+    const same = m.incarnation === room.incarnation;
+    const mode = m.incarnation !== 0 && !same ? 2 : same && head - m.after <= 500 ? 0 : 1;
+    const first = Math.max(1, room.msgNo - SNAPSHOT + 1);
+    const events = mode === 0 ? room.log.slice(m.after) : folded(room, first, room.msgNo);
+    s.send({ type: 'sub_ok', room: room.id, incarnation: room.incarnation, mode, after: mode === 2 ? 0 : m.after, base: mode === 0 ? m.after + 1 : (events[0]?.seq ?? head), head, msg_no: room.msgNo, first_msg_no: mode === 0 ? 0 : events.length ? first : 0, role: room.members.get(s.user.id), members: room.members.size });
+    for (const e of events) s.send(e);
+    s.send({ type: 'live', room: room.id, seq: head });
+    presence(room);
+  }
+
+  function receive(s, m) {
+    if (m.type === 'hello') {
+      const grant = tokens.get(m.token);
+      if (!grant || grant.until < Date.now()) {
+        s.ws.close(4401);
+        return;
+      }
+      s.user = grant.user;
+      s.send({ type: 'welcome', user: s.user.id, name: s.user.name, role: 0, session: 1, expires_at_ms: grant.until, rooms: [...rooms.values()].filter((r) => r.members.has(s.user.id)).map((r) => stateOf(r, s.user)) });
+      for (const one of m.subs) sub(s, one);
+      return;
+    }
+    if (!s.user) return;
+    switch (m.type) {
+      case 'sub':
+        sub(s, m);
+        return;
+      case 'unsub':
+        s.live.delete(m.room);
+        return;
+      case 'auth':
+        s.send({ type: 'auth_ok', expires_at_ms: tokens.get(m.token)?.until ?? 0 });
+        return;
+      case 'read':
+        if (m.msg_no <= (s.user.reads.get(m.room) ?? 0)) return;
+        s.user.reads.set(m.room, m.msg_no);
+        for (const other of sockets) if (other !== s && other.user?.id === s.user.id) other.send({ type: 'read_at', room: m.room, msg_no: m.msg_no });
+        return;
+      case 'typing':
+        for (const other of sockets) if (other !== s && other.live.has(m.room)) other.send({ type: 'typists', room: m.room, users: [{ id: s.user.id }] });
+        return;
+      case 'room_post':
+      case 'room_edit':
+      case 'room_delete':
+        try {
+          const ack = perform(rooms.get(m.room), s.user, m);
+          if (!knobs.muteAcks) s.send(ack);
+        } catch (name) {
+          if (typeof name !== 'string') throw name;
+          const row = Object.values(errors).find((r) => r.name === name);
+          s.send({ type: 'nack', client_id: m.client_id, room: m.room, code: codeOf[name], retry_ms: row.retry ? 500 : 0, final: !row.retry, reason: row.text });
+        }
+        return;
+      default:
+    }
+  }
+
+  if (seed) plant({ addUser, addRoom, append, join, users });
+  await new Promise((resolve) => http.listen(port, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${http.address().port}`;
+  return {
+    url,
+    order: (name, o) => orders[name](o ?? {}),
+    async stop() {
+      for (const s of sockets) s.ws.terminate();
+      http.closeAllConnections();
+      http.close();
+      await closeVite();
+    },
+  };
+}
+
+/* A small world to look at. */
+function plant({ addUser, addRoom, append, join }) {
+  const [ada, mira, jonas, li, noor, tester] = ['Ada Byron', 'Mira', 'Jonas', '李雷', 'نور', 'Robin'].map((n) => addUser(n));
+  const garden = addRoom(ada, 'Garden', 'What grows, what does not, and who waters it this week', 0);
+  const release = addRoom(mira, 'Release 1.0', 'Dates, blockers, and the list of what is left', 1);
+  const lunch = addRoom(jonas, 'Lunch', '', 0);
+  const reading = addRoom(li, 'Reading group', 'One chapter a week. Now: “The Sense of Style”', 0);
+  const long = addRoom(ada, 'A room with quite a long name, as people will make them', 'And a topic that goes on for longer than the header is wide, to see what happens to it when there is no place left for it', 0);
+  addRoom(ada, 'Photography', 'Light, mostly', 0);
+  addRoom(noor, 'Music', '', 0);
+  for (const room of [garden, release, lunch, reading, long]) for (const u of [ada, mira, jonas, li, noor, tester]) join(room, u);
+  const at = (days, h, m) => {
+    const d = new Date();
+    d.setDate(d.getDate() - days);
+    d.setHours(h, m, 0, 0);
+    return Math.min(d.getTime(), Date.now() - 60_000);
+  };
+  const say = (room, user, text, at_ms) => append(room, user.id, 'posted', [text], { at_ms });
+  for (let i = 0; i < 640; i++) say(garden, [ada, mira, jonas, li][(i >> 1) % 4], `Line ${i + 1} of the garden’s diary: ${['rain in the night', 'the beans are up', 'snails again', 'nothing to tell'][i % 4]}.`, at(20, 8, 0) + i * 97_000);
+  say(garden, ada, 'Morning! The tomatoes made it through the night 🍅', at(1, 8, 12));
+  say(garden, ada, 'I have moved the seedlings to the south window. They looked cold.', at(1, 8, 13));
+  say(garden, mira, 'Thank you. How much water do they get?\n\n- small ones: a cup\n- big ones: until it runs out below', at(1, 8, 40));
+  const typo = say(garden, jonas, 'See https://en.wikipedia.org/wiki/Rook_(bird), they eat the snails.', at(1, 9, 2));
+  append(garden, jonas.id, 'edited', ['See https://en.wikipedia.org/wiki/Rook_(bird). They eat the snails, or so I hear.'], { target: typo.seq, at_ms: at(1, 9, 3) });
+  say(garden, noor, 'صباح الخير! هل تحتاجون إلى مساعدة اليوم؟', at(1, 9, 30));
+  say(garden, li, '我下午有空，可以来浇水。', at(1, 9, 31));
+  const gone = say(garden, jonas, 'never mind', at(1, 9, 32));
+  append(garden, jonas.id, 'deleted', [0], { target: gone.seq, at_ms: at(1, 9, 33) });
+  say(garden, tester, 'I can do Thursday and Friday.', at(0, 7, 1));
+  say(garden, tester, 'And the compost, if somebody shows me how.', at(0, 7, 2));
+  say(garden, mira, '👏🌱', at(0, 7, 20));
+  say(garden, ada, 'Wonderful. Write to ada@example.org if the key is not where it should be.', at(0, 7, 21));
+  tester.reads.set(garden.id, garden.msgNo - 2);
+  say(release, mira, 'Two blockers left: the migration note, and the icon on Windows.', at(0, 6, 0));
+  for (let i = 0; i < 7; i++) say(release, jonas, `Checked item ${i + 1}.`, at(0, 6, 10 + i));
+  tester.reads.set(release.id, 1);
+  say(long, ada, 'a'.repeat(300), at(0, 5, 0));
+  tester.reads.set(long.id, 0);
+  for (const u of [ada, mira, jonas, li, noor]) for (const r of [garden, release, lunch, reading, long]) u.reads.set(r.id, r.msgNo);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const mock = await startMock({ port: Number(process.env.PORT ?? 8090) });
+  console.log(`mock at ${mock.url}; log in as Robin with the password "password"`);
+}

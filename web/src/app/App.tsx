@@ -1,0 +1,55 @@
+import { lazy, Suspense } from 'react';
+import { Navigate, Route, Routes, useLocation } from 'react-router';
+import { useApp } from '@/state/hooks';
+import { Splash, Stopped, Unreachable } from './Screens';
+
+const AuthPage = lazy(() => import('@/features/auth/AuthPage').then((m) => ({ default: m.AuthPage })));
+const Shell = lazy(() => import('./Shell').then((m) => ({ default: m.Shell })));
+
+export function App() {
+  const status = useApp((s) => s.session.status);
+  const stopped = useApp((s) => s.link.state === 'stopped' && s.link.reason !== 'auth');
+  if (status === 'unknown') return <Splash />;
+  if (status === 'unreachable') return <Unreachable />;
+  return (
+    <Routes>
+      <Route path="/login" element={<Public mode="login" />} />
+      <Route path="/signup" element={<Public mode="signup" />} />
+      <Route
+        path="/*"
+        element={
+          <Private>
+            {stopped ? (
+              <Stopped />
+            ) : (
+              <Suspense fallback={<Splash />}>
+                <Shell />
+              </Suspense>
+            )}
+          </Private>
+        }
+      />
+    </Routes>
+  );
+}
+
+/** Where one wanted to go is kept in the history entry, and is gone to after the login. */
+function Private({ children }: { children: React.ReactNode }) {
+  const session = useApp((s) => s.session);
+  const location = useLocation();
+  if (session.status === 'in') return children;
+  const from = session.status === 'out' && session.why === 'left' ? '/' : location.pathname;
+  return <Navigate to="/login" replace state={{ from }} />;
+}
+
+function Public({ mode }: { mode: 'login' | 'signup' }) {
+  const signedIn = useApp((s) => s.session.status === 'in');
+  const location = useLocation();
+  const from = (location.state as { from?: string } | null)?.from;
+  if (signedIn) return <Navigate to={from?.startsWith('/') ? from : '/'} replace />;
+  return (
+    <Suspense fallback={<Splash />}>
+      <AuthPage key={mode} mode={mode} />
+    </Suspense>
+  );
+}

@@ -1,0 +1,132 @@
+/* The session: one place that holds the access token, in memory only, and feeds the API and the socket. The refresh
+ * token is in a cookie that no script can read. */
+import { ApiError, type Http, type TokenSource } from '@/net/http';
+import { signedIn, signedOut, unreachable } from '@/state/session';
+import type { Store } from '@/state/store';
+import type { Tabs } from './tabs';
+
+/** A token that ends sooner than this is not given out any more. */
+const SPARE_MS = 20_000;
+/** It is renewed so long before it ends. */
+const RENEW_BEFORE_MS = 75_000;
+const RENEW_RETRY_MS = 10_000;
+/** Taken when this machine's clock makes nonsense of the server's time. */
+const LIFETIME_DEFAULT_MS = 300_000;
+const LIFETIME_MAX_MS = 86_400_000;
+
+interface AuthDone {
+  user: number;
+  name: string;
+  role: number | string;
+  access_token: string;
+  expires_at_ms: number;
+}
+
+export interface Auth extends TokenSource {
+  /** With nothing refused: a fresh one in any case. */
+  renew(refused?: string): Promise<boolean>;
+  /** Asks the cookie once, when the page loads. */
+  restore(): Promise<void>;
+  signup(name: string, password: string): Promise<void>;
+  login(name: string, password: string): Promise<void>;
+  logout(): Promise<void>;
+  /** The session has ended elsewhere. */
+  ended(): void;
+  current(): string | null;
+}
+
+export interface AuthHooks {
+  /** A token came, the first or a fresh one. */
+  onToken(token: string): void;
+  onEnd(): void;
+}
+
+export function deviceName(): string {
+  const data = (navigator as { userAgentData?: { platform?: string; mobile?: boolean } }).userAgentData;
+  return `Web on ${data?.platform || (/Android|iPhone|iPad|Mac|Windows|Linux/.exec(navigator.userAgent)?.[0] ?? 'a browser')}`;
+}
+
+export function createAuth(store: Store, http: () => Http, tabs: Tabs, hooks: AuthHooks): Auth {
+  let token: string | null = null;
+  let expiresAtMs = 0;
+  let renewing: Promise<boolean> | null = null;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+
+  function take(done: AuthDone): void {
+    const left = done.expires_at_ms - Date.now();
+    const lifetime = left > SPARE_MS && left < LIFETIME_MAX_MS ? left : LIFETIME_DEFAULT_MS;
+    token = done.access_token;
+    expiresAtMs = Date.now() + lifetime;
+    schedule(Math.max(SPARE_MS / 2, lifetime - RENEW_BEFORE_MS));
+    const me = { id: done.user, name: done.name, admin: done.role === 1 || done.role === 'administrator' };
+    store.setState((s) => ({ session: signedIn(s.session, me) }));
+    hooks.onToken(done.access_token);
+  }
+
+  function schedule(ms: number): void {
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      renew().catch(() => schedule(RENEW_RETRY_MS));
+    }, ms);
+  }
+
+  function end(why: 'left' | 'ended'): void {
+    clearTimeout(timer);
+    token = null;
+    hooks.onEnd();
+    store.setState((s) => ({ session: signedOut(s.session, why) }));
+  }
+
+  async function refresh(): Promise<boolean> {
+    try {
+      take(await http().open<AuthDone>('POST', '/auth/refresh'));
+      return true;
+    } catch (e) {
+      if (e instanceof ApiError && (e.status === 401 || e.status === 403)) {
+        end('ended');
+        return false;
+      }
+      throw e;
+    }
+  }
+
+  /** However many ask, one request goes out and all get its answer. */
+  function renew(refused?: string): Promise<boolean> {
+    if (refused !== undefined && token !== null && refused !== token) return Promise.resolve(true);
+    renewing ??= refresh().finally(() => {
+      renewing = null;
+    });
+    return renewing;
+  }
+
+  async function enter(path: string, name: string, password: string): Promise<void> {
+    take(await http().open<AuthDone>('POST', path, { body: { name, password, device: deviceName() } }));
+    tabs.tell({ type: 'signed_in' });
+  }
+
+  return {
+    current: () => token,
+    renew,
+    async token() {
+      if (token !== null && expiresAtMs - Date.now() > SPARE_MS) return token;
+      if (token === null && renewing === null) return null;
+      await renew();
+      return token;
+    },
+    async restore() {
+      try {
+        await renew();
+      } catch {
+        store.setState((s) => ({ session: unreachable(s.session) }));
+      }
+    },
+    signup: (name, password) => enter('/auth/signup', name, password),
+    login: (name, password) => enter('/auth/login', name, password),
+    async logout() {
+      await http().open('POST', '/auth/logout');
+      end('left');
+      tabs.tell({ type: 'signed_out' });
+    },
+    ended: () => end('ended'),
+  };
+}

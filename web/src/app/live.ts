@@ -1,0 +1,255 @@
+/* The live side: feeds what the socket brings to the state, in bursts no oftener than the screen can show, and sends
+ * what the state then asks for: `sub` after a jump, read pointers, the names of strangers. */
+import { createSocket, type Socket, type SocketStatus } from '@/net/socket';
+import { LIMITS, type ServerMessage } from '@/proto/messages.gen';
+import { linkChanged } from '@/state/link';
+import { expireTyping, forget } from '@/state/presence';
+import { applyRead } from '@/state/rooms';
+import {
+  applyLinkLost,
+  applyMessage,
+  errorName,
+  errorText,
+  note,
+  withTimeline,
+  type State,
+  type Store,
+} from '@/state/store';
+import { applyStaleHead, asked, emptyTimeline } from '@/state/timeline';
+import { deviceName, type Auth } from './auth';
+
+/** Messages that come sooner after the last ones are gathered for so long. */
+const BURST_MS = 24;
+const STALE_HEAD_MS = 2_000;
+const SUB_ANSWER_MS = 10_000;
+const SUB_RETRY_MIN_MS = 500;
+const READ_MS = 400;
+const PROBE_AFTER_HIDDEN_MS = 30_000;
+
+export interface Live {
+  start(): void;
+  stop(): void;
+  reconnect(): void;
+  openRoom(room: number | null): void;
+  markRead(room: number, msgNo: number): void;
+  typing(room: number): void;
+  sendToken(token: string): void;
+  socket: Socket;
+}
+
+export function createLive(store: Store, url: string, auth: Auth, onStopped: (reason: string) => void): Live {
+  let waiting: ServerMessage[] = [];
+  let flushTimer: ReturnType<typeof setTimeout> | undefined;
+  let flushedAt = 0;
+  let staleTimer: ReturnType<typeof setTimeout> | undefined;
+  let subTimer: ReturnType<typeof setTimeout> | undefined;
+  let typingTimer: ReturnType<typeof setTimeout> | undefined;
+  let readTimer: ReturnType<typeof setTimeout> | undefined;
+  let typedAt = 0;
+  let typedIn: number | null = null;
+  let hiddenAt = 0;
+  const reads = new Map<number, number>();
+
+  const get = store.getState;
+  const set = (how: (s: State) => State) => store.setState((s) => how(s));
+
+  const socket = createSocket(url, {
+    token: () => auth.token(),
+    renew: () => auth.renew(),
+    device: deviceName,
+    subs() {
+      const room = get().active;
+      const t = room === null ? undefined : get().timelines.get(room);
+      if (room === null || !t) return [];
+      set((s) => withTimeline(s, room, asked));
+      watchSub();
+      return [{ room, incarnation: t.incarnation, after: t.lastSeq, live: true }];
+    },
+    onMessage(m) {
+      waiting.push(m);
+      const since = performance.now() - flushedAt;
+      // `welcome` must be in the state before anybody hears that we are online.
+      if (m.type === 'welcome' || since >= BURST_MS) flush();
+      else flushTimer ??= setTimeout(flush, BURST_MS - since);
+    },
+    onStatus,
+  });
+
+  function flush(): void {
+    clearTimeout(flushTimer);
+    flushTimer = undefined;
+    flushedAt = performance.now();
+    const batch = waiting;
+    waiting = [];
+    const now = Date.now();
+    set((s) => batch.reduce((state, m) => applyMessage(state, m, now), s));
+    for (const m of batch) follow(m);
+    askIfNeeded();
+  }
+
+  /** What a message means beyond the state. */
+  function follow(m: ServerMessage): void {
+    switch (m.type) {
+      case 'welcome':
+        if (m.expires_at_ms > 0 && auth.current()) sendReads();
+        return;
+      case 'heads': {
+        const room = get().active;
+        if (m.heads.some((h) => h.room === room)) checkHeadLater();
+        return;
+      }
+      case 'typists':
+        clearTimeout(typingTimer);
+        typingTimer = setTimeout(() => set((s) => ({ ...s, presence: expireTyping(s.presence, Date.now()) })), LIMITS.TYPING_EXPIRE_MS + 50);
+        return;
+      case 'sub_ok':
+      case 'live':
+        clearTimeout(subTimer);
+        subTimer = undefined;
+        return;
+      case 'err':
+        if (m.scope === 'sub') retrySub(Math.max(m.retry_ms, SUB_RETRY_MIN_MS));
+        else if (m.scope === 'auth') auth.renew().catch(() => undefined);
+        else if (m.scope !== 'typing' && m.scope !== 'read' && errorName(m.code) !== 'rate_limited')
+          set((s) => note(s, m.reason || errorText(m.code)));
+        return;
+      default:
+    }
+  }
+
+  function onStatus(status: SocketStatus): void {
+    if (status.state !== 'online' && get().link.state === 'online') {
+      flush();
+      clearTimeout(subTimer);
+      clearTimeout(staleTimer);
+      subTimer = staleTimer = undefined;
+      set(applyLinkLost);
+    }
+    set((s) => ({
+      ...s,
+      link: linkChanged(s.link, status.state, Date.now(), {
+        ...('retryAtMs' in status ? { retryAtMs: status.retryAtMs } : {}),
+        ...('reason' in status ? { reason: status.reason } : {}),
+      }),
+    }));
+    if (status.state === 'online') askIfNeeded();
+    if (status.state === 'stopped') onStopped(status.reason);
+  }
+
+  function askIfNeeded(): void {
+    const room = get().active;
+    const t = room === null ? undefined : get().timelines.get(room);
+    if (room === null || !t?.ask || get().link.state !== 'online') return;
+    if (!socket.send({ type: 'sub', room, incarnation: t.incarnation, after: t.lastSeq })) return;
+    set((s) => withTimeline(s, room, asked));
+    watchSub();
+  }
+
+  function retrySub(ms: number): void {
+    clearTimeout(subTimer);
+    subTimer = setTimeout(() => {
+      subTimer = undefined;
+      const room = get().active;
+      if (room === null) return;
+      set((s) => withTimeline(s, room, (t) => ({ ...t, ask: true })));
+      askIfNeeded();
+    }, ms);
+  }
+
+  /** Every question ends in an answer or is asked again. */
+  function watchSub(): void {
+    retrySub(SUB_ANSWER_MS);
+  }
+
+  function checkHeadLater(): void {
+    staleTimer ??= setTimeout(() => {
+      staleTimer = undefined;
+      const room = get().active;
+      const known = room === null ? undefined : get().rooms.byId.get(room);
+      if (room === null || !known || subTimer !== undefined) return;
+      set((s) => withTimeline(s, room, (t) => applyStaleHead(t, known.head)));
+      askIfNeeded();
+    }, STALE_HEAD_MS);
+  }
+
+  function sendReads(): void {
+    clearTimeout(readTimer);
+    readTimer = undefined;
+    for (const [room, msgNo] of reads) if (socket.send({ type: 'read', room, msg_no: msgNo })) reads.delete(room);
+  }
+
+  const onOnline = () => socket.wake();
+  const onOffline = () => socket.sleep();
+  const onVisibility = () => {
+    if (document.visibilityState === 'hidden') {
+      hiddenAt = Date.now();
+      return;
+    }
+    socket.wake();
+    if (hiddenAt === 0 || Date.now() - hiddenAt < PROBE_AFTER_HIDDEN_MS) return;
+    const room = get().active;
+    // After a sleep the link may be dead without having closed; a `sub` must be answered, and catches up as well.
+    if (room !== null && get().timelines.get(room)?.phase === 'live') {
+      set((s) => withTimeline(s, room, (t) => ({ ...t, ask: true })));
+      askIfNeeded();
+      socket.expectAnswer();
+    }
+  };
+
+  return {
+    socket,
+    start() {
+      window.addEventListener('online', onOnline);
+      window.addEventListener('offline', onOffline);
+      document.addEventListener('visibilitychange', onVisibility);
+      socket.start();
+    },
+    stop() {
+      window.removeEventListener('online', onOnline);
+      window.removeEventListener('offline', onOffline);
+      document.removeEventListener('visibilitychange', onVisibility);
+      for (const timer of [flushTimer, staleTimer, subTimer, typingTimer, readTimer]) clearTimeout(timer);
+      flushTimer = staleTimer = subTimer = typingTimer = readTimer = undefined;
+      waiting = [];
+      reads.clear();
+      socket.stop();
+    },
+    reconnect() {
+      if (get().link.state === 'stopped') socket.start();
+      else socket.wake();
+    },
+    openRoom(room) {
+      const before = get().active;
+      if (before === room) return;
+      if (before !== null) {
+        socket.send({ type: 'unsub', room: before });
+        set((s) => ({ ...s, presence: forget(s.presence, before) }));
+      }
+      clearTimeout(subTimer);
+      subTimer = undefined;
+      set((s) => {
+        if (room === null) return { ...s, active: null };
+        const t = s.timelines.get(room) ?? emptyTimeline(room);
+        return { ...s, active: room, timelines: new Map(s.timelines).set(room, { ...t, ask: true }) };
+      });
+      askIfNeeded();
+    },
+    markRead(room, msgNo) {
+      const known = get().rooms.byId.get(room);
+      if (!known || msgNo <= known.readMsgNo) return;
+      set((s) => ({ ...s, rooms: applyRead(s.rooms, room, msgNo) }));
+      reads.set(room, msgNo);
+      readTimer ??= setTimeout(sendReads, READ_MS);
+    },
+    typing(room) {
+      const now = Date.now();
+      if (typedIn === room && now - typedAt < LIMITS.TYPING_SEND_MS) return;
+      if (!socket.send({ type: 'typing', room, active: true })) return;
+      typedIn = room;
+      typedAt = now;
+    },
+    sendToken(token) {
+      socket.send({ type: 'auth', token });
+    },
+  };
+}

@@ -1,0 +1,193 @@
+import { useEffect, useId, useLayoutEffect, useRef, useState, type KeyboardEvent } from 'react';
+import { useApp, useCommands, useMe, useReadState } from '@/state/hooks';
+import { findLine } from '@/state/timeline';
+import { cx } from '@/ui/cx';
+import { Icon } from '@/ui/Icon';
+import { roomLeft, sendable } from './text';
+
+export const COMPOSER_ID = 'composer';
+
+/** Mounted afresh for each room. The text is the room's draft in the state, or, while a line is being changed, its own. */
+export function Composer({ room, name }: { room: number; name: string }) {
+  const commands = useCommands();
+  const read = useReadState();
+  const me = useMe()?.id ?? 0;
+  const draft = useApp((s) => s.drafts.byRoom.get(room) ?? '');
+  const editing = useApp((s) => (s.drafts.editing?.room === room ? s.drafts.editing.seq : null));
+  const offline = useApp((s) => s.link.state !== 'online');
+  const [changed, setChanged] = useState<{ seq: number; text: string } | null>(null);
+  const [refused, setRefused] = useState(false);
+  const area = useRef<HTMLTextAreaElement>(null);
+  const id = useId();
+
+  // Someone asked for a line to be changed: its text comes in, the focus too; the draft waits underneath.
+  if (editing !== null && changed?.seq !== editing) {
+    const t = read().timelines.get(room);
+    setChanged({ seq: editing, text: (t && findLine(t, editing)?.text) ?? '' });
+    setRefused(false);
+  } else if (editing === null && changed !== null) {
+    setChanged(null);
+    setRefused(false);
+  }
+  useEffect(() => {
+    if (editing === null) return;
+    const el = area.current;
+    el?.focus();
+    el?.setSelectionRange(el.value.length, el.value.length);
+  }, [editing]);
+  useEffect(
+    () => () => {
+      if (read().drafts.editing?.room === room) commands.setEditing(null);
+    },
+    [commands, read, room],
+  );
+
+  const text = changed?.text ?? draft;
+  const { left, shown } = roomLeft(text);
+
+  // Grows with its text where CSS alone cannot (field-sizing).
+  useLayoutEffect(() => {
+    const el = area.current;
+    if (!el || CSS.supports?.('field-sizing', 'content')) return;
+    el.style.height = 'auto';
+    el.style.height = `${el.scrollHeight}px`;
+  }, [text]);
+
+  function stopEditing(): void {
+    commands.setEditing(null);
+    area.current?.focus();
+  }
+
+  function send(): void {
+    const clean = sendable(text);
+    if (clean === '' && !changed) return;
+    if (left < 0) {
+      setRefused(true);
+      area.current?.focus();
+      return;
+    }
+    setRefused(false);
+    if (changed) {
+      const t = read().timelines.get(room);
+      const before = t && findLine(t, changed.seq)?.text;
+      if (clean !== '' && before !== null && clean !== before) commands.edit(room, changed.seq, clean);
+      stopEditing();
+      return;
+    }
+    commands.setDraft(room, '');
+    commands.post(room, clean);
+    area.current?.focus();
+  }
+
+  function editLast(): boolean {
+    const items = read().timelines.get(room)?.items ?? [];
+    const busy = new Set(read().outbox.entries.map((e) => (e.work.what === 'post' ? 0 : e.work.target)));
+    for (let i = items.length - 1; i >= 0; i--) {
+      const item = items[i];
+      if (item?.type !== 'line' || item.user !== me || item.text === null || busy.has(item.seq)) continue;
+      commands.setEditing({ room, seq: item.seq });
+      return true;
+    }
+    return false;
+  }
+
+  function onKeyDown(e: KeyboardEvent<HTMLTextAreaElement>): void {
+    // While an input method composes, Enter and Escape are its own (229: browsers that say so in no other way).
+    if (e.nativeEvent.isComposing || e.keyCode === 229) return;
+    if (e.key === 'Enter' && !e.shiftKey && !e.ctrlKey && !e.altKey && !e.metaKey) {
+      e.preventDefault();
+      send();
+    } else if (e.key === 'Escape' && changed) {
+      e.preventDefault();
+      e.stopPropagation();
+      stopEditing();
+    } else if (e.key === 'ArrowUp' && !e.altKey && !changed && draft === '' && editLast()) {
+      e.preventDefault();
+    }
+  }
+
+  const tooLong = left < 0;
+  return (
+    <form
+      className="px-3 pb-[max(0.75rem,env(safe-area-inset-bottom))] sm:px-5 sm:pb-4"
+      onSubmit={(e) => {
+        e.preventDefault();
+        send();
+      }}
+    >
+      <div
+        className={cx(
+          'rounded-xl border bg-raised shadow-sheet transition-colors focus-within:outline-2 focus-within:outline-accent',
+          tooLong ? 'border-danger' : 'border-field-line',
+        )}
+      >
+        {changed ? (
+          <div className="flex items-center gap-2 border-b border-line px-3.5 py-1 text-xs font-semibold text-accent">
+            <Icon name="pencil" className="size-4" />
+            <span className="flex-1">Editing your message</span>
+            <button type="button" className="tap rounded-md px-2 underline underline-offset-2" onClick={stopEditing}>
+              Cancel
+            </button>
+          </div>
+        ) : null}
+        <div className="flex items-end gap-1 py-1 pr-1 pl-3.5">
+          <label htmlFor={COMPOSER_ID} className="sr-only">
+            {changed ? 'Change the message' : `Message to ${name}`}
+          </label>
+          <textarea
+            id={COMPOSER_ID}
+            ref={area}
+            rows={1}
+            value={text}
+            dir="auto"
+            enterKeyHint="send"
+            autoComplete="off"
+            placeholder={`Message ${name}`}
+            aria-invalid={tooLong || undefined}
+            aria-describedby={shown ? `${id}-left` : undefined}
+            onChange={(e) => {
+              const { value } = e.target;
+              setRefused(false);
+              if (changed) {
+                setChanged({ ...changed, text: value });
+                return;
+              }
+              commands.setDraft(room, value);
+              if (value.trim() !== '') commands.typing(room);
+            }}
+            onKeyDown={onKeyDown}
+            className="thin-scroll max-h-[38dvh] min-h-9 flex-1 resize-none bg-transparent py-1.5 text-base outline-none [field-sizing:content] placeholder:text-ink-3 pointer-coarse:min-h-11 pointer-coarse:py-2.5"
+          />
+          <button
+            type="submit"
+            aria-label={changed ? 'Save the change' : 'Send'}
+            title={changed ? 'Save the change' : 'Send (Enter)'}
+            aria-disabled={sendable(text) === '' || undefined}
+            className={cx(
+              'tap inline-flex shrink-0 items-center justify-center rounded-lg transition-colors',
+              sendable(text) === '' ? 'text-ink-3' : 'bg-accent text-on-accent hover:bg-accent-strong',
+            )}
+          >
+            <Icon name={changed ? 'check' : 'send'} />
+          </button>
+        </div>
+      </div>
+      <div className="flex min-h-5 items-center justify-between gap-3 px-1 pt-1 text-xs text-ink-3">
+        <span className="hidden truncate sm:inline">
+          {offline ? 'Offline: what you send is kept on this device.' : 'Enter sends, Shift and Enter starts a new line'}
+        </span>
+        <span
+          id={`${id}-left`}
+          role={refused ? 'alert' : undefined}
+          className={cx('ml-auto tabular-nums', tooLong && 'font-semibold text-danger')}
+        >
+          {!shown
+            ? ''
+            : tooLong
+              ? `${refused ? 'Not sent: ' : ''}${-left} bytes too long. Shorten it, or send it in parts.`
+              : `${left} bytes left`}
+        </span>
+      </div>
+    </form>
+  );
+}

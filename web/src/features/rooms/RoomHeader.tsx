@@ -1,0 +1,123 @@
+import { useRef, useState, type ReactNode } from 'react';
+import { failureOf } from '@/state/commands';
+import { useApp, useCommands } from '@/state/hooks';
+import type { Room } from '@/state/rooms';
+import { Button } from '@/ui/Button';
+import { cx } from '@/ui/cx';
+import { Dialog, DialogActions, DialogBody } from '@/ui/Dialog';
+import { Icon } from '@/ui/Icon';
+import { Menu, MenuItem } from '@/ui/Menu';
+import { RoomIcon } from './RoomIcon';
+
+interface RoomHeaderProps {
+  room: Room;
+  before: ReactNode;
+  membersShown: boolean;
+  onMembers: () => void;
+  onLeft: () => void;
+}
+
+export function RoomHeader({ room, before, membersShown, onMembers, onLeft }: RoomHeaderProps) {
+  const here = useApp((s) => s.presence.get(room.id)?.here);
+  const [leaving, setLeaving] = useState(false);
+  const members = room.members;
+  const words = `${members ?? 'Unknown number of'} ${members === 1 ? 'member' : 'members'}${here === undefined ? '' : `, ${here} here now`}`;
+  return (
+    <header className="flex h-14 shrink-0 items-center gap-2 border-b border-line pr-2 pl-2 sm:pl-4 md:pl-6">
+      {before}
+      <div className="min-w-0 flex-1">
+        <h1 className="flex items-center gap-1.5 leading-6 font-bold tracking-tight">
+          <RoomIcon visibility={room.visibility} className="size-4.5 text-ink-3" />
+          <bdi className="truncate">{room.name}</bdi>
+        </h1>
+        {room.topic ? (
+          <p dir="auto" title={room.topic} className="truncate text-xs leading-4 text-ink-3">
+            {room.topic}
+          </p>
+        ) : null}
+      </div>
+      <button
+        type="button"
+        onClick={onMembers}
+        aria-pressed={membersShown}
+        aria-label={`${words}. ${membersShown ? 'Hide' : 'Show'} them`}
+        title={words}
+        className={cx(
+          'tap inline-flex shrink-0 items-center gap-1.5 rounded-md px-2 text-sm text-ink-2 tabular-nums hover:bg-page-hover hover:text-ink',
+          membersShown && 'bg-accent-soft text-accent',
+        )}
+      >
+        <Icon name="people" />
+        {members ?? ''}
+      </button>
+      <Menu
+        label="Room menu"
+        buttonClass="tap inline-flex items-center justify-center rounded-md text-ink-2 hover:bg-page-hover hover:text-ink"
+        panelClass="right-0 top-full mt-1"
+        button={<Icon name="dots" />}
+      >
+        {(close) => (
+          <MenuItem
+            icon="leave"
+            danger
+            onSelect={() => {
+              close();
+              setLeaving(true);
+            }}
+          >
+            Leave this room
+          </MenuItem>
+        )}
+      </Menu>
+      {leaving ? <LeaveDialog room={room} onClose={() => setLeaving(false)} onLeft={onLeft} /> : null}
+    </header>
+  );
+}
+
+function LeaveDialog({ room, onClose, onLeft }: { room: Room; onClose: () => void; onLeft: () => void }) {
+  const commands = useCommands();
+  const stay = useRef<HTMLButtonElement>(null);
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState('');
+  return (
+    <Dialog
+      title={
+        <>
+          Leave <bdi>{room.name}</bdi>?
+        </>
+      }
+      onClose={onClose}
+      initialFocus={stay}
+    >
+      <DialogBody>
+        <p className="text-sm text-ink-2">
+          {room.visibility === 'public'
+            ? 'What you said stays there. You can join again whenever you like.'
+            : 'What you said stays there. The room is private: you cannot join again by yourself.'}
+        </p>
+        <p role="alert" className="mt-2 text-sm text-danger empty:hidden">
+          {error}
+        </p>
+      </DialogBody>
+      <DialogActions>
+        <Button ref={stay} onClick={onClose}>
+          Stay
+        </Button>
+        <Button
+          tone="danger"
+          busy={busy}
+          onClick={() => {
+            setBusy(true);
+            setError('');
+            commands.leaveRoom(room.id).then(onLeft, (e: unknown) => {
+              setBusy(false);
+              setError(failureOf(e).detail);
+            });
+          }}
+        >
+          Leave room
+        </Button>
+      </DialogActions>
+    </Dialog>
+  );
+}

@@ -1,0 +1,118 @@
+import { memo } from 'react';
+import { NavLink } from 'react-router';
+import { useApp } from '@/state/hooks';
+import { unreadOf } from '@/state/rooms';
+import { IconButton } from '@/ui/Button';
+import { cx } from '@/ui/cx';
+import { Icon } from '@/ui/Icon';
+import { Wordmark } from '@/ui/Mark';
+import { RoomIcon } from './RoomIcon';
+import { UserMenu } from './UserMenu';
+
+export interface SidebarProps {
+  onCreate: () => void;
+  onSwitch: () => void;
+  onHelp: () => void;
+  /** A place was chosen: a drawer closes. */
+  onPick?: () => void;
+  /** In a drawer: how to get out of it. */
+  onClose?: () => void;
+}
+
+const isMac = /Mac|iPhone|iPad/.test(navigator.userAgent);
+export const SWITCH_KEYS = isMac ? '⌘K' : 'Ctrl K';
+
+export function Sidebar({ onCreate, onSwitch, onHelp, onPick, onClose }: SidebarProps) {
+  const rooms = useApp((s) => s.rooms);
+  return (
+    <div className="flex h-full min-h-0 flex-col">
+      <div className="flex h-14 shrink-0 items-center justify-between pr-2 pl-4">
+        <Wordmark />
+        {onClose ? <IconButton icon="close" label="Close the room list" onClick={onClose} /> : null}
+      </div>
+      <div className="px-3 pb-2">
+        <button
+          type="button"
+          onClick={onSwitch}
+          className="tap flex w-full items-center gap-2 rounded-md border border-line-strong bg-paper/60 px-2.5 text-sm text-ink-2 hover:bg-paper"
+        >
+          <Icon name="search" className="size-4.5" />
+          <span className="flex-1 text-left">Go to a room</span>
+          <kbd className="hidden rounded-sm border border-line-strong px-1.5 font-sans text-2xs text-ink-3 md:inline">{SWITCH_KEYS}</kbd>
+        </button>
+      </div>
+      <div className="flex items-center justify-between pr-2 pl-4">
+        <h2 className="text-xs font-bold tracking-wide text-ink-3 uppercase" id="rooms-heading">
+          Rooms
+        </h2>
+        <IconButton icon="plus" label="Create a room" onClick={onCreate} />
+      </div>
+      <nav aria-labelledby="rooms-heading" className="thin-scroll min-h-0 flex-1 overflow-y-auto py-0.5 pl-2">
+        {rooms.known ? (
+          <ul className="space-y-px">
+            {rooms.order.map((id) => (
+              <li key={id}>
+                <RoomLink id={id} onPick={onPick} />
+              </li>
+            ))}
+          </ul>
+        ) : (
+          <div aria-hidden="true" className="space-y-2 py-1 pr-3">
+            {['w-2/3', 'w-1/2', 'w-3/4'].map((w) => (
+              <div key={w} className={cx('ml-2 h-5 animate-breathe rounded-sm bg-page-hover', w)} />
+            ))}
+          </div>
+        )}
+        <NavLink
+          to="/browse"
+          {...(onPick ? { onClick: onPick } : {})}
+          className={({ isActive }) => cx(LINK, 'mt-1 text-ink-2', isActive ? LINK_ON : LINK_OFF)}
+        >
+          <Icon name="compass" />
+          <span>Browse public rooms</span>
+        </NavLink>
+      </nav>
+      <UserMenu onHelp={onHelp} />
+    </div>
+  );
+}
+
+/* The room on screen is a tab of the sheet beside it: same paper, open to the right. */
+const LINK = 'tap ring-inside flex items-center gap-2 rounded-l-md px-2.5 text-sm transition-colors';
+const LINK_ON = 'bg-paper font-semibold text-ink max-md:rounded-md max-md:mr-2';
+const LINK_OFF = 'hover:bg-page-hover';
+
+const RoomLink = memo(function RoomLink({ id, onPick }: { id: number; onPick: (() => void) | undefined }) {
+  const room = useApp((s) => s.rooms.byId.get(id));
+  const drafted = useApp((s) => s.drafts.byRoom.has(id));
+  if (!room) return null;
+  const unread = unreadOf(room);
+  return (
+    <NavLink
+      to={`/r/${id}`}
+      {...(onPick ? { onClick: onPick } : {})}
+      className={({ isActive }) =>
+        cx(LINK, isActive ? LINK_ON : LINK_OFF, !isActive && (unread > 0 ? 'font-bold text-ink' : 'text-ink-2'))
+      }
+    >
+      {({ isActive }) => (
+        <>
+          <RoomIcon visibility={room.visibility} className={cx('size-4.5', isActive ? 'text-accent' : 'text-ink-3')} />
+          <bdi className="min-w-0 flex-1 truncate">{room.name}</bdi>
+          {drafted && !isActive ? (
+            <span title="There is a draft">
+              <Icon name="pencil" className="size-4 text-ink-3" />
+              <span className="sr-only">, has a draft</span>
+            </span>
+          ) : null}
+          {unread > 0 && !isActive ? (
+            <span className="mr-2 min-w-6 rounded-full bg-ember px-1.5 text-center text-2xs leading-5 font-bold text-on-ember tabular-nums">
+              {unread > 99 ? '99+' : unread}
+              <span className="sr-only"> unread</span>
+            </span>
+          ) : null}
+        </>
+      )}
+    </NavLink>
+  );
+});

@@ -1,0 +1,361 @@
+/* The log of the open room. Mounted afresh for each room, so that its window, divider and place belong to that room. */
+import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState, type KeyboardEvent } from 'react';
+import { failureOf } from '@/state/commands';
+import { useApp, useCommands, useMe } from '@/state/hooks';
+import { hasOlder, type Item, type Timeline } from '@/state/timeline';
+import { Button } from '@/ui/Button';
+import { cx } from '@/ui/cx';
+import { Dialog, DialogActions, DialogBody } from '@/ui/Dialog';
+import { Icon } from '@/ui/Icon';
+import { LinesSkeleton } from '@/ui/Skeleton';
+import { Line, NoticeLine } from './Line';
+import { buildRows, type Row } from './rows';
+import { dayName, useToday } from './time';
+import { useScroll, type View } from './useScroll';
+import { down, freeze, range, TAIL, up, type Window } from './window';
+
+const NEAR_PX = 600;
+const PAGE_RETRY_MS = 3_000;
+
+const NO_ITEMS: readonly Item[] = [];
+
+export function Conversation({ room }: { room: number }) {
+  const timeline = useApp((s) => s.timelines.get(room));
+  const me = useMe()?.id ?? 0;
+  const allEntries = useApp((s) => s.outbox.entries);
+  const known = useApp((s) => s.rooms.byId.get(room));
+  const editing = useApp((s) => (s.drafts.editing?.room === room ? s.drafts.editing.seq : null));
+  const commands = useCommands();
+  const today = useToday();
+  const entries = useMemo(() => allEntries.filter((e) => e.room === room), [allEntries, room]);
+
+  const [win, setWin] = useState<Window>(TAIL);
+  const [readUpTo, setReadUpTo] = useState<number | null>(() =>
+    known && known.msgNo > known.readMsgNo ? known.readMsgNo : null,
+  );
+  const [away, setAway] = useState<{ seq: number; far: boolean } | null>(null);
+  const [active, setActive] = useState<string | null>(null);
+  const [deleting, setDeleting] = useState<number | null>(null);
+  const [paging, setPaging] = useState<'no' | 'busy' | 'failed'>('no');
+  const entered = useRef(false);
+
+  const items = timeline?.items ?? NO_ITEMS;
+  const { start, end } = range(items, win);
+  const atEnd = end >= items.length;
+  const rows = useMemo(
+    () => buildRows({ items: items.slice(start, end), entries, me, readUpTo, atEnd }),
+    [items, start, end, entries, me, readUpTo, atEnd],
+  );
+  const byKey = useMemo(() => new Map(rows.map((row) => [row.key, row] as const)), [rows]);
+
+  const loaded = timeline !== undefined && (timeline.phase === 'live' || items.length > 0);
+  const older = timeline !== undefined && hasOlder(timeline);
+
+  function markRead(view: View): void {
+    if (document.visibilityState !== 'visible') return;
+    if (view.sticking) {
+      const last = lastMsgNo(items);
+      if (last > 0) commands.markRead(room, last);
+      return;
+    }
+    const row = view.lastKey === null ? undefined : byKey.get(view.lastKey);
+    if (row?.type === 'line') commands.markRead(room, row.line.msgNo);
+  }
+
+  function loadOlder(): void {
+    if (paging !== 'no' || !older) return;
+    setPaging('busy');
+    commands.loadOlder(room).then(
+      () => setPaging('no'),
+      (e: unknown) => {
+        setPaging('failed');
+        const wait = failureOf(e).retryMs || PAGE_RETRY_MS;
+        setTimeout(() => setPaging((now) => (now === 'failed' ? 'no' : now)), wait);
+      },
+    );
+  }
+
+  const onView = (view: View) => {
+    markRead(view);
+    if (view.sticking) {
+      if (win !== TAIL) setWin(TAIL);
+      setAway(null);
+      commands.trim(room);
+    } else {
+      if (win.from === null && items.length > 0) setWin(freeze(items, win));
+      const far = view.fromEnd > 1200 || !atEnd;
+      setAway((now) => (now === null ? { seq: items.at(-1)?.seq ?? 0, far } : now.far === far ? now : { ...now, far }));
+      if (view.fromEnd < NEAR_PX && !atEnd) setWin((w) => down(items, w));
+    }
+    if (view.fromTop < NEAR_PX) {
+      if (start > 0) setWin((w) => up(items, freeze(items, w)));
+      else loadOlder();
+    }
+  };
+  const scroll = useScroll(atEnd, onView);
+
+  // On entry: at the first unread line if the unread ones are more than a screen, else at the end.
+  useLayoutEffect(() => {
+    if (entered.current || !loaded) return;
+    entered.current = true;
+    scroll.toEnd();
+    const box = scroll.box.current;
+    const divider = box?.querySelector<HTMLElement>('[data-key=unread]');
+    if (box && divider && divider.offsetTop < box.scrollTop) scroll.toRow('unread', box.clientHeight / 4);
+    else scroll.onScroll();
+  }, [loaded, scroll]);
+
+  // New lines while the reader is at the end are read at once; a short room is paged until it fills the screen.
+  useEffect(() => {
+    if (entered.current) scroll.onScroll();
+  }, [items, rows.length, scroll]); // eslint-disable-line react-hooks/exhaustive-deps
+
+  useEffect(() => {
+    const onVisible = () => {
+      if (document.visibilityState === 'visible') scroll.onScroll();
+      else setReadUpTo((now) => (scroll.isSticking() ? null : now));
+    };
+    document.addEventListener('visibilitychange', onVisible);
+    return () => document.removeEventListener('visibilitychange', onVisible);
+  }, [scroll]);
+
+  // What came while the page was hidden begins at a divider of its own.
+  const unread = known ? known.msgNo > known.readMsgNo : false;
+  const readNow = known?.readMsgNo ?? 0;
+  useEffect(() => {
+    if (unread && document.visibilityState === 'hidden') setReadUpTo((now) => now ?? readNow);
+  }, [unread, readNow]);
+
+  const fresh = away === null ? 0 : countNew(items, away.seq, me);
+
+  const toLatest = () => {
+    setWin(TAIL);
+    setAway(null);
+    scroll.toEnd();
+    requestAnimationFrame(() => scroll.toEnd());
+  };
+
+  // One's own new line is always shown, wherever one was.
+  const pendingCount = rows.length > 0 ? entries.filter((e) => e.work.what === 'post' && e.state !== 'failed').length : 0;
+  const pendingBefore = useRef(pendingCount);
+  useEffect(() => {
+    if (pendingCount > pendingBefore.current && entered.current) toLatest();
+    pendingBefore.current = pendingCount;
+  });
+
+  const onEdit = useCallback((seq: number) => commands.setEditing({ room, seq }), [commands, room]);
+  const onDelete = useCallback((seq: number) => setDeleting(seq), []);
+
+  const onKeyDown = (e: KeyboardEvent<HTMLDivElement>) => {
+    if (e.target !== e.currentTarget && !(e.target as HTMLElement).matches('[role=article]')) return;
+    if (e.key !== 'ArrowDown' && e.key !== 'ArrowUp' && e.key !== 'Home' && e.key !== 'End') return;
+    const articles = Array.from(e.currentTarget.querySelectorAll<HTMLElement>('[role=article]'));
+    const at = articles.indexOf(document.activeElement as HTMLElement);
+    const next =
+      e.key === 'Home'
+        ? 0
+        : e.key === 'End'
+          ? articles.length - 1
+          : at < 0
+            ? articles.length - 1
+            : at + (e.key === 'ArrowDown' ? 1 : -1);
+    const target = articles[next];
+    if (!target) return;
+    e.preventDefault();
+    target.focus({ preventScroll: true });
+    target.scrollIntoView({ block: 'nearest' });
+  };
+
+  return (
+    <div className="relative flex min-h-0 flex-1 flex-col">
+      <div
+        ref={scroll.box}
+        role="log"
+        aria-label={known ? `Messages in ${known.name}` : 'Messages'}
+        aria-relevant="additions"
+        aria-live={away === null && loaded ? 'polite' : 'off'}
+        aria-busy={!loaded || paging === 'busy'}
+        tabIndex={0}
+        onScroll={scroll.onScroll}
+        onKeyDown={onKeyDown}
+        onPointerLeave={() => setActive(null)}
+        className="thin-scroll ring-inside min-h-0 flex-1 overflow-y-auto overscroll-contain [overflow-anchor:none]"
+      >
+        <div ref={scroll.content} className="relative flex min-h-full flex-col justify-end pb-3">
+          {loaded ? (
+            <>
+              {start === 0 ? <Top timeline={timeline} older={older} paging={paging} name={known?.name ?? ''} /> : <LinesSkeleton count={2} />}
+              {rows.map((row) => (
+                <RowView
+                  key={row.key}
+                  row={row}
+                  today={today}
+                  me={me}
+                  active={active === row.key}
+                  editing={editing !== null && row.type === 'line' && row.line.seq === editing}
+                  mayDelete={known?.role === 'moderator' || known?.role === 'owner'}
+                  onActive={setActive}
+                  onEdit={onEdit}
+                  onDelete={onDelete}
+                />
+              ))}
+            </>
+          ) : (
+            <LinesSkeleton count={7} />
+          )}
+        </div>
+      </div>
+      {/* The region is always there; only its words come and go. */}
+      <div role="status" className="pointer-events-none absolute inset-x-0 bottom-3 z-10 flex justify-center">
+        {away !== null && (fresh > 0 || away.far) ? (
+          <button
+            type="button"
+            onClick={toLatest}
+            className={cx(
+              'tap pointer-events-auto inline-flex animate-rise items-center gap-2 rounded-full px-4 text-sm font-semibold shadow-lift',
+              fresh > 0 ? 'bg-ember text-on-ember' : 'border border-line bg-raised text-ink',
+            )}
+          >
+            <Icon name="down" className="size-4" />
+            {fresh > 0 ? `${fresh} new ${fresh === 1 ? 'message' : 'messages'}` : 'Jump to latest'}
+          </button>
+        ) : null}
+      </div>
+      {deleting === null ? null : (
+        <ConfirmDelete
+          onClose={() => setDeleting(null)}
+          onConfirm={() => {
+            commands.remove(room, deleting);
+            setDeleting(null);
+          }}
+        />
+      )}
+    </div>
+  );
+}
+
+function lastMsgNo(items: readonly Item[]): number {
+  for (let i = items.length - 1; i >= 0; i--) {
+    const item = items[i];
+    if (item?.type === 'line') return item.msgNo;
+  }
+  return 0;
+}
+
+function countNew(items: readonly Item[], after: number, me: number): number {
+  let count = 0;
+  for (let i = items.length - 1; i >= 0; i--) {
+    const item = items[i];
+    if (!item || item.seq <= after) break;
+    if (item.type === 'line' && item.user !== me && item.text !== null) count++;
+  }
+  return count;
+}
+
+interface RowProps {
+  row: Row;
+  today: string;
+  me: number;
+  active: boolean;
+  editing: boolean;
+  mayDelete: boolean;
+  onActive: (key: string | null) => void;
+  onEdit: (seq: number) => void;
+  onDelete: (seq: number) => void;
+}
+
+function RowView({ row, today, me, active, editing, mayDelete, onActive, onEdit, onDelete }: RowProps) {
+  switch (row.type) {
+    case 'day':
+      return (
+        <div data-key={row.key} data-day={today} className="mt-5 mb-1 flex items-center gap-3 px-4 sm:px-6">
+          <span className="h-px flex-1 bg-line" />
+          <h3 className="text-xs font-semibold text-ink-3">
+            <time dateTime={new Date(row.atMs).toISOString().slice(0, 10)}>{dayName(row.atMs, Date.now())}</time>
+          </h3>
+          <span className="h-px flex-1 bg-line" />
+        </div>
+      );
+    case 'unread':
+      return (
+        <div data-key={row.key} role="separator" aria-label="New messages" className="mt-3 flex items-center gap-2 px-4 sm:px-6">
+          <span className="h-px flex-1 bg-ember" />
+          <span className="text-xs font-bold text-ember">New</span>
+        </div>
+      );
+    case 'notice':
+      return (
+        <div data-key={row.key}>
+          <NoticeLine notice={row.notice} />
+        </div>
+      );
+    case 'line':
+    case 'pending': {
+      const line = row.type === 'line' ? row.line : null;
+      return (
+        <div
+          data-key={row.key}
+          role="article"
+          tabIndex={-1}
+          aria-setsize={-1}
+          aria-posinset={line?.msgNo}
+          onPointerEnter={(e) => e.pointerType === 'mouse' && onActive(row.key)}
+          onFocus={() => onActive(row.key)}
+          className="ring-inside"
+        >
+          <Line
+            line={line}
+            entry={row.type === 'line' ? row.change : row.entry}
+            first={row.first}
+            mine={(line?.user ?? me) === me}
+            active={active}
+            editing={editing}
+            mayDelete={mayDelete}
+            onEdit={onEdit}
+            onDelete={onDelete}
+          />
+        </div>
+      );
+    }
+  }
+}
+
+function Top({ timeline, older, paging, name }: { timeline: Timeline; older: boolean; paging: string; name: string }) {
+  if (older)
+    return paging === 'failed' ? (
+      <p className="px-4 py-3 text-center text-sm text-ink-3">Older messages cannot be loaded just now; trying again.</p>
+    ) : (
+      <LinesSkeleton count={2} />
+    );
+  return (
+    <div className="px-4 pt-8 pb-2 sm:px-6">
+      <h2 className="text-xl font-bold tracking-tight wrap-anywhere">
+        <bdi>{name}</bdi>
+      </h2>
+      <p className="mt-1 max-w-prose text-sm text-ink-2">
+        {timeline.items.some((i) => i.type === 'line')
+          ? 'This is the beginning of the room.'
+          : 'Nothing has been said here yet. The first line is yours.'}
+      </p>
+    </div>
+  );
+}
+
+function ConfirmDelete({ onClose, onConfirm }: { onClose: () => void; onConfirm: () => void }) {
+  const cancel = useRef<HTMLButtonElement>(null);
+  return (
+    <Dialog title="Delete this message?" onClose={onClose} initialFocus={cancel}>
+      <DialogBody>
+        <p className="text-sm text-ink-2">Its text is erased for everybody. This cannot be undone.</p>
+      </DialogBody>
+      <DialogActions>
+        <Button ref={cancel} onClick={onClose}>
+          Keep it
+        </Button>
+        <Button tone="danger" onClick={onConfirm}>
+          Delete
+        </Button>
+      </DialogActions>
+    </Dialog>
+  );
+}

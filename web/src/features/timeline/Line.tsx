@@ -1,0 +1,217 @@
+import { memo } from 'react';
+import { useCommands, useName } from '@/state/hooks';
+import type { Entry } from '@/state/outbox';
+import type { Line as LineState, Notice as NoticeState } from '@/state/timeline';
+import { cx } from '@/ui/cx';
+import { Egg } from '@/ui/Egg';
+import { Icon } from '@/ui/Icon';
+import { IconButton } from '@/ui/Button';
+import { isEmojiOnly, RichText } from './text';
+import { clockTime, wholeTime } from './time';
+
+interface Shown {
+  user: number;
+  atMs: number;
+  text: string | null;
+  edited: boolean;
+  /** What a person should know about where it is: null is the calm case, stored. */
+  mark: 'waiting' | 'sending' | 'failed' | null;
+  /** What the mark is about. */
+  what: Entry['work']['what'];
+  reason: string;
+  entryId: string;
+}
+
+function markOf(e: Entry | null): Shown['mark'] {
+  if (!e || e.state === 'stored') return null;
+  if (e.state === 'failed') return 'failed';
+  return e.tried && e.state === 'sent' ? 'sending' : 'waiting';
+}
+
+function shownLine(line: LineState, change: Entry | null): Shown {
+  const edited = change?.work.what === 'edit' && change.state !== 'failed' ? change.work.text : null;
+  return {
+    user: line.user,
+    atMs: line.atMs,
+    text: line.text === null ? null : (edited ?? line.text),
+    edited: line.edited || edited !== null,
+    mark: markOf(change),
+    what: change?.work.what ?? 'post',
+    reason: change?.reason ?? '',
+    entryId: change?.clientId ?? '',
+  };
+}
+
+function shownEntry(entry: Entry): Shown {
+  return {
+    user: entry.user,
+    atMs: entry.createdMs,
+    text: entry.work.what === 'post' ? entry.work.text : '',
+    edited: false,
+    mark: markOf(entry),
+    what: 'post',
+    reason: entry.reason,
+    entryId: entry.clientId,
+  };
+}
+
+interface LineProps {
+  line: LineState | null;
+  entry: Entry | null;
+  first: boolean;
+  mine: boolean;
+  /** The pointer or the focus is here: its actions are shown. */
+  active: boolean;
+  editing: boolean;
+  mayDelete: boolean;
+  onEdit: (seq: number) => void;
+  onDelete: (seq: number) => void;
+}
+
+const MARK_TEXT = { waiting: 'Waiting to be sent', sending: 'Sending', failed: 'Not sent' } as const;
+const FAILED_TEXT = { post: 'Not sent.', edit: 'The change was not saved.', delete: 'Not deleted.' } as const;
+
+export const Line = memo(function Line(props: LineProps) {
+  const { line, entry, first, mine, active, editing, mayDelete, onEdit, onDelete } = props;
+  const shown = line ? shownLine(line, entry) : entry ? shownEntry(entry) : null;
+  const name = useName(shown?.user ?? 0);
+  const commands = useCommands();
+  if (!shown) return null;
+  const { text, mark } = shown;
+  const time = clockTime(shown.atMs);
+  const large = text !== null && isEmojiOnly(text);
+  const settled = line !== null && text !== null && mark === null;
+
+  return (
+    <div
+      className={cx(
+        'group relative flex gap-3 pr-3 pl-4 sm:pr-6 sm:pl-6',
+        first ? 'mt-3 pt-1 pb-0.5' : 'py-0.5',
+        active && 'bg-sunk',
+        editing && 'bg-accent-soft',
+      )}
+    >
+      <div className="w-9 shrink-0">
+        {first && text !== null ? (
+          <Egg seed={shown.user} name={name} className="mt-0.5 size-9" />
+        ) : (
+          <time
+            dateTime={new Date(shown.atMs).toISOString()}
+            title={wholeTime(shown.atMs)}
+            aria-hidden="true"
+            className={cx(
+              'block pt-1 text-right text-2xs whitespace-nowrap text-ink-3 tabular-nums',
+              active ? 'opacity-100' : 'opacity-0',
+            )}
+          >
+            {time.replace(/\s.*$/u, '')}
+          </time>
+        )}
+      </div>
+      <div className="min-w-0 flex-1">
+        {first && text !== null ? (
+          <div className="flex items-baseline gap-2">
+            <bdi className="truncate font-bold">{name}</bdi>
+            {mine ? <span className="rounded-sm bg-accent-soft px-1 text-2xs font-semibold text-accent">you</span> : null}
+            <time
+              dateTime={new Date(shown.atMs).toISOString()}
+              title={wholeTime(shown.atMs)}
+              className="shrink-0 text-xs text-ink-3"
+            >
+              {time}
+            </time>
+          </div>
+        ) : (
+          <span className="sr-only">
+            <bdi>{name}</bdi>, {time}:{' '}
+          </span>
+        )}
+        {text === null ? (
+          <p className="py-0.5 text-sm text-ink-3 italic">
+            <bdi>{name}</bdi>’s message was deleted
+          </p>
+        ) : (
+          <p
+            dir="auto"
+            className={cx(
+              'wrap-anywhere whitespace-pre-wrap',
+              large ? 'text-2xl leading-tight' : 'text-base',
+              mark && mark !== 'failed' && 'text-ink-2',
+              shown.what === 'delete' && mark && mark !== 'failed' && 'line-through',
+            )}
+          >
+            <RichText text={text} />
+            {shown.edited ? <span className="text-2xs text-ink-3"> (edited)</span> : null}
+          </p>
+        )}
+        {mark === 'failed' ? (
+          <p className="flex flex-wrap items-center gap-x-3 text-sm text-danger">
+            <span>
+              {FAILED_TEXT[shown.what]} {shown.reason}
+            </span>
+            <span className="flex gap-1">
+              <button
+                type="button"
+                className="tap rounded-md px-2 font-semibold text-accent underline underline-offset-2"
+                onClick={() => commands.retry(shown.entryId)}
+              >
+                Retry
+              </button>
+              <button
+                type="button"
+                className="tap rounded-md px-2 font-semibold text-ink-2 underline underline-offset-2"
+                onClick={() => commands.discard(shown.entryId)}
+              >
+                Discard
+              </button>
+            </span>
+          </p>
+        ) : null}
+      </div>
+      {/* The place of the mark is always there, so that becoming stored moves nothing. */}
+      <div className="flex w-5 shrink-0 items-end justify-end pb-0.5">
+        {mark ? (
+          <span title={mark === 'waiting' && shown.reason ? shown.reason : MARK_TEXT[mark]}>
+            <Icon
+              name={mark === 'failed' ? 'alert' : 'clock'}
+              className={cx('size-4', mark === 'failed' ? 'text-danger' : 'text-ink-3', mark === 'sending' && 'animate-breathe')}
+            />
+            <span className="sr-only">{MARK_TEXT[mark]}</span>
+          </span>
+        ) : null}
+      </div>
+      {active && ((settled && (mine || mayDelete)) || mark === 'waiting') ? (
+        <div
+          role="group"
+          aria-label="Message actions"
+          className="absolute -top-4 right-3 z-10 flex rounded-lg border border-line bg-raised p-0.5 shadow-sheet sm:right-6"
+        >
+          {settled && mine ? <IconButton icon="pencil" label="Edit message" onClick={() => onEdit(line.seq)} /> : null}
+          {settled ? <IconButton icon="trash" label="Delete message" onClick={() => onDelete(line.seq)} /> : null}
+          {mark === 'waiting' && entry && !entry.tried ? (
+            <IconButton icon="close" label="Do not send" onClick={() => commands.discard(entry.clientId)} />
+          ) : null}
+        </div>
+      ) : null}
+    </div>
+  );
+});
+
+const NOTICE_TEXT: Record<NoticeState['what'], string> = {
+  created: 'made this room',
+  joined: 'joined',
+  left: 'left',
+  unsupported: 'did something that this version cannot show',
+};
+
+export const NoticeLine = memo(function NoticeLine({ notice }: { notice: NoticeState }) {
+  const name = useName(notice.user);
+  return (
+    <p className="mt-2 px-4 pl-16 text-sm text-ink-3 sm:px-6 sm:pl-18">
+      <bdi className="font-semibold">{name}</bdi> {NOTICE_TEXT[notice.what]}{' '}
+      <time dateTime={new Date(notice.atMs).toISOString()} title={wholeTime(notice.atMs)} className="text-xs">
+        · {clockTime(notice.atMs)}
+      </time>
+    </p>
+  );
+});

@@ -1,0 +1,142 @@
+/* Requests to the API: a token with each, one refresh and one repeat on 401, an end within a bound, and errors as
+ * RFC 9457 problem documents that say a sentence. */
+
+const REQUEST_MS = 15_000;
+
+export interface Problem {
+  status: number;
+  /** Name of a row of the error table; `offline` and `timeout` are ours. */
+  code: string;
+  /** A sentence for people. */
+  detail: string;
+  retryMs: number;
+  /** The field of the form it is about, if it is about one. */
+  field: string | null;
+}
+
+export class ApiError extends Error implements Problem {
+  override name = 'ApiError';
+  readonly status: number;
+  readonly code: string;
+  readonly detail: string;
+  readonly retryMs: number;
+  readonly field: string | null;
+  constructor(problem: Problem) {
+    super(problem.detail);
+    this.status = problem.status;
+    this.code = problem.code;
+    this.detail = problem.detail;
+    this.retryMs = problem.retryMs;
+    this.field = problem.field;
+  }
+}
+
+/** Where tokens come from. The same object feeds the socket. */
+export interface TokenSource {
+  token(): Promise<string | null>;
+  /** `refused` was not taken by the server: true when there is another one. */
+  renew(refused: string): Promise<boolean>;
+}
+
+export interface RequestOptions {
+  body?: unknown;
+  query?: Record<string, string | number | undefined>;
+  signal?: AbortSignal;
+}
+
+type Json = Record<string, unknown>;
+
+export interface Http {
+  /** With the access token. */
+  request<T>(method: string, path: string, options?: RequestOptions): Promise<T>;
+  /** Without one; the refresh cookie goes along. */
+  open<T>(method: string, path: string, options?: RequestOptions): Promise<T>;
+}
+
+export function createHttp(base: string, tokens: TokenSource): Http {
+  async function once<T>(method: string, path: string, o: RequestOptions, token: string | null): Promise<T> {
+    const query = new URLSearchParams();
+    for (const [name, value] of Object.entries(o.query ?? {})) if (value !== undefined) query.set(name, String(value));
+    const suffix = query.size > 0 ? `?${query}` : '';
+    const headers: Record<string, string> = { Accept: 'application/json' };
+    if (token !== null) headers.Authorization = `Bearer ${token}`;
+    if (o.body !== undefined) headers['Content-Type'] = 'application/json';
+    const timeout = AbortSignal.timeout(REQUEST_MS);
+    let response: Response;
+    try {
+      response = await fetch(`${base}/api/v1${path}${suffix}`, {
+        method,
+        headers,
+        body: o.body === undefined ? null : JSON.stringify(o.body),
+        credentials: base === '' ? 'same-origin' : 'include',
+        cache: 'no-store',
+        signal: o.signal ? AbortSignal.any([o.signal, timeout]) : timeout,
+      });
+    } catch (e) {
+      if (o.signal?.aborted) throw e;
+      throw new ApiError(
+        timeout.aborted
+          ? { status: 0, code: 'timeout', detail: 'The server did not answer in time. Try again.', retryMs: 0, field: null }
+          : {
+              status: 0,
+              code: 'offline',
+              detail: 'The server cannot be reached. Check your connection and try again.',
+              retryMs: 0,
+              field: null,
+            },
+      );
+    }
+    const text = await response.text();
+    const answer = parse(text);
+    if (!response.ok) throw new ApiError(problemOf(response, answer));
+    return answer as T;
+  }
+
+  return {
+    open: (method, path, options = {}) => once(method, path, options, null),
+    async request<T>(method: string, path: string, options: RequestOptions = {}) {
+      const token = await tokens.token();
+      if (token === null) throw signedOut();
+      try {
+        return await once<T>(method, path, options, token);
+      } catch (e) {
+        if (!(e instanceof ApiError) || e.status !== 401) throw e;
+        if (!(await tokens.renew(token))) throw e;
+        return once<T>(method, path, options, await tokens.token());
+      }
+    },
+  };
+}
+
+export function signedOut(): ApiError {
+  return new ApiError({ status: 401, code: 'unauthorized', detail: 'You are signed out. Log in again.', retryMs: 0, field: null });
+}
+
+function parse(text: string): unknown {
+  if (text === '') return {};
+  try {
+    return JSON.parse(text);
+  } catch {
+    return {};
+  }
+}
+
+function problemOf(response: Response, answer: unknown): Problem {
+  const p = (typeof answer === 'object' && answer !== null ? answer : {}) as Json;
+  const text = (value: unknown) => (typeof value === 'string' && value !== '' ? value : undefined);
+  const number = (value: unknown) => (typeof value === 'number' && value >= 0 ? value : undefined);
+  return {
+    status: response.status,
+    code: text(p.title) ?? 'internal',
+    detail: text(p.detail) ?? sentenceFor(response.status),
+    field: text(p.field) ?? null,
+    retryMs: number(p.retry_ms) ?? Number(response.headers.get('Retry-After') ?? 0) * 1000,
+  };
+}
+
+function sentenceFor(status: number): string {
+  if (status === 413) return 'That is too large for the server, or for a proxy in front of it.';
+  if (status === 429) return 'Too many requests. Wait a moment and try again.';
+  if (status >= 500) return 'The server cannot do that just now. Try again in a moment.';
+  return 'The server did not accept that.';
+}

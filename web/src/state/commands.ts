@@ -1,0 +1,67 @@
+/* What a person can make happen. Features call these; app/ carries them out. */
+export interface RoomCard {
+  id: number;
+  name: string;
+  topic: string;
+  visibility: 'public' | 'private' | 'direct';
+  members: number;
+  joined: boolean;
+}
+
+export interface Member {
+  id: number;
+  name: string;
+  role: 'member' | 'moderator' | 'owner';
+}
+
+export interface RoomDraft {
+  /** Made once per opened dialog: a repeat finds the first room. */
+  clientId: string;
+  name: string;
+  topic: string;
+  visibility: 'public' | 'private';
+}
+
+/** What went wrong, in a sentence, and with which field. Every rejected command rejects with one. */
+export interface Failure {
+  code: string;
+  detail: string;
+  field: string | null;
+  retryMs: number;
+}
+
+export interface Commands {
+  signup(name: string, password: string): Promise<void>;
+  login(name: string, password: string): Promise<void>;
+  logout(): Promise<void>;
+  /** Asks again whether there is a session, after the server could not be reached. */
+  retrySession(): void;
+  reconnect(): void;
+
+  openRoom(room: number | null): void;
+  post(room: number, text: string): void;
+  edit(room: number, seq: number, text: string): void;
+  remove(room: number, seq: number): void;
+  retry(clientId: string): void;
+  discard(clientId: string): void;
+  setDraft(room: number, text: string): void;
+  setEditing(editing: { room: number; seq: number } | null): void;
+  typing(room: number): void;
+  markRead(room: number, msgNo: number): void;
+  loadOlder(room: number): Promise<void>;
+  trim(room: number): void;
+  dismissNote(): void;
+
+  newClientId(): string;
+  createRoom(draft: RoomDraft): Promise<number>;
+  joinRoom(room: number): Promise<void>;
+  leaveRoom(room: number): Promise<void>;
+  browse(query: string, after: RoomCard | null, signal: AbortSignal): Promise<{ rooms: RoomCard[]; more: boolean }>;
+  roomCard(room: number): Promise<RoomCard>;
+  members(room: number, after: number, signal: AbortSignal): Promise<{ members: Member[]; more: boolean }>;
+}
+
+export function failureOf(e: unknown): Failure {
+  if (typeof e === 'object' && e !== null && 'detail' in e && 'code' in e) return e as Failure;
+  return { code: 'internal', detail: 'Something went wrong here. Reload the page and try again.', field: null, retryMs: 0 };
+}

@@ -1,0 +1,40 @@
+/* How components see the state and reach the commands. */
+import { createContext, useContext } from 'react';
+import { useStore } from 'zustand';
+import type { Commands } from './commands';
+import type { State, Store } from './store';
+
+export interface Client {
+  store: Store;
+  commands: Commands;
+}
+
+export const ClientContext = createContext<Client | null>(null);
+
+function useClient(): Client {
+  const client = useContext(ClientContext);
+  if (!client) throw new Error('outside of ClientContext');
+  return client;
+}
+
+export function useApp<T>(select: (state: State) => T): T {
+  return useStore(useClient().store, select);
+}
+
+export function useCommands(): Commands {
+  return useClient().commands;
+}
+
+/** For moments, not for drawing: what the state is just now. */
+export function useReadState(): () => State {
+  return useClient().store.getState;
+}
+
+export function useMe(): { id: number; name: string; admin: boolean } | null {
+  return useApp((s) => (s.session.status === 'in' ? s.session.me : null));
+}
+
+/** A person's name, or something that stands for it until it is known. */
+export function useName(id: number): string {
+  return useApp((s) => s.users.get(id)?.name ?? 'Someone');
+}

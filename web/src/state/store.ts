@@ -1,0 +1,197 @@
+/* All that the page knows, in one place, and what each message of the server does to it. Pure but for the store
+ * itself: what has to be sent or written down follows from comparing the state before and after (app/). */
+import { createStore, type StoreApi } from 'zustand/vanilla';
+import { openEvent, type RoomEvent } from '@/proto/codec';
+import { ERRORS, type ServerMessage } from '@/proto/messages.gen';
+import { initialDrafts, type Drafts } from './drafts';
+import { initialLink, type Link } from './link';
+import * as outbox from './outbox';
+import * as presence from './presence';
+import * as rooms from './rooms';
+import { initialSession, type Session } from './session';
+import * as timeline from './timeline';
+import { initialUsers, mergeUsers, type Users } from './users';
+
+export interface State {
+  session: Session;
+  link: Link;
+  users: Users;
+  rooms: rooms.Rooms;
+  timelines: ReadonlyMap<number, timeline.Timeline>;
+  outbox: outbox.Outbox;
+  presence: presence.Presence;
+  drafts: Drafts;
+  /** The room on screen. */
+  active: number | null;
+  /** A sentence that needs to be read once, and who it is about. */
+  note: { id: number; text: string } | null;
+}
+
+export type Store = StoreApi<State>;
+
+export const initialState: State = {
+  session: initialSession,
+  link: initialLink,
+  users: initialUsers,
+  rooms: rooms.initialRooms,
+  timelines: new Map(),
+  outbox: outbox.initialOutbox,
+  presence: presence.initialPresence,
+  drafts: initialDrafts,
+  active: null,
+  note: null,
+};
+
+export function createAppStore(): Store {
+  return createStore<State>(() => initialState);
+}
+
+export function errorName(code: number): string {
+  return ERRORS[code]?.name ?? 'internal';
+}
+
+export function errorText(code: number): string {
+  return ERRORS[code]?.text ?? 'The server did not accept that.';
+}
+
+export function withTimeline(s: State, room: number, how: (t: timeline.Timeline) => timeline.Timeline): State {
+  const t = s.timelines.get(room);
+  if (!t) return s;
+  const next = how(t);
+  return next === t ? s : { ...s, timelines: new Map(s.timelines).set(room, next) };
+}
+
+export function note(s: State, text: string): State {
+  return { ...s, note: { id: (s.note?.id ?? 0) + 1, text } };
+}
+
+function dropRoom(s: State, room: number, text: string): State {
+  const gone = s.rooms.byId.get(room);
+  const timelines = new Map(s.timelines);
+  timelines.delete(room);
+  const next = {
+    ...s,
+    timelines,
+    rooms: rooms.removeRoom(s.rooms, room),
+    presence: presence.forget(s.presence, room),
+  };
+  return gone && text ? note(next, text.replace('%s', gone.name)) : next;
+}
+
+/** The way out that a person chose themselves; no sentence needed. */
+export function leftRoom(s: State, room: number): State {
+  return dropRoom(s, room, '');
+}
+
+function applyRoomEvent(s: State, ev: RoomEvent): State {
+  const me = s.session.status === 'in' ? s.session.me.id : 0;
+  let next = withTimeline(s, ev.room, (t) => timeline.applyEvent(t, ev));
+  next = { ...next, rooms: rooms.applyRoomEvent(next.rooms, ev) };
+  if (ev.user === me) next = { ...next, outbox: outbox.seen(next.outbox, me, ev.clientId) };
+  else if (ev.body.kind === 'posted') next = { ...next, presence: presence.stopTyping(next.presence, ev.room, ev.user) };
+  return passStored(next, ev.room);
+}
+
+/** Stored lines that the timeline has passed are not the outbox's any more. */
+function passStored(s: State, room: number): State {
+  const t = s.timelines.get(room);
+  if (t?.phase !== 'live') return s;
+  const next = outbox.shownUpTo(s.outbox, room, t.lastSeq);
+  return next === s.outbox ? s : { ...s, outbox: next };
+}
+
+export function applyMessage(s: State, m: ServerMessage, nowMs: number): State {
+  switch (m.type) {
+    case 'welcome': {
+      const list = rooms.welcomeRooms(s.rooms, m.rooms);
+      const timelines = new Map([...s.timelines].filter(([id]) => list.byId.has(id)));
+      return {
+        ...s,
+        session: { status: 'in', me: { id: m.user, name: m.name, admin: m.role === 1 } },
+        users: mergeUsers(s.users, [{ id: m.user, name: m.name, rev: 0 }]),
+        rooms: list,
+        timelines,
+      };
+    }
+    case 'event':
+      return applyRoomEvent(s, openEvent(m));
+    case 'sub_ok': {
+      const next = withTimeline(s, m.room, (t) => timeline.applySubOk(t, m));
+      return {
+        ...next,
+        rooms: rooms.applySubInfo(next.rooms, m.room, {
+          incarnation: m.incarnation,
+          head: m.head,
+          msgNo: m.msg_no,
+          role: m.role,
+          members: m.members,
+        }),
+      };
+    }
+    case 'live':
+      return passStored(
+        withTimeline(s, m.room, (t) => timeline.applyLive(t, m.seq)),
+        m.room,
+      );
+    case 'gap':
+      return withTimeline(s, m.room, timeline.applyGap);
+    case 'heads':
+      return { ...s, rooms: rooms.applyHeads(s.rooms, m.heads) };
+    case 'ack': {
+      const t = s.timelines.get(m.room);
+      const shown = t?.phase === 'live' ? t.lastSeq : 0;
+      return { ...s, outbox: outbox.acked(s.outbox, m.client_id, m.seq, shown) };
+    }
+    case 'nack': {
+      const reason = m.reason || errorText(m.code);
+      return {
+        ...s,
+        outbox: m.final
+          ? outbox.failed(s.outbox, m.client_id, reason)
+          : outbox.markWaiting(s.outbox, m.client_id, reason, nowMs + m.retry_ms),
+      };
+    }
+    case 'kick':
+    case 'room_removed': {
+      const why =
+        errorName(m.code) === 'ok'
+          ? '' // of their own will, here or on another device
+          : errorName(m.code) === 'banned'
+            ? 'You have been banned from %s.'
+            : 'You are no longer in %s.';
+      return dropRoom(s, m.room, why);
+    }
+    case 'room_added':
+      return { ...s, rooms: rooms.addRooms(s.rooms, m.rooms) };
+    case 'read_at':
+      return { ...s, rooms: rooms.applyRead(s.rooms, m.room, m.msg_no) };
+    case 'user_changed':
+      return {
+        ...s,
+        users: mergeUsers(
+          s.users,
+          m.users.map((u) => ({ id: u.user, name: u.name, rev: u.rev })),
+        ),
+      };
+    case 'typists':
+      return { ...s, presence: presence.applyTypists(s.presence, m, nowMs) };
+    case 'presence':
+      return { ...s, presence: presence.applyPresence(s.presence, m) };
+    case 'hi':
+    case 'heartbeat':
+    case 'err':
+    case 'drain':
+    case 'auth_ok':
+      return s;
+  }
+}
+
+/** The link is lost: what was under way is to be asked and sent again. */
+export function applyLinkLost(s: State): State {
+  return {
+    ...s,
+    timelines: new Map([...s.timelines].map(([id, t]) => [id, timeline.applyDisconnect(t)] as const)),
+    outbox: outbox.linkLost(s.outbox),
+    presence: presence.forget(s.presence),
+  };
+}
