@@ -1,0 +1,75 @@
+/* A whole Rookery for a browser test, started as a user starts it, and Debian's Chromium. */
+import { spawn } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { mkdtempSync, readFileSync, rmSync, openSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const require = createRequire(new URL('../../web/package.json', import.meta.url));
+const { chromium } = require('playwright-core');
+export const { AxeBuilder } = require('@axe-core/playwright');
+const ROOT = new URL('../../', import.meta.url).pathname;
+
+export const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
+
+function freePort() {
+  return new Promise((done, fail) => {
+    const server = createServer();
+    server.on('error', fail);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address();
+      server.close(() => done(port));
+    });
+  });
+}
+
+export async function startStack() {
+  const dir = mkdtempSync(join(tmpdir(), 'rookery-browser-'));
+  const port = await freePort();
+  const env = { ...process.env, PORT: String(port), ROOKERY_VAR: join(dir, 'var'), ROOKERY_ADMIN_PORT: String(await freePort()) };
+  delete env.DATABASE_URL;
+  delete env.JWT_SECRET;
+  const log = openSync(join(dir, 'dev.log'), 'a');
+  const dev = spawn(join(ROOT, 'dev'), ['run'], { env, stdio: ['ignore', log, log], detached: true });
+  const url = `http://localhost:${port}`;
+  const isReady = async () => {
+    try {
+      return (await fetch(`${url}/readyz`)).ok;
+    } catch {
+      return false;
+    }
+  };
+  const until = Date.now() + 300_000;
+  while (!(await isReady())) {
+    if (dev.exitCode !== null || Date.now() > until) {
+      throw new Error(`./dev run did not get ready:\n${readFileSync(join(dir, 'dev.log'), 'utf8').slice(-4000)}`);
+    }
+    await sleep(100);
+  }
+  const kill = (file) => process.kill(Number(readFileSync(join(dir, 'var', file), 'utf8')), 'SIGKILL');
+  return {
+    url,
+    isReady,
+    killServer: () => kill('run/server.pid'),
+    killDatabase: () => kill('mysql/mysqld.pid'),
+    stop: async () => {
+      const ended = new Promise((done) => dev.on('exit', done));
+      if (dev.exitCode === null) {
+        dev.kill('SIGTERM');
+        await ended;
+      }
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+export function openBrowser() {
+  return chromium.launch({
+    executablePath: process.env.CHROME_PATH ?? '/usr/bin/chromium',
+    args: [
+      '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+      '--disable-component-update', '--disable-sync',
+    ],
+  });
+}
