@@ -4,7 +4,7 @@
 #include <string.h>
 
 static const char *const s_names[] = {
-    [ROLE_NONE] = "none", [ROLE_EDGE] = "edge", [ROLE_ROOM] = "room",
+    [ROLE_NONE] = "none",       [ROLE_EDGE] = "edge",         [ROLE_ROOM] = "room",
     [ROLE_PERSIST] = "persist", [ROLE_ACCOUNTS] = "accounts",
 };
 

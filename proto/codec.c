@@ -371,7 +371,8 @@ static size_t s_plain_prefix(const uint8_t *bytes, size_t len)
         uint64_t word;
         memcpy(&word, bytes + at, 8);
         uint64_t del = word ^ (ones * 0x7f);
-        uint64_t bad = word | (word - ones * 0x20) | ((del - ones) & ~del); /* high bit, < 0x20, == 0x7f */
+        uint64_t bad =
+            word | (word - ones * 0x20) | ((del - ones) & ~del); /* high bit, < 0x20, == 0x7f */
         if (bad & highs)
             break;
     }

@@ -78,8 +78,8 @@ static void s_put(uint8_t *at, uint64_t value, size_t width)
 }
 
 /* BLAKE2b with a key; `head` begins with a word that says what is hashed, so one key may serve both uses. */
-static void s_hash(const uint8_t key[KEY_BYTES], const uint8_t *head, size_t head_len, const void *body,
-                   size_t len, uint8_t hash_out[MAC_BYTES])
+static void s_hash(const uint8_t key[KEY_BYTES], const uint8_t *head, size_t head_len,
+                   const void *body, size_t len, uint8_t hash_out[MAC_BYTES])
 {
     crypto_generichash_state state;
     int failed = crypto_generichash_init(&state, key, KEY_BYTES, MAC_BYTES);
@@ -102,8 +102,8 @@ uint64_t id_of_room(const uint8_t key[KEY_BYTES], uint64_t creator, const cid_t 
     return id ? id : 1;
 }
 
-void id_mac(const uint8_t key[KEY_BYTES], uint32_t kind, uint64_t target, const void *body, size_t len,
-            uint8_t mac_out[MAC_BYTES])
+void id_mac(const uint8_t key[KEY_BYTES], uint32_t kind, uint64_t target, const void *body,
+            size_t len, uint8_t mac_out[MAC_BYTES])
 {
     uint8_t head[20] = "body.v1";
     s_put(head + 8, kind, 4);
@@ -113,7 +113,8 @@ void id_mac(const uint8_t key[KEY_BYTES], uint32_t kind, uint64_t target, const 
 
 uint64_t id_random(void)
 {
-    int failed = sodium_init() < 0; /* harmless when done before; without it the generator may race */
+    int failed =
+        sodium_init() < 0; /* harmless when done before; without it the generator may race */
     assert(!failed);
     (void)failed;
     uint64_t id;

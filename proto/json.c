@@ -69,8 +69,8 @@ static err_t s_take_base64(const char *text, size_t len, buffer_t *out)
 
 /* ---- JSON to MessagePack: the shapes lead, every bound is checked by msg_decode at the end ---- */
 
-static err_t s_from_object(const json_t *object, const struct shape_row *shape, const view_t *defaults,
-                           bool typed, buffer_t *out);
+static err_t s_from_object(const json_t *object, const struct shape_row *shape,
+                           const view_t *defaults, bool typed, buffer_t *out);
 static err_t s_from_event(const json_t *value, buffer_t *out);
 
 static err_t s_from_number(const json_t *value, buffer_t *out)
@@ -154,7 +154,8 @@ static err_t s_from_body(const json_t *event, const json_t *value, buffer_t *out
     return s_from_object(value, kind, NULL, false, out);
 }
 
-static err_t s_from_raw(const json_t *owner, const struct shape_row *shape, const json_t *value, buffer_t *out)
+static err_t s_from_raw(const json_t *owner, const struct shape_row *shape, const json_t *value,
+                        buffer_t *out)
 {
     if (s_is_event(shape))
         return s_from_body(owner, value, out);
@@ -182,8 +183,8 @@ static err_t s_from_list(const json_t *value, const struct field_row *row, buffe
     return err;
 }
 
-static err_t s_from_field(const json_t *owner, const struct shape_row *shape, const struct field_row *row,
-                          const json_t *value, buffer_t *out)
+static err_t s_from_field(const json_t *owner, const struct shape_row *shape,
+                          const struct field_row *row, const json_t *value, buffer_t *out)
 {
     switch (row->type) {
     case F_U53: return s_from_number(value, out);
@@ -213,8 +214,8 @@ static err_t s_from_field(const json_t *owner, const struct shape_row *shape, co
 
 /* Every member is a field and every field a member, or one of `defaults`, an encoded message of this shape.
  * `typed`: a message, whose array begins with its code and whose object may have a "type". */
-static err_t s_from_object(const json_t *object, const struct shape_row *shape, const view_t *defaults,
-                           bool typed, buffer_t *out)
+static err_t s_from_object(const json_t *object, const struct shape_row *shape,
+                           const view_t *defaults, bool typed, buffer_t *out)
 {
     if (!json_is_object(object))
         return ERR_BAD_FRAME;
@@ -222,7 +223,8 @@ static err_t s_from_object(const json_t *object, const struct shape_row *shape, 
     size_t taken = 0, count;
     uint64_t code;
     view_t value_known;
-    if (defaults && (reader_array(&known, SIZE_MAX, &count) || reader_uint(&known, UINT16_MAX, &code)))
+    if (defaults &&
+        (reader_array(&known, SIZE_MAX, &count) || reader_uint(&known, UINT16_MAX, &code)))
         return ERR_INTERNAL;
     write_array(out, shape->field_count + typed);
     if (typed) {
@@ -312,8 +314,8 @@ static err_t s_parse(view_t json, json_t **object_out)
     return ERR_OK;
 }
 
-static err_t s_encode_object(const json_t *object, const struct shape_row *shape, const struct msg *defaults,
-                             buffer_t *out)
+static err_t s_encode_object(const json_t *object, const struct shape_row *shape,
+                             const struct msg *defaults, buffer_t *out)
 {
     size_t before = out->len;
     buffer_t known;
@@ -346,14 +348,16 @@ err_t msg_from_json(view_t json, buffer_t *msgpack_out)
     } else if (!json_is_string(type)) {
         err = ERR_BAD_FRAME;
     } else {
-        const struct shape_row *shape = msg_shape_by_name(json_string_value(type), json_string_length(type));
+        const struct shape_row *shape =
+            msg_shape_by_name(json_string_value(type), json_string_length(type));
         err = shape ? s_encode_object(object, shape, NULL, msgpack_out) : ERR_UNKNOWN_TYPE;
     }
     json_decref(object);
     return err;
 }
 
-err_t msg_from_json_as(uint16_t type, view_t json, const struct msg *defaults, buffer_t *msgpack_out)
+err_t msg_from_json_as(uint16_t type, view_t json, const struct msg *defaults,
+                       buffer_t *msgpack_out)
 {
     const struct shape_row *shape = msg_shape(type);
     if (!shape)
@@ -374,7 +378,8 @@ err_t msg_from_json_as(uint16_t type, view_t json, const struct msg *defaults, b
 
 /* ---- MessagePack to JSON: printed directly, in the order of the table ---- */
 
-static err_t s_to_object(reader_t *reader, const struct shape_row *shape, bool typed, buffer_t *out);
+static err_t s_to_object(reader_t *reader, const struct shape_row *shape, bool typed,
+                         buffer_t *out);
 
 static void s_put(buffer_t *out, const char *text)
 {
@@ -395,7 +400,11 @@ static void s_put_string(buffer_t *out, view_t text)
     s_put(out, "\"");
     for (size_t i = 0; i < text.len; i++) {
         uint8_t c = text.bytes[i];
-        const char *escape = c == '"' ? "\\\"" : c == '\\' ? "\\\\" : c == '\n' ? "\\n" : c == '\t' ? "\\t" : NULL;
+        const char *escape = c == '"'    ? "\\\""
+                             : c == '\\' ? "\\\\"
+                             : c == '\n' ? "\\n"
+                             : c == '\t' ? "\\t"
+                                         : NULL;
         if (!escape)
             continue;
         buffer_append(out, text.bytes + from, i - from);
@@ -467,8 +476,8 @@ static err_t s_to_list(reader_t *reader, const struct field_row *row, buffer_t *
     return err;
 }
 
-static err_t s_to_number(reader_t *reader, const struct shape_row *shape, const struct field_row *row,
-                         uint32_t *kind_io, buffer_t *out)
+static err_t s_to_number(reader_t *reader, const struct shape_row *shape,
+                         const struct field_row *row, uint32_t *kind_io, buffer_t *out)
 {
     uint64_t number;
     err_t err = reader_uint(reader, row->type == F_CODE ? UINT16_MAX : row->max, &number);
@@ -503,8 +512,8 @@ static err_t s_to_cid(reader_t *reader, buffer_t *out)
 }
 
 /* `kind_io` carries the kind of an event from its field to its body. */
-static err_t s_to_field(reader_t *reader, const struct shape_row *shape, const struct field_row *row,
-                        uint32_t *kind_io, buffer_t *out)
+static err_t s_to_field(reader_t *reader, const struct shape_row *shape,
+                        const struct field_row *row, uint32_t *kind_io, buffer_t *out)
 {
     size_t max = (size_t)row->max;
     view_t view;

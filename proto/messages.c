@@ -14,7 +14,8 @@
 #define SIZE_CODE 8
 #define SIZE_LIST sizeof(list_t)
 
-_Static_assert(sizeof(view_t) % 8 == 0 && sizeof(list_t) % 8 == 0 && sizeof(cid_t) == SIZE_CID, "whole words");
+_Static_assert(sizeof(view_t) % 8 == 0 && sizeof(list_t) % 8 == 0, "whole words");
+_Static_assert(sizeof(cid_t) == SIZE_CID, "whole words");
 _Static_assert(sizeof(err_t) <= SIZE_CODE && sizeof(bool) <= SIZE_BOOL, "rounded up to a word");
 
 #undef MSG

@@ -19,6 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char text[ADDRESS_TEXT_MAX];
     address_t parsed;
     address_print(env.from, text);
-    assert(env.from == 0 || (address_parse(text, &parsed) && address_is_same_node(parsed, env.from)));
+    assert(env.from == 0 ||
+           (address_parse(text, &parsed) && address_is_same_node(parsed, env.from)));
     return 0;
 }

@@ -40,7 +40,8 @@ int main(void)
     const struct shape_row *messages = msg_shapes(&count);
     for (size_t i = 0; i < count; i++)
         s_write_message(&messages[i]);
-    struct envelope env = {.type = MSG_ROOM_POST, .from = address_make(ROLE_EDGE, 1, 2), .key = ID_MAX, .user = 7};
+    struct envelope env = {
+        .type = MSG_ROOM_POST, .from = address_make(ROLE_EDGE, 1, 2), .key = ID_MAX, .user = 7};
     uint8_t header[ENVELOPE_BYTES];
     envelope_write(&env, header);
     s_write("envelope_read", "question", view_of(header, sizeof header));

@@ -37,7 +37,9 @@ static uint64_t s_number(sampler_t *self, uint64_t max)
 static void s_text(sampler_t *self, size_t len_max, buffer_t *out)
 {
     static const char *const s_pieces[] = {
-        "a", "Z", " ", "\"", "\\", "\n", "\t", "/", "<b>", "ä", "€", "🐦", "\xc2\xa0", "\xef\xbf\xbd", "\xf4\x8f\xbf\xbf",
+        "a",  "Z",  " ",        "\"",           "\\",
+        "\n", "\t", "/",        "<b>",          "ä",
+        "€",  "🐦",  "\xc2\xa0", "\xef\xbf\xbd", "\xf4\x8f\xbf\xbf",
     };
     size_t len = 0, goal = sampler_below(self, len_max + 1);
     uint8_t text[256];
@@ -117,8 +119,8 @@ static void s_list(sampler_t *self, const struct field_row *row, size_t count, b
         sample_record(self, &rec_shapes(&ignored)[row->rec], out);
 }
 
-static void s_random_field(sampler_t *self, const struct shape_row *shape, const struct field_row *row,
-                           uint32_t kind, buffer_t *out)
+static void s_random_field(sampler_t *self, const struct shape_row *shape,
+                           const struct field_row *row, uint32_t kind, buffer_t *out)
 {
     size_t ignored;
     size_t max = row->max < self->text_max ? (size_t)row->max : self->text_max;
@@ -172,7 +174,9 @@ static void s_bound_field(sampler_t *self, const struct field_row *row, buffer_t
     case F_CID: write_bin(out, view_of(s_cid, CID_BYTES + more)); break;
     case F_STR: s_repeat(true, max + more, out); break;
     case F_BIN: s_repeat(false, max + more, out); break;
-    case F_RAW: s_repeat(false, max - (max > UINT16_MAX ? 5 : max > UINT8_MAX ? 3 : 2) + more, out); break;
+    case F_RAW:
+        s_repeat(false, max - (max > UINT16_MAX ? 5 : max > UINT8_MAX ? 3 : 2) + more, out);
+        break;
     case F_CODE: write_uint(out, more ? 9999 : ERR_INTERNAL); break;
     case F_LIST: s_list(self, row, max + more, out); break;
     }

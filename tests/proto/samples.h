@@ -26,7 +26,8 @@ uint64_t sampler_next(sampler_t *self);
 uint64_t sampler_below(sampler_t *self, uint64_t bound);
 
 void sample_message(sampler_t *self, const struct shape_row *shape, buffer_t *out);
-void sample_record(sampler_t *self, const struct shape_row *shape, buffer_t *out); /* also the body of a kind */
+void sample_record(sampler_t *self, const struct shape_row *shape,
+                   buffer_t *out); /* also the body of a kind */
 
 /* A message with a list of these records; NULL if there is none. */
 const struct shape_row *sample_message_with(enum rec_type rec);

@@ -56,8 +56,23 @@ static void test_other_texts_are_no_addresses(void **state)
 {
     (void)state;
     static const char *const s_texts[] = {
-        "", "room", "room/", "room/x", "room/-1", "room/+1", "room/ 1", "room/1 ", "room/01", "room/65536",
-        "room/99999999999999999999", "rooms/1", "roo/1", "none/0", "ROOM/1", "room/1/2", "/1",
+        "",
+        "room",
+        "room/",
+        "room/x",
+        "room/-1",
+        "room/+1",
+        "room/ 1",
+        "room/1 ",
+        "room/01",
+        "room/65536",
+        "room/99999999999999999999",
+        "rooms/1",
+        "roo/1",
+        "none/0",
+        "ROOM/1",
+        "room/1/2",
+        "/1",
     };
     for (size_t i = 0; i < sizeof s_texts / sizeof s_texts[0]; i++) {
         address_t parsed = 42;

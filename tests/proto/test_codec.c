@@ -105,7 +105,8 @@ static void test_uint_may_come_in_any_width(void **state)
     s_expect_uint(BYTES(0xd1, 0, 0x05), UINT64_MAX, ERR_OK, 5);
     s_expect_uint(BYTES(0xd2, 0, 0, 0, 0x05), UINT64_MAX, ERR_OK, 5);
     s_expect_uint(BYTES(0xd3, 0, 0, 0, 0, 0, 0, 0, 0x05), UINT64_MAX, ERR_OK, 5);
-    s_expect_uint(BYTES(0xcf, 255, 255, 255, 255, 255, 255, 255, 255), UINT64_MAX, ERR_OK, UINT64_MAX);
+    s_expect_uint(BYTES(0xcf, 255, 255, 255, 255, 255, 255, 255, 255), UINT64_MAX, ERR_OK,
+                  UINT64_MAX);
     s_expect_uint(BYTES(0xcd, 0x12, 0x34), UINT64_MAX, ERR_OK, 0x1234);
 }
 
@@ -117,7 +118,8 @@ static void test_uint_refuses_negative_numbers_and_other_types(void **state)
     s_expect_uint(BYTES(0xd0, 0x80), UINT64_MAX, ERR_OUT_OF_RANGE, 0);
     s_expect_uint(BYTES(0xd1, 0xff, 0xff), UINT64_MAX, ERR_OUT_OF_RANGE, 0);
     s_expect_uint(BYTES(0xd2, 0xff, 0xff, 0xff, 0xff), UINT64_MAX, ERR_OUT_OF_RANGE, 0);
-    s_expect_uint(BYTES(0xd3, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff), UINT64_MAX, ERR_OUT_OF_RANGE, 0);
+    s_expect_uint(BYTES(0xd3, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff), UINT64_MAX,
+                  ERR_OUT_OF_RANGE, 0);
     s_expect_uint(BYTES(0xca, 0, 0, 0, 0), UINT64_MAX, ERR_BAD_FRAME, 0);
     s_expect_uint(BYTES(0xc0), UINT64_MAX, ERR_BAD_FRAME, 0);
     s_expect_uint(BYTES(0xa1, '5'), UINT64_MAX, ERR_BAD_FRAME, 0);
@@ -216,10 +218,15 @@ static void test_huge_declared_lengths_are_short_not_believed(void **state)
 {
     (void)state;
     const view_t claims[] = {
-        BYTES(0xdb, 0xff, 0xff, 0xff, 0xff), BYTES(0xc6, 0xff, 0xff, 0xff, 0xff),
-        BYTES(0xdd, 0xff, 0xff, 0xff, 0xff), BYTES(0xdf, 0xff, 0xff, 0xff, 0xff),
-        BYTES(0xdd, 0x7f, 0xff, 0xff, 0xff, 1, 2), BYTES(0xde, 0xff, 0xff),
-        BYTES(0xda, 0xff, 0xff, 'x'), BYTES(0xc5, 0xff, 0xff), BYTES(0xdc, 0xff, 0xff),
+        BYTES(0xdb, 0xff, 0xff, 0xff, 0xff),
+        BYTES(0xc6, 0xff, 0xff, 0xff, 0xff),
+        BYTES(0xdd, 0xff, 0xff, 0xff, 0xff),
+        BYTES(0xdf, 0xff, 0xff, 0xff, 0xff),
+        BYTES(0xdd, 0x7f, 0xff, 0xff, 0xff, 1, 2),
+        BYTES(0xde, 0xff, 0xff),
+        BYTES(0xda, 0xff, 0xff, 'x'),
+        BYTES(0xc5, 0xff, 0xff),
+        BYTES(0xdc, 0xff, 0xff),
     };
     for (size_t i = 0; i < sizeof claims / sizeof claims[0]; i++) {
         uint8_t *exact = sample_exact(claims[i]);
@@ -306,7 +313,8 @@ static void test_value_is_exactly_one(void **state)
 {
     (void)state;
     size_t len;
-    assert_int_equal(ERR_OK, s_value_of(BYTES(0x92, 1, 0x82, 1, 2, 3, 0xc0, 0xff), SIZE_MAX, 8, &len));
+    assert_int_equal(ERR_OK,
+                     s_value_of(BYTES(0x92, 1, 0x82, 1, 2, 3, 0xc0, 0xff), SIZE_MAX, 8, &len));
     assert_int_equal(7, len);
     assert_int_equal(ERR_SHORT, s_value_of(BYTES(0x92, 1), SIZE_MAX, 8, &len));
     assert_int_equal(ERR_SHORT, s_value_of(view_of(NULL, 0), SIZE_MAX, 8, &len));
@@ -320,7 +328,8 @@ static void test_value_refuses_ext_and_the_unused_byte(void **state)
     const uint8_t heads[] = {0xc1, 0xc7, 0xc8, 0xc9, 0xd4, 0xd5, 0xd6, 0xd7, 0xd8};
     for (size_t i = 0; i < sizeof heads; i++) {
         bytes[0] = heads[i];
-        assert_int_equal(ERR_BAD_FRAME, s_value_of(view_of(bytes, sizeof bytes), SIZE_MAX, 8, &len));
+        assert_int_equal(ERR_BAD_FRAME,
+                         s_value_of(view_of(bytes, sizeof bytes), SIZE_MAX, 8, &len));
     }
 }
 
@@ -391,14 +400,16 @@ static void test_text_of_three_and_four_bytes_is_clean_as_the_table_says(void **
                 uint8_t bytes[4] = {(uint8_t)first, (uint8_t)second, s_thirds[i % sizeof s_thirds],
                                     s_thirds[i / sizeof s_thirds]};
                 for (size_t len = 3; len <= 4; len++)
-                    assert_int_equal(s_is_clean_by_arithmetic(bytes, len), text_is_clean(view_of(bytes, len)));
+                    assert_int_equal(s_is_clean_by_arithmetic(bytes, len),
+                                     text_is_clean(view_of(bytes, len)));
             }
 }
 
 static void test_text_is_refused_wherever_the_bad_byte_stands(void **state)
 {
     (void)state;
-    static const uint8_t s_bad[] = {0x00, 0x01, 0x08, 0x0b, 0x0d, 0x1b, 0x1f, 0x7f, 0x80, 0xbf, 0xc0, 0xf5, 0xff};
+    static const uint8_t s_bad[] = {0x00, 0x01, 0x08, 0x0b, 0x0d, 0x1b, 0x1f,
+                                    0x7f, 0x80, 0xbf, 0xc0, 0xf5, 0xff};
     for (size_t len = 1; len < 40; len++) {
         uint8_t *text = malloc(len);
         memset(text, 'a', len);
@@ -408,7 +419,7 @@ static void test_text_is_refused_wherever_the_bad_byte_stands(void **state)
                 text[at] = s_bad[i];
                 assert_false(text_is_clean(view_of(text, len)));
             }
-            text[at] = (uint8_t)"\t\n ~"[at % 4];
+            text[at] = (uint8_t) "\t\n ~"[at % 4];
             assert_true(text_is_clean(view_of(text, len)));
             text[at] = 'a';
         }

@@ -13,16 +13,36 @@
 
 /* Where each field begins: the layout is on the wire. */
 enum {
-    AT_MAGIC = 0, AT_VERSION = 2, AT_TYPE = 4, AT_FLAGS = 6, AT_DEADLINE = 8, AT_RESERVED = 12, AT_LINK_SEQ = 16,
-    AT_CORRELATION = 24, AT_EPOCH = 32, AT_FROM = 40, AT_REPLY_TO = 48, AT_KEY = 56, AT_USER = 64, AT_SESSION = 72,
+    AT_MAGIC = 0,
+    AT_VERSION = 2,
+    AT_TYPE = 4,
+    AT_FLAGS = 6,
+    AT_DEADLINE = 8,
+    AT_RESERVED = 12,
+    AT_LINK_SEQ = 16,
+    AT_CORRELATION = 24,
+    AT_EPOCH = 32,
+    AT_FROM = 40,
+    AT_REPLY_TO = 48,
+    AT_KEY = 56,
+    AT_USER = 64,
+    AT_SESSION = 72,
 };
 
 static struct envelope s_sample(void)
 {
     return (struct envelope){
-        .type = 0x0102, .flags = ENVELOPE_ADMIN | ENVELOPE_REPLY, .deadline_ms = 0x01020304, .link_seq = 11,
-        .correlation = UINT64_MAX, .epoch = 13, .from = address_make(ROLE_EDGE, 1, 2),
-        .reply_to = address_make(ROLE_ACCOUNTS, 65535, UINT32_MAX), .key = ID_MAX, .user = ID_MAX - 1, .session = 18,
+        .type = 0x0102,
+        .flags = ENVELOPE_ADMIN | ENVELOPE_REPLY,
+        .deadline_ms = 0x01020304,
+        .link_seq = 11,
+        .correlation = UINT64_MAX,
+        .epoch = 13,
+        .from = address_make(ROLE_EDGE, 1, 2),
+        .reply_to = address_make(ROLE_ACCOUNTS, 65535, UINT32_MAX),
+        .key = ID_MAX,
+        .user = ID_MAX - 1,
+        .session = 18,
     };
 }
 
@@ -51,7 +71,8 @@ static void test_what_is_written_is_read(void **state)
     assert_int_equal(env.type, read.type);
     assert_int_equal(env.flags, read.flags);
     assert_int_equal(env.deadline_ms, read.deadline_ms);
-    assert_true(env.link_seq == read.link_seq && env.correlation == read.correlation && env.epoch == read.epoch);
+    assert_true(env.link_seq == read.link_seq && env.correlation == read.correlation &&
+                env.epoch == read.epoch);
     assert_true(env.from == read.from && env.reply_to == read.reply_to);
     assert_true(env.key == read.key && env.user == read.user && env.session == read.session);
 }
@@ -62,7 +83,8 @@ static void test_layout_is_fixed_and_little_endian(void **state)
     struct envelope env = s_sample();
     uint8_t bytes[ENVELOPE_BYTES];
     envelope_write(&env, bytes);
-    static const uint8_t s_head[] = {'R', 'K', PROTO_VERSION, 0, 2, 1, 5, 0, 4, 3, 2, 1, 0, 0, 0, 0, 11, 0};
+    static const uint8_t s_head[] = {'R', 'K', PROTO_VERSION, 0, 2, 1, 5, 0, 4, 3, 2, 1, 0, 0, 0, 0,
+                                     11,  0};
     assert_memory_equal(s_head, bytes, sizeof s_head);
     assert_int_equal(0xff, bytes[AT_CORRELATION]);
     assert_int_equal(13, bytes[AT_EPOCH]);
@@ -145,9 +167,11 @@ static void test_addresses_are_known_roles_or_nobody(void **state)
         assert_int_equal(ERR_BAD_FRAME, s_read_with(s_addresses[i], 1)); /* nobody's nonce */
         assert_int_equal(ERR_BAD_FRAME, s_read_with(s_addresses[i], UINT64_C(1) << 32));
         for (uint64_t role = 1; role < 16; role++)
-            assert_int_equal(role <= ROLE_ACCOUNTS ? ERR_OK : ERR_BAD_FRAME, s_read_with(s_addresses[i], role << 60));
+            assert_int_equal(role <= ROLE_ACCOUNTS ? ERR_OK : ERR_BAD_FRAME,
+                             s_read_with(s_addresses[i], role << 60));
         for (unsigned bit = 48; bit < 60; bit++)
-            assert_int_equal(ERR_BAD_FRAME, s_read_with(s_addresses[i], UINT64_C(1) << 60 | UINT64_C(1) << bit));
+            assert_int_equal(ERR_BAD_FRAME,
+                             s_read_with(s_addresses[i], UINT64_C(1) << 60 | UINT64_C(1) << bit));
     }
 }
 

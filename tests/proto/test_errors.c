@@ -29,9 +29,11 @@ static void test_every_row_has_a_sentence_and_a_sensible_status(void **state)
     for (size_t i = 0; err_row(i, &err, &symbol); i++) {
         const char *text = err_text(err);
         assert_true(strlen(text) > 4 && text[strlen(text) - 1] != ' ');
-        assert_true(err_http_status(err) == 200 || (err_http_status(err) >= 400 && err_http_status(err) < 600));
+        assert_true(err_http_status(err) == 200 ||
+                    (err_http_status(err) >= 400 && err_http_status(err) < 600));
         if (err_may_retry(err)) /* a final status would tell proxies and clients otherwise */
-            assert_true(err_http_status(err) >= 500 || err_http_status(err) == 429 || err == ERR_TOKEN_EXPIRED);
+            assert_true(err_http_status(err) >= 500 || err_http_status(err) == 429 ||
+                        err == ERR_TOKEN_EXPIRED);
     }
 }
 

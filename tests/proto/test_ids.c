@@ -13,10 +13,12 @@
 
 /* The example of https://github.com/ulid/spec, and its bytes. */
 static const char s_ulid[] = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
-static const cid_t s_cid = {{0x01, 0x56, 0x3e, 0x3a, 0xb5, 0xd3, 0xd6, 0x76, 0x4c, 0x61, 0xef, 0xb9, 0x93, 0x02, 0xbd, 0x5b}};
+static const cid_t s_cid = {{0x01, 0x56, 0x3e, 0x3a, 0xb5, 0xd3, 0xd6, 0x76, 0x4c, 0x61, 0xef, 0xb9,
+                             0x93, 0x02, 0xbd, 0x5b}};
 
-static const uint8_t s_key[KEY_BYTES] = {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15,
-                                         16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31};
+static const uint8_t s_key[KEY_BYTES] = {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10,
+                                         11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21,
+                                         22, 23, 24, 25, 26, 27, 28, 29, 30, 31};
 
 static void test_cid_has_the_text_of_the_specification(void **state)
 {
@@ -62,7 +64,8 @@ static void test_other_texts_are_no_cids(void **state)
         char text[CID_TEXT_LEN];
         memcpy(text, s_ulid, CID_TEXT_LEN);
         text[13] = (char)c;
-        bool good = (c >= '0' && c <= '9') || (((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z')) && !strchr("ILOUilou", c));
+        bool good = (c >= '0' && c <= '9') ||
+                    (((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z')) && !strchr("ILOUilou", c));
         assert_int_equal(good, cid_from_text(text, CID_TEXT_LEN, &cid));
     }
 }
@@ -97,7 +100,8 @@ static void test_room_id_is_a_fixed_function_of_creator_and_client_id(void **sta
     cid_t other = s_cid;
     other.bytes[15] ^= 1;
     uint64_t id = id_of_room(s_key, 77, &s_cid);
-    assert_true(id == UINT64_C(3239151936501459)); /* computed with another implementation of BLAKE2b */
+    assert_true(id ==
+                UINT64_C(3239151936501459)); /* computed with another implementation of BLAKE2b */
     assert_true(id != id_of_room(s_key, 78, &s_cid));
     assert_true(id != id_of_room(s_key, 77, &other));
     assert_true(id != id_of_room(other_key, 77, &s_cid));

@@ -13,7 +13,7 @@
 
 enum { BYTES_MAX = 4 * 1024 * 1024 };
 
-#define CID "\"01ARZ3NDEKTSV4RRFFQ69G5FAV\""
+#define CID  "\"01ARZ3NDEKTSV4RRFFQ69G5FAV\""
 #define POST "{\"type\":\"room_post\",\"room\":5,\"client_id\":" CID ",\"text\":\"hi\"}"
 
 static err_t s_from(const char *json, buffer_t *out)
@@ -54,20 +54,25 @@ static void test_json_reads_as_in_the_reference(void **state)
 {
     (void)state;
     s_expect_text(POST);
-    s_expect_text("{\"type\":\"nack\",\"client_id\":" CID ",\"room\":5,\"code\":\"rate_limited\",\"retry_ms\":10,"
+    s_expect_text("{\"type\":\"nack\",\"client_id\":" CID
+                  ",\"room\":5,\"code\":\"rate_limited\",\"retry_ms\":10,"
                   "\"final\":false,\"reason\":\"slow\"}");
-    s_expect_text("{\"type\":\"event\",\"room\":1,\"seq\":2,\"kind\":\"posted\",\"user\":3,\"at_ms\":4,\"client_id\":" CID
-                  ",\"msg_no\":5,\"target\":0,\"body\":{\"text\":\"a \\\"quoted\\\" back\\\\slash\\n\\tÄ🐦\"}}");
-    s_expect_text("{\"type\":\"event\",\"room\":1,\"seq\":2,\"kind\":\"edited\",\"user\":3,\"at_ms\":4,\"client_id\":" CID
-                  ",\"msg_no\":0,\"target\":9,\"body\":null}");
-    s_expect_text("{\"type\":\"hello\",\"version\":1,\"token\":\"t\",\"device\":\"\",\"subs\":[{\"room\":1,"
-                  "\"incarnation\":2,\"after\":3,\"live\":true},{\"room\":2,\"incarnation\":0,\"after\":0,\"live\":false}]}");
+    s_expect_text("{\"type\":\"event\",\"room\":1,\"seq\":2,\"kind\":\"posted\",\"user\":3,\"at_"
+                  "ms\":4,\"client_id\":" CID ",\"msg_no\":5,\"target\":0,\"body\":{\"text\":\"a "
+                                              "\\\"quoted\\\" back\\\\slash\\n\\tÄ🐦\"}}");
+    s_expect_text("{\"type\":\"event\",\"room\":1,\"seq\":2,\"kind\":\"edited\",\"user\":3,\"at_"
+                  "ms\":4,\"client_id\":" CID ",\"msg_no\":0,\"target\":9,\"body\":null}");
+    s_expect_text(
+        "{\"type\":\"hello\",\"version\":1,\"token\":\"t\",\"device\":\"\",\"subs\":[{\"room\":1,"
+        "\"incarnation\":2,\"after\":3,\"live\":true},{\"room\":2,\"incarnation\":0,\"after\":0,"
+        "\"live\":false}]}");
 }
 
 static void test_a_frame_in_a_list_is_the_event_itself(void **state)
 {
     (void)state;
-    s_expect_text("{\"type\":\"store_event\",\"room\":1,\"seq\":2,\"frames\":[{\"type\":\"event\",\"room\":1,\"seq\":2,"
+    s_expect_text("{\"type\":\"store_event\",\"room\":1,\"seq\":2,\"frames\":[{\"type\":\"event\","
+                  "\"room\":1,\"seq\":2,"
                   "\"kind\":\"left\",\"user\":3,\"at_ms\":4,\"client_id\":" CID
                   ",\"msg_no\":0,\"target\":0,\"body\":{\"reason\":0}}]}");
 }
@@ -75,8 +80,8 @@ static void test_a_frame_in_a_list_is_the_event_itself(void **state)
 static void test_an_unknown_kind_travels_as_its_bytes(void **state)
 {
     (void)state;
-    s_expect_text("{\"type\":\"event\",\"room\":1,\"seq\":2,\"kind\":999,\"user\":3,\"at_ms\":4,\"client_id\":" CID
-                  ",\"msg_no\":0,\"target\":0,\"body\":\"kgGhYQ\"}");
+    s_expect_text("{\"type\":\"event\",\"room\":1,\"seq\":2,\"kind\":999,\"user\":3,\"at_ms\":4,"
+                  "\"client_id\":" CID ",\"msg_no\":0,\"target\":0,\"body\":\"kgGhYQ\"}");
 }
 
 static void test_every_message_survives_the_way_through_json(void **state)
@@ -108,8 +113,10 @@ static void test_order_and_spaces_do_not_matter(void **state)
     buffer_init(&a, BYTES_MAX);
     buffer_init(&b, BYTES_MAX);
     assert_int_equal(ERR_OK, s_from(POST, &a));
-    assert_int_equal(ERR_OK, s_from(" {\n\"text\" : \"\\u0068i\", \"client_id\":\"01arz3ndektsv4rrffq69g5fav\","
-                                    "\t\"room\": 5, \"type\":\"room_post\"} ", &b));
+    assert_int_equal(
+        ERR_OK, s_from(" {\n\"text\" : \"\\u0068i\", \"client_id\":\"01arz3ndektsv4rrffq69g5fav\","
+                       "\t\"room\": 5, \"type\":\"room_post\"} ",
+                       &b));
     assert_true(view_is_equal(buffer_view(&a), buffer_view(&b)));
     buffer_fini(&a);
     buffer_fini(&b);
@@ -121,13 +128,19 @@ static void test_missing_unknown_and_doubled_members_are_refused(void **state)
 {
     (void)state;
     s_expect(ERR_WRONG_FIELDS, "{\"type\":\"room_post\",\"room\":5,\"client_id\":" CID "}");
-    s_expect(ERR_WRONG_FIELDS, "{\"type\":\"room_post\",\"room\":5,\"client_id\":" CID ",\"text\":\"hi\",\"x\":1}");
-    s_expect(ERR_WRONG_FIELDS, "{\"type\":\"room_post\",\"room\":5,\"room\":5,\"client_id\":" CID ",\"text\":\"hi\"}");
-    s_expect(ERR_WRONG_FIELDS, "{\"type\":\"room_post\",\"type\":\"room_post\",\"room\":5,\"client_id\":" CID ",\"text\":\"hi\"}");
+    s_expect(ERR_WRONG_FIELDS,
+             "{\"type\":\"room_post\",\"room\":5,\"client_id\":" CID ",\"text\":\"hi\",\"x\":1}");
+    s_expect(ERR_WRONG_FIELDS, "{\"type\":\"room_post\",\"room\":5,\"room\":5,\"client_id\":" CID
+                               ",\"text\":\"hi\"}");
+    s_expect(ERR_WRONG_FIELDS,
+             "{\"type\":\"room_post\",\"type\":\"room_post\",\"room\":5,\"client_id\":" CID
+             ",\"text\":\"hi\"}");
     s_expect(ERR_WRONG_FIELDS, "{\"room\":5,\"client_id\":" CID ",\"text\":\"hi\"}");
     s_expect(ERR_WRONG_FIELDS, "{}");
     s_expect(ERR_WRONG_FIELDS, "{\"type\":\"heads\",\"heads\":[{\"room\":1,\"seq\":2}]}");
-    s_expect(ERR_WRONG_FIELDS, "{\"type\":\"heads\",\"heads\":[{\"room\":1,\"seq\":2,\"msg_no\":3,\"type\":\"head\"}]}");
+    s_expect(
+        ERR_WRONG_FIELDS,
+        "{\"type\":\"heads\",\"heads\":[{\"room\":1,\"seq\":2,\"msg_no\":3,\"type\":\"head\"}]}");
 }
 
 static void test_unknown_types_are_refused(void **state)
@@ -142,8 +155,10 @@ static void test_unknown_types_are_refused(void **state)
 static void test_what_is_no_json_object_is_refused(void **state)
 {
     (void)state;
-    static const char *const s_broken[] = {"[]", "nul", "{]", "{\"type\" \"a\"}", POST "x", POST POST, "{'a':1}", "\"x\"", "5",
-                                           "{\"a\":01}", "{\"a\":NaN}", "// a\n{}", "{\"a\":1,}", "\xef\xbb\xbf{}"};
+    static const char *const s_broken[] = {
+        "[]",         "nul",           "{]", "{\"type\" \"a\"}", POST "x",      POST POST,
+        "{'a':1}",    "\"x\"",         "5",  "{\"a\":01}",       "{\"a\":NaN}", "// a\n{}",
+        "{\"a\":1,}", "\xef\xbb\xbf{}"};
     for (size_t i = 0; i < sizeof s_broken / sizeof s_broken[0]; i++)
         s_expect(ERR_BAD_FRAME, s_broken[i]);
     s_expect(ERR_SHORT, "");
@@ -169,13 +184,17 @@ static void test_numbers_are_integers_in_their_range(void **state)
 static void test_text_is_clean_utf8(void **state)
 {
     (void)state;
-    static const char *const s_texts[] = {"\\u0000", "\\u0001", "\\r", "\\u007f", "\\u0085", "\xff", "\xed\xa0\x80", "\xc0\xaf"};
+    static const char *const s_texts[] = {"\\u0000", "\\u0001", "\\r",          "\\u007f",
+                                          "\\u0085", "\xff",    "\xed\xa0\x80", "\xc0\xaf"};
     for (size_t i = 0; i < sizeof s_texts / sizeof s_texts[0]; i++) {
         char json[256];
-        snprintf(json, sizeof json, "{\"type\":\"room_post\",\"room\":5,\"client_id\":" CID ",\"text\":\"%s\"}", s_texts[i]);
+        snprintf(json, sizeof json,
+                 "{\"type\":\"room_post\",\"room\":5,\"client_id\":" CID ",\"text\":\"%s\"}",
+                 s_texts[i]);
         s_expect(ERR_BAD_UTF8, json);
     }
-    s_expect(ERR_BAD_FRAME, "{\"type\":\"room_post\",\"room\":5,\"client_id\":" CID ",\"text\":\"\\ud800\"}");
+    s_expect(ERR_BAD_FRAME,
+             "{\"type\":\"room_post\",\"room\":5,\"client_id\":" CID ",\"text\":\"\\ud800\"}");
 }
 
 static void test_text_takes_its_bound_and_refuses_one_more(void **state)
@@ -185,7 +204,9 @@ static void test_text_takes_its_bound_and_refuses_one_more(void **state)
     for (size_t len = LIM_TEXT_BYTES_MAX; len <= LIM_TEXT_BYTES_MAX + 1; len++) {
         memset(s_text, 'x', len);
         s_text[len] = '\0';
-        snprintf(s_json, sizeof s_json, "{\"type\":\"room_post\",\"room\":5,\"client_id\":" CID ",\"text\":\"%s\"}", s_text);
+        snprintf(s_json, sizeof s_json,
+                 "{\"type\":\"room_post\",\"room\":5,\"client_id\":" CID ",\"text\":\"%s\"}",
+                 s_text);
         s_expect(len == LIM_TEXT_BYTES_MAX ? ERR_OK : ERR_TOO_LARGE, s_json);
     }
 }
@@ -193,7 +214,8 @@ static void test_text_takes_its_bound_and_refuses_one_more(void **state)
 static void test_client_ids_and_error_names_are_real_ones(void **state)
 {
     (void)state;
-    s_expect(ERR_OUT_OF_RANGE, "{\"type\":\"room_join\",\"room\":5,\"client_id\":\"01ARZ3NDEKTSV4RRFFQ69G5FAU\"}");
+    s_expect(ERR_OUT_OF_RANGE,
+             "{\"type\":\"room_join\",\"room\":5,\"client_id\":\"01ARZ3NDEKTSV4RRFFQ69G5FAU\"}");
     s_expect(ERR_OUT_OF_RANGE, "{\"type\":\"room_join\",\"room\":5,\"client_id\":\"\"}");
     s_expect(ERR_BAD_FRAME, "{\"type\":\"room_join\",\"room\":5,\"client_id\":5}");
     s_expect(ERR_OK, "{\"type\":\"kick\",\"room\":5,\"code\":\"internal\"}");
@@ -208,12 +230,22 @@ static void test_bytes_have_one_spelling(void **state)
         err_t err;
         const char *text;
     } s_rows[] = {
-        {ERR_OK, ""}, {ERR_OK, "AA"}, {ERR_OK, "-_8"}, {ERR_BAD_FRAME, "A"}, {ERR_BAD_FRAME, "AB"}, {ERR_BAD_FRAME, "AA=="},
-        {ERR_BAD_FRAME, "+/8"}, {ERR_BAD_FRAME, "AA\\n"}, {ERR_TOO_LARGE, "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"},
+        {ERR_OK, ""},
+        {ERR_OK, "AA"},
+        {ERR_OK, "-_8"},
+        {ERR_BAD_FRAME, "A"},
+        {ERR_BAD_FRAME, "AB"},
+        {ERR_BAD_FRAME, "AA=="},
+        {ERR_BAD_FRAME, "+/8"},
+        {ERR_BAD_FRAME, "AA\\n"},
+        {ERR_TOO_LARGE, "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"},
     };
     for (size_t i = 0; i < sizeof s_rows / sizeof s_rows[0]; i++) {
         char json[256];
-        snprintf(json, sizeof json, "{\"type\":\"store_session_end\",\"session\":1,\"presented_hash\":\"%s\",\"at_ms\":1}", s_rows[i].text);
+        snprintf(
+            json, sizeof json,
+            "{\"type\":\"store_session_end\",\"session\":1,\"presented_hash\":\"%s\",\"at_ms\":1}",
+            s_rows[i].text);
         s_expect(s_rows[i].err, json);
     }
 }
@@ -235,11 +267,13 @@ static void s_expect_nested(err_t expected, size_t depth, const char *open, cons
 static void test_depth_is_bounded_before_the_parser_sees_it(void **state)
 {
     (void)state;
-    s_expect_nested(ERR_BAD_FRAME, LIM_DEPTH_MAX, "[", "]"); /* an array is no message, but it was read */
+    s_expect_nested(ERR_BAD_FRAME, LIM_DEPTH_MAX, "[",
+                    "]"); /* an array is no message, but it was read */
     s_expect_nested(ERR_TOO_DEEP, LIM_DEPTH_MAX + 1, "[", "]");
     s_expect_nested(ERR_TOO_DEEP, LIM_DEPTH_MAX + 1, "{\"a\":", "}");
     s_expect_nested(ERR_TOO_DEEP, 1000000, "[", "]");
-    s_expect(ERR_OK, "{\"type\":\"room_post\",\"room\":5,\"client_id\":" CID ",\"text\":\"[[[[[[[[[[\\\"{{{{{{{{{{\\\\\"}");
+    s_expect(ERR_OK, "{\"type\":\"room_post\",\"room\":5,\"client_id\":" CID
+                     ",\"text\":\"[[[[[[[[[[\\\"{{{{{{{{{{\\\\\"}");
 }
 
 static void test_every_truncation_of_a_post_is_refused(void **state)
@@ -260,8 +294,9 @@ static void test_every_truncation_of_a_post_is_refused(void **state)
 static void test_no_change_of_one_byte_does_harm(void **state)
 {
     (void)state;
-    static const char s_json[] = "{\"type\":\"event\",\"room\":1,\"seq\":2,\"kind\":\"posted\",\"user\":3,\"at_ms\":4,"
-                                 "\"client_id\":" CID ",\"msg_no\":5,\"target\":0,\"body\":{\"text\":\"\\u00e4\"}}";
+    static const char s_json[] =
+        "{\"type\":\"event\",\"room\":1,\"seq\":2,\"kind\":\"posted\",\"user\":3,\"at_ms\":4,"
+        "\"client_id\":" CID ",\"msg_no\":5,\"target\":0,\"body\":{\"text\":\"\\u00e4\"}}";
     for (size_t at = 0; at < sizeof s_json - 1; at++)
         for (int value = 0; value < 256; value++) {
             buffer_t out, text;
@@ -315,7 +350,8 @@ static void test_too_little_room_leaves_nothing(void **state)
 
 /* ---- bodies of a known type ---- */
 
-static err_t s_create(const char *json, const struct msg *defaults, struct msg *msg_out, buffer_t *out)
+static err_t s_create(const char *json, const struct msg *defaults, struct msg *msg_out,
+                      buffer_t *out)
 {
     err_t err = msg_from_json_as(MSG_ROOM_CREATE, view_of_text(json), defaults, out);
     if (!err)
@@ -331,18 +367,22 @@ static void test_absent_members_keep_their_default(void **state)
     defaults.as.room_create.visibility = 1;
     buffer_t out;
     buffer_init(&out, BYTES_MAX);
-    assert_int_equal(ERR_OK, s_create("{\"client_id\":" CID ",\"name\":\"a\"}", &defaults, &msg, &out));
+    assert_int_equal(ERR_OK,
+                     s_create("{\"client_id\":" CID ",\"name\":\"a\"}", &defaults, &msg, &out));
     assert_true(view_is_equal(view_of_text("a"), msg.as.room_create.name));
     assert_true(view_is_equal(view_of_text("none"), msg.as.room_create.topic));
     assert_int_equal(1, msg.as.room_create.visibility);
     buffer_clear(&out);
-    assert_int_equal(ERR_OK, s_create("{\"visibility\":0,\"type\":\"room_create\"}", &defaults, &msg, &out));
+    assert_int_equal(
+        ERR_OK, s_create("{\"visibility\":0,\"type\":\"room_create\"}", &defaults, &msg, &out));
     assert_int_equal(0, msg.as.room_create.visibility);
     assert_int_equal(0, msg.as.room_create.name.len);
     buffer_clear(&out);
     assert_int_equal(ERR_WRONG_FIELDS, s_create("{\"name\":\"a\",\"x\":1}", &defaults, &msg, &out));
-    assert_int_equal(ERR_WRONG_FIELDS, s_create("{\"name\":\"a\",\"type\":\"room_post\"}", &defaults, &msg, &out));
-    assert_int_equal(ERR_OUT_OF_RANGE, s_create("{\"name\":\"a\",\"visibility\":2}", &defaults, &msg, &out));
+    assert_int_equal(ERR_WRONG_FIELDS,
+                     s_create("{\"name\":\"a\",\"type\":\"room_post\"}", &defaults, &msg, &out));
+    assert_int_equal(ERR_OUT_OF_RANGE,
+                     s_create("{\"name\":\"a\",\"visibility\":2}", &defaults, &msg, &out));
     assert_int_equal(0, out.len);
     buffer_fini(&out);
 }
@@ -353,8 +393,11 @@ static void test_without_defaults_every_member_is_needed(void **state)
     struct msg msg;
     buffer_t out;
     buffer_init(&out, BYTES_MAX);
-    assert_int_equal(ERR_WRONG_FIELDS, s_create("{\"client_id\":" CID ",\"name\":\"a\"}", NULL, &msg, &out));
-    assert_int_equal(ERR_OK, s_create("{\"client_id\":" CID ",\"name\":\"a\",\"topic\":\"\",\"visibility\":1}", NULL, &msg, &out));
+    assert_int_equal(ERR_WRONG_FIELDS,
+                     s_create("{\"client_id\":" CID ",\"name\":\"a\"}", NULL, &msg, &out));
+    assert_int_equal(ERR_OK, s_create("{\"client_id\":" CID
+                                      ",\"name\":\"a\",\"topic\":\"\",\"visibility\":1}",
+                                      NULL, &msg, &out));
     assert_int_equal(ERR_UNKNOWN_TYPE, msg_from_json_as(MSG_NONE, view_of_text("{}"), NULL, &out));
     buffer_fini(&out);
 }

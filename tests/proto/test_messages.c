@@ -17,7 +17,8 @@ static const cid_t s_cid = {{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 
 /* ---- one message whose bytes are written out by hand ---- */
 
 static const uint8_t s_post_bytes[] = {
-    0x94, 0xcd, 0x01, 0x01, 0x2a, 0xc4, 0x10, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 0xa2, 'h', 'i',
+    0x94, 0xcd, 0x01, 0x01, 0x2a, 0xc4, 0x10, 1,  2,  3,  4,    5,   6,
+    7,    8,    9,    10,   11,   12,   13,   14, 15, 16, 0xa2, 'h', 'i',
 };
 
 static void test_post_has_the_bytes_of_the_reference(void **state)
@@ -59,6 +60,27 @@ static void test_wrong_number_of_fields_is_refused(void **state)
     assert_int_equal(ERR_WRONG_FIELDS, msg_decode(view_of("\x90", 1), &msg));
 }
 
+static void test_a_client_id_has_exactly_sixteen_bytes(void **state)
+{
+    (void)state;
+    for (size_t len = 0; len <= CID_BYTES + 1; len++) {
+        struct msg msg;
+        buffer_t out;
+        buffer_init(&out, 64);
+        write_array(&out, 3);
+        write_uint(&out, MSG_ROOM_JOIN);
+        write_uint(&out, 1);
+        write_bin(&out, view_of("0123456789abcdefg", len));
+        uint8_t *exact = sample_exact(buffer_view(&out));
+        assert_int_equal(len < CID_BYTES    ? ERR_OUT_OF_RANGE
+                         : len == CID_BYTES ? ERR_OK
+                                            : ERR_TOO_LARGE,
+                         msg_decode(view_of(exact, out.len), &msg));
+        free(exact);
+        buffer_fini(&out);
+    }
+}
+
 static void test_unknown_type_is_refused(void **state)
 {
     (void)state;
@@ -84,7 +106,8 @@ static void test_unknown_type_is_refused(void **state)
 static void test_what_is_no_message_is_refused(void **state)
 {
     (void)state;
-    static const char *const s_others[] = {"\xc0", "\x01", "\xa1x", "\x81\x01\x02", "\x91\xa1x", "\x91\xc0", "\xc1"};
+    static const char *const s_others[] = {"\xc0",      "\x01",     "\xa1x", "\x81\x01\x02",
+                                           "\x91\xa1x", "\x91\xc0", "\xc1"};
     struct msg msg;
     for (size_t i = 0; i < sizeof s_others / sizeof s_others[0]; i++) {
         assert_int_equal(ERR_BAD_FRAME, msg_decode(view_of_text(s_others[i]), &msg));
@@ -191,7 +214,8 @@ static void s_check_mutant(view_t bytes)
 
 static void s_check_mutations(sampler_t *sampler, const struct shape_row *shape, view_t bytes)
 {
-    static const uint8_t s_values[] = {0x00, 0x7f, 0x90, 0x9f, 0xa0, 0xc0, 0xc1, 0xc6, 0xdb, 0xdd, 0xff};
+    static const uint8_t s_values[] = {0x00, 0x7f, 0x90, 0x9f, 0xa0, 0xc0,
+                                       0xc1, 0xc6, 0xdb, 0xdd, 0xff};
     (void)sampler;
     (void)shape;
     uint8_t *mutant = sample_exact(bytes);
@@ -230,8 +254,8 @@ static err_t s_expected_past_bound(field_type_t type)
     return ERR_TOO_LARGE;
 }
 
-static err_t s_decode_focused(const struct shape_row *message, const struct shape_row *shape, size_t field,
-                              enum sample_mode mode)
+static err_t s_decode_focused(const struct shape_row *message, const struct shape_row *shape,
+                              size_t field, enum sample_mode mode)
 {
     sampler_t sampler = sampler_of(field + 7);
     sampler.list_max = 0;
@@ -290,7 +314,8 @@ typedef struct scratch {
     _Alignas(16) uint8_t bytes[512];
 } scratch_t;
 
-static err_t s_decode_kind_focused(const struct shape_row *kind, size_t field, enum sample_mode mode)
+static err_t s_decode_kind_focused(const struct shape_row *kind, size_t field,
+                                   enum sample_mode mode)
 {
     sampler_t sampler = sampler_of(field);
     sampler.focus_shape = kind;
@@ -339,14 +364,37 @@ static void test_unclean_text_is_refused(void **state)
 {
     (void)state;
     static const char *const s_unclean[] = {
-        "\x80", "\xbf", "\xc3", "\xc3(", "\xc0\xaf", "\xc1\xbf", "\xe0\x80\xaf", "\xe0\x9f\xbf", "\xe2\x82",
-        "\xed\xa0\x80", "\xed\xbf\xbf", "\xf0\x80\x80\xaf", "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80",
-        "\xf5\x80\x80\x80", "\xf8\x88\x80\x80\x80", "\xfe", "\xff", "a\x01", "a\r\n", "\x1b[0m", "\x7f",
-        "\xc2\x80", "\xc2\x9f", "12345678\xff", "1234567\xe2\x82",
+        "\x80",
+        "\xbf",
+        "\xc3",
+        "\xc3(",
+        "\xc0\xaf",
+        "\xc1\xbf",
+        "\xe0\x80\xaf",
+        "\xe0\x9f\xbf",
+        "\xe2\x82",
+        "\xed\xa0\x80",
+        "\xed\xbf\xbf",
+        "\xf0\x80\x80\xaf",
+        "\xf0\x8f\xbf\xbf",
+        "\xf4\x90\x80\x80",
+        "\xf5\x80\x80\x80",
+        "\xf8\x88\x80\x80\x80",
+        "\xfe",
+        "\xff",
+        "a\x01",
+        "a\r\n",
+        "\x1b[0m",
+        "\x7f",
+        "\xc2\x80",
+        "\xc2\x9f",
+        "12345678\xff",
+        "1234567\xe2\x82",
     };
     for (size_t i = 0; i < sizeof s_unclean / sizeof s_unclean[0]; i++)
         assert_int_equal(ERR_BAD_UTF8, s_decode_post_with_text(s_unclean[i]));
-    static const char *const s_clean[] = {"", "\t\n", "\xc2\xa0", "\xed\x9f\xbf", "\xee\x80\x80", "\xf4\x8f\xbf\xbf"};
+    static const char *const s_clean[] = {
+        "", "\t\n", "\xc2\xa0", "\xed\x9f\xbf", "\xee\x80\x80", "\xf4\x8f\xbf\xbf"};
     for (size_t i = 0; i < sizeof s_clean / sizeof s_clean[0]; i++)
         assert_int_equal(ERR_OK, s_decode_post_with_text(s_clean[i]));
 }
@@ -378,8 +426,10 @@ static err_t s_decode_event_with_body(view_t body)
 static void test_raw_value_is_one_and_not_too_deep(void **state)
 {
     (void)state;
-    assert_int_equal(ERR_OK, s_decode_event_with_body(view_of("\x91\x91\x91\x91\x91\x91\x91\x91\x01", 9)));
-    assert_int_equal(ERR_TOO_DEEP, s_decode_event_with_body(view_of("\x91\x91\x91\x91\x91\x91\x91\x91\x91\x01", 10)));
+    assert_int_equal(ERR_OK,
+                     s_decode_event_with_body(view_of("\x91\x91\x91\x91\x91\x91\x91\x91\x01", 9)));
+    assert_int_equal(ERR_TOO_DEEP, s_decode_event_with_body(
+                                       view_of("\x91\x91\x91\x91\x91\x91\x91\x91\x91\x01", 10)));
     assert_int_equal(ERR_SHORT, s_decode_event_with_body(view_of("", 0)));
     assert_int_equal(ERR_BAD_FRAME, s_decode_event_with_body(view_of("\x01\x02", 2)));
     assert_int_equal(ERR_BAD_FRAME, s_decode_event_with_body(view_of("\xd4\x01\x02", 3)));
@@ -404,10 +454,24 @@ static void test_encode_refuses_what_decode_would(void **state)
     }
     struct msg post = {.type = MSG_ROOM_POST, .as.room_post.text = view_of_text("a\rb")};
     assert_int_equal(ERR_OUT_OF_RANGE, msg_encode(&post, &out));
+    static const uint8_t s_long[LIM_TEXT_BYTES_MAX + 1] = {0};
+    static char s_long_text[LIM_TEXT_BYTES_MAX + 1];
+    memset(s_long_text, 'x', sizeof s_long_text);
+    post.as.room_post.text = view_of(s_long_text, sizeof s_long_text);
+    assert_int_equal(ERR_OUT_OF_RANGE, msg_encode(&post, &out));
+    struct msg end = {.type = MSG_STORE_SESSION_END,
+                      .as.store_session_end.presented_hash = view_of(s_long, 33)};
+    assert_int_equal(ERR_OUT_OF_RANGE, msg_encode(&end, &out));
+    struct msg heads = {.type = MSG_HEADS,
+                        .as.heads.heads = {.bytes = s_long, .len = 1, .count = 0}};
+    assert_int_equal(ERR_OUT_OF_RANGE, msg_encode(&heads, &out));
     post.as.room_post.text = view_of_text("ab");
     post.as.room_post.room = ID_MAX + 1;
     assert_int_equal(ERR_OUT_OF_RANGE, msg_encode(&post, &out));
-    struct msg typists = {.type = MSG_TYPISTS, .as.typists.users = {.bytes = (const uint8_t *)"\x91\x01", .len = 2, .count = LIM_TYPING_MAX + 1}};
+    struct msg typists = {.type = MSG_TYPISTS,
+                          .as.typists.users = {.bytes = (const uint8_t *)"\x91\x01",
+                                               .len = 2,
+                                               .count = LIM_TYPING_MAX + 1}};
     assert_int_equal(ERR_OUT_OF_RANGE, msg_encode(&typists, &out));
     struct msg kick = {.type = MSG_KICK, .as.kick.code = (err_t)999};
     assert_int_equal(ERR_OUT_OF_RANGE, msg_encode(&kick, &out));
@@ -439,7 +503,8 @@ static void test_records_come_out_as_they_went_in(void **state)
     list_writer_init(&writer, 4096);
     buffer_init(&out, 4096);
     for (uint64_t i = 0; i < 5; i++) {
-        struct rec_sub sub = {.room = i, .incarnation = i * 300, .after = ID_MAX - i, .live = i % 2};
+        struct rec_sub sub = {
+            .room = i, .incarnation = i * 300, .after = ID_MAX - i, .live = i % 2};
         assert_int_equal(ERR_OK, rec_sub_append(&writer, &sub));
     }
     struct msg msg = {.type = MSG_HELLO, .as.hello = {.version = 1, .subs = list_of(&writer)}};
@@ -527,7 +592,8 @@ static void test_a_nil_body_is_a_tombstone(void **state)
     assert_int_equal(ERR_DELETED, kind_decode(KIND_POSTED, view_of("\xc0", 1), &posted));
     assert_int_equal(ERR_OK, kind_encode(KIND_POSTED, NULL, &out));
     assert_true(view_is_equal(view_of("\xc0", 1), buffer_view(&out)));
-    assert_int_equal(ERR_WRONG_FIELDS, kind_decode(KIND_POSTED, view_of("\x92\xa1x\x01", 4), &posted));
+    assert_int_equal(ERR_WRONG_FIELDS,
+                     kind_decode(KIND_POSTED, view_of("\x92\xa1x\x01", 4), &posted));
     assert_int_equal(ERR_UNKNOWN_TYPE, kind_decode(999, view_of("\x91\xa1x", 3), &posted));
     buffer_fini(&out);
 }
@@ -538,8 +604,9 @@ static void test_a_browser_may_send_these_and_nothing_else(void **state)
 {
     (void)state;
     static const uint16_t s_allowed[] = {
-        MSG_HELLO, MSG_SUB, MSG_UNSUB, MSG_HEARTBEAT, MSG_AUTH, MSG_READ, MSG_TYPING, MSG_ROOM_POST, MSG_ROOM_EDIT,
-        MSG_ROOM_DELETE, MSG_ROOM_JOIN, MSG_ROOM_LEAVE, MSG_ROOM_CREATE,
+        MSG_HELLO,     MSG_SUB,        MSG_UNSUB,       MSG_HEARTBEAT, MSG_AUTH,
+        MSG_READ,      MSG_TYPING,     MSG_ROOM_POST,   MSG_ROOM_EDIT, MSG_ROOM_DELETE,
+        MSG_ROOM_JOIN, MSG_ROOM_LEAVE, MSG_ROOM_CREATE,
     };
     for (uint32_t type = 0; type <= UINT16_MAX; type++) {
         bool allowed = false;
@@ -558,7 +625,8 @@ static void test_names_lead_to_their_messages_and_back(void **state)
     const struct shape_row *messages = msg_shapes(&count);
     for (size_t i = 0; i < count; i++) {
         assert_ptr_equal(&messages[i], msg_shape((uint16_t)messages[i].code));
-        assert_ptr_equal(&messages[i], msg_shape_by_name(messages[i].name, strlen(messages[i].name)));
+        assert_ptr_equal(&messages[i],
+                         msg_shape_by_name(messages[i].name, strlen(messages[i].name)));
         assert_string_equal(messages[i].name, msg_name((uint16_t)messages[i].code));
     }
     assert_null(msg_shape_by_name("room_pos", 8));
@@ -587,6 +655,7 @@ int main(void)
         cmocka_unit_test(test_post_has_the_bytes_of_the_reference),
         cmocka_unit_test(test_post_is_decoded_into_its_members),
         cmocka_unit_test(test_wrong_number_of_fields_is_refused),
+        cmocka_unit_test(test_a_client_id_has_exactly_sixteen_bytes),
         cmocka_unit_test(test_unknown_type_is_refused),
         cmocka_unit_test(test_what_is_no_message_is_refused),
         cmocka_unit_test(test_every_message_round_trips),
