@@ -1,0 +1,63 @@
+/* inbox — the rules of one user: their rooms, read pointers, and which sockets of which edges they have open.
+ * Runs on: the thread of the room actor that owns the user's shard. Pure.
+ * Bounds: LIM_SUBS_MAX rooms, INBOX_SESSIONS_MAX sockets. */
+#ifndef ROOKERY_ACTORS_INBOX_H
+#define ROOKERY_ACTORS_INBOX_H
+
+#include "actors/room.h"
+
+enum { INBOX_SESSIONS_MAX = 256 };
+
+struct inbox_room {
+    uint64_t room, incarnation, head, msg_no, read_msg_no;
+    uint64_t change_seq; /* of the last membership change told by the room; 0: as loaded */
+    uint32_t visibility, role, notify;
+    bool is_dirty;       /* its read pointer is not stored yet */
+    uint16_t name_len, topic_len;
+    uint8_t *text;       /* name, then topic */
+};
+
+typedef struct inbox {
+    uint64_t user;
+    uint32_t shard;
+    bool is_loaded;
+    uint64_t load_correlation;
+    struct inbox_room *rooms;
+    size_t count, cap;
+    struct inbox_session {
+        uint64_t session;
+        uint32_t slot;
+    } *sessions;
+    size_t session_count, session_cap;
+    struct parked *parked_first, *parked_last;
+    size_t parked_count;
+    size_t dirty_count;
+    int64_t touched_ms;
+} inbox_t;
+
+inbox_t *inbox_new(uint64_t user);
+void inbox_destroy(inbox_t **self_p);
+size_t inbox_bytes(const inbox_t *self);
+
+err_t inbox_load(inbox_t *self, const struct msg_store_inbox *stored);
+
+err_t inbox_open(inbox_t *self, unsigned slot, uint64_t session); /* ERR_OVERLOADED: too many sockets */
+void inbox_close(inbox_t *self, unsigned slot, uint64_t session);
+void inbox_drop_edge(inbox_t *self, unsigned slot);
+uint64_t inbox_edges(const inbox_t *self); /* mask of slots */
+
+struct inbox_room *inbox_find(const inbox_t *self, uint64_t room);
+void inbox_state(const struct inbox_room *room, struct rec_room_state *state_out); /* borrows its texts */
+
+/* True: the pointer moved forward. Beyond the last line known here is allowed: news may be on the way. */
+bool inbox_read(inbox_t *self, uint64_t room, uint64_t msg_no);
+
+typedef enum { INBOX_SAME, INBOX_ADDED, INBOX_REMOVED } inbox_change_t;
+/* A membership change as the room tells it; state: the room as it now is. ERR_TOO_MANY_ROOMS: not added. */
+err_t inbox_member(inbox_t *self, const struct msg_inbox_member *member, const struct rec_room_state *state,
+                   inbox_change_t *change_out);
+
+/* Moves dirty read pointers into the list until it is full; returns how many. */
+size_t inbox_take_marks(inbox_t *self, list_writer_t *marks);
+
+#endif

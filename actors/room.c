@@ -1,0 +1,367 @@
+#include "actors/room.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+room_t *room_new(uint64_t id)
+{
+    room_t *self = calloc(1, sizeof *self);
+    if (!self)
+        return NULL;
+    self->id = id;
+    self->shard = id_shard(id);
+    self->state = ROOM_LOADING;
+    map_init(&self->members);
+    map_init(&self->visible_from);
+    map_init(&self->notices);
+    room_tail_init(&self->tail);
+    presence_init(&self->presence);
+    return self;
+}
+
+void room_destroy(room_t **self_p)
+{
+    assert(self_p);
+    room_t *self = *self_p;
+    if (!self)
+        return;
+    map_fini(&self->members);
+    map_fini(&self->visible_from);
+    map_fini(&self->notices);
+    room_tail_fini(&self->tail);
+    presence_fini(&self->presence);
+    while (self->parked_first) {
+        struct parked *parked = self->parked_first;
+        self->parked_first = parked->next;
+        free(parked);
+    }
+    free(self);
+    *self_p = NULL;
+}
+
+size_t room_bytes(const room_t *self)
+{
+    return sizeof *self + map_bytes(&self->members) + map_bytes(&self->presence.readers) +
+           map_bytes(&self->presence.users) + self->tail.bytes +
+           self->tail.cap * sizeof *self->tail.ring;
+}
+
+static uint64_t s_member(uint64_t joined_seq, uint32_t role)
+{
+    return joined_seq << 2 | role;
+}
+
+static err_t s_load_tail(room_t *self, list_t frames)
+{
+    struct rec_frame frame;
+    room_tail_clear(&self->tail);
+    while (rec_frame_next(&frames, &frame)) {
+        struct msg msg;
+        err_t err = msg_decode(frame.event, &msg);
+        if (err || msg.type != MSG_EVENT || msg.as.event.room != self->id)
+            return ERR_BAD_FRAME;
+        uint8_t *copy = malloc(frame.event.len);
+        if (!copy)
+            return ERR_NO_MEMORY;
+        memcpy(copy, frame.event.bytes, frame.event.len);
+        err = room_tail_push(&self->tail, &msg.as.event, NULL, &copy, frame.event.len);
+        if (err)
+            return err;
+    }
+    uint64_t first = room_tail_first_seq(&self->tail);
+    return !first || first + self->tail.count - 1 == self->head ? ERR_OK : ERR_BAD_FRAME;
+}
+
+static void s_set_text(view_t text, uint8_t *to, size_t max, size_t *len_out)
+{
+    *len_out = text.len < max ? text.len : max;
+    memcpy(to, text.bytes, *len_out);
+}
+
+err_t room_load(room_t *self, const struct msg_store_room *stored)
+{
+    map_fini(&self->members);
+    map_fini(&self->visible_from);
+    room_tail_clear(&self->tail);
+    self->incarnation = stored->found ? stored->incarnation : 0;
+    self->head = stored->found ? stored->last_seq : 0;
+    self->msg_no = stored->found ? stored->last_msg_no : 0;
+    self->last_at_ms = stored->found ? stored->last_at_ms : 0;
+    self->created_at_ms = stored->found ? stored->created_at_ms : 0;
+    self->visibility = stored->visibility;
+    s_set_text(stored->name, self->name, sizeof self->name, &self->name_len);
+    s_set_text(stored->topic, self->topic, sizeof self->topic, &self->topic_len);
+    self->state = stored->found ? ROOM_READY : ROOM_ABSENT;
+    if (!stored->found)
+        return ERR_OK;
+    list_t members = stored->members;
+    struct rec_room_member member;
+    err_t err = ERR_OK;
+    while (!err && rec_room_member_next(&members, &member)) {
+        err = map_put(&self->members, member.user, s_member(member.joined_seq, member.role));
+        if (!err && member.visible_from_seq)
+            err = map_put(&self->visible_from, member.user, member.visible_from_seq);
+    }
+    if (!err && s_load_tail(self, stored->tail))
+        room_tail_clear(&self->tail); /* the store answers instead */
+    return err;
+}
+
+bool room_is_member(const room_t *self, uint64_t user)
+{
+    return map_get(&self->members, user, NULL);
+}
+
+uint32_t room_role(const room_t *self, uint64_t user)
+{
+    uint64_t value = 0;
+    map_get(&self->members, user, &value);
+    return (uint32_t)(value & 3);
+}
+
+uint64_t room_joined_seq(const room_t *self, uint64_t user)
+{
+    uint64_t value = 0;
+    map_get(&self->members, user, &value);
+    return value >> 2;
+}
+
+uint64_t room_visible_from(const room_t *self, uint64_t user)
+{
+    uint64_t value = 0;
+    map_get(&self->visible_from, user, &value);
+    return value;
+}
+
+view_t room_name(const room_t *self)
+{
+    return view_of(self->name, self->name_len);
+}
+
+view_t room_topic(const room_t *self)
+{
+    return view_of(self->topic, self->topic_len);
+}
+
+static err_t s_judge_target(const room_t *self, uint32_t kind, uint64_t user, const struct room_target *target)
+{
+    if (!target->found || target->kind != KIND_POSTED)
+        return ERR_NO_EVENT;
+    if (kind == KIND_EDITED && target->user != user)
+        return ERR_NOT_AUTHOR;
+    if (kind == KIND_DELETED && target->user != user && room_role(self, user) < ROLE_MODERATOR)
+        return ERR_FORBIDDEN;
+    return target->erased ? ERR_DELETED : ERR_OK;
+}
+
+err_t room_judge(const room_t *self, uint32_t kind, uint64_t user, const struct room_target *target)
+{
+    if (kind == KIND_ROOM_CREATED)
+        return self->state == ROOM_ABSENT ? ERR_OK : ERR_UNEXPECTED;
+    if (self->state != ROOM_READY)
+        return ERR_NO_ROOM;
+    bool is_member = room_is_member(self, user);
+    if (kind == KIND_JOINED) {
+        if (is_member)
+            return ERR_UNEXPECTED;
+        if (self->visibility != VISIBILITY_PUBLIC)
+            return ERR_NO_ROOM;
+        return self->members.count >= LIM_ROOM_MEMBERS_MAX ? ERR_ROOM_FULL : ERR_OK;
+    }
+    if (!is_member)
+        return self->visibility == VISIBILITY_PUBLIC ? ERR_NOT_MEMBER : ERR_NO_ROOM;
+    if (kind == KIND_EDITED || kind == KIND_DELETED)
+        return s_judge_target(self, kind, user, target);
+    return ERR_OK;
+}
+
+bool room_find_target(const room_t *self, uint64_t seq, struct room_target *target_out)
+{
+    *target_out = (struct room_target){0};
+    if (seq == 0 || seq > self->head)
+        return true; /* there is none, for certain */
+    const struct tail_event *event = room_tail_at(&self->tail, seq);
+    if (!event)
+        return false;
+    *target_out = (struct room_target){.found = true, .erased = event->erased, .kind = event->kind,
+                                       .user = event->user};
+    return true;
+}
+
+struct pending *room_find_pending(const room_t *self, uint64_t user, const cid_t *client_id)
+{
+    for (struct pending *at = self->pending_first; at; at = at->room_next)
+        if (at->user == user && cid_is_equal(&at->client_id, client_id))
+            return at;
+    return NULL;
+}
+
+void room_mac(const uint8_t mac_key[KEY_BYTES], uint32_t kind, uint64_t target, view_t body,
+              uint8_t mac_out[MAC_BYTES])
+{
+    if (kind == KIND_DELETED)
+        body.len = 0;
+    id_mac(mac_key, kind, target, body.bytes, body.len, mac_out);
+}
+
+room_seen_t room_find_stored(const room_t *self, const uint8_t mac_key[KEY_BYTES], uint64_t user,
+                             const cid_t *client_id, const uint8_t mac[MAC_BYTES],
+                             const struct tail_event **event_out)
+{
+    const struct tail_event *event = room_tail_find(&self->tail, user, client_id);
+    *event_out = event;
+    if (!event)
+        return ROOM_NEW;
+    uint8_t computed[MAC_BYTES];
+    const uint8_t *stored = event->mac;
+    if (!event->has_mac && event->erased)
+        return ROOM_REPEAT; /* what was asked for cannot be told any more; who and which id can */
+    if (!event->has_mac) {
+        struct msg msg;
+        if (msg_decode(view_of(event->frame, event->len), &msg))
+            return ROOM_CONFLICT;
+        room_mac(mac_key, event->kind, event->target, msg.as.event.body, computed);
+        stored = computed;
+    }
+    return memcmp(stored, mac, MAC_BYTES) == 0 ? ROOM_REPEAT : ROOM_CONFLICT;
+}
+
+bool room_sees_all(const room_t *self)
+{
+    return self->head == 0 || room_tail_first_seq(&self->tail) == 1;
+}
+
+void room_link_pending(room_t *self, struct pending *pending)
+{
+    pending->room_next = NULL;
+    if (self->pending_last)
+        self->pending_last->room_next = pending;
+    else
+        self->pending_first = pending;
+    self->pending_last = pending;
+    self->pending_count++;
+}
+
+void room_unlink_pending(room_t *self, struct pending *pending)
+{
+    struct pending *previous = NULL;
+    for (struct pending *at = self->pending_first; at; previous = at, at = at->room_next) {
+        if (at != pending)
+            continue;
+        if (previous)
+            previous->room_next = at->room_next;
+        else
+            self->pending_first = at->room_next;
+        if (self->pending_last == at)
+            self->pending_last = previous;
+        at->room_next = NULL;
+        self->pending_count--;
+        return;
+    }
+}
+
+/* Does an event of this batch change what pending may do? Then it is judged again when that one is committed. */
+static bool s_meets_barrier(const room_t *self, const struct pending *pending)
+{
+    if (!self->has_barrier)
+        return false;
+    for (const struct pending *at = self->pending_first; at; at = at->room_next) {
+        if (at->is_queued)
+            continue;
+        bool same_user = at->user == pending->user;
+        if ((at->kind == KIND_JOINED || at->kind == KIND_LEFT) && same_user)
+            return true;
+        if (at->kind == KIND_DELETED && at->target == pending->target)
+            return true;
+        if (at->kind == KIND_ROOM_CREATED)
+            return true;
+    }
+    return false;
+}
+
+err_t room_number(room_t *self, struct pending *pending, uint64_t batch, int64_t utc_ms)
+{
+    if (self->batch != batch) {
+        self->batch = batch;
+        self->is_deferred = self->has_barrier = false;
+        self->next_seq = self->head + 1;
+        self->next_msg_no = self->msg_no + 1;
+        self->next_at_ms = self->last_at_ms;
+        self->next_joins = 0;
+    }
+    bool is_late_probe = pending->probe && self->next_seq != self->head + 1;
+    bool is_full = pending->kind == KIND_JOINED &&
+                   self->members.count + self->next_joins >= LIM_ROOM_MEMBERS_MAX;
+    if (self->is_deferred || is_late_probe || is_full || s_meets_barrier(self, pending)) {
+        self->is_deferred = true;
+        return ERR_AGAIN;
+    }
+    bool has_number = pending->kind == KIND_POSTED;
+    uint64_t now = utc_ms > 0 ? (uint64_t)utc_ms : 0;
+    pending->seq = self->next_seq;
+    pending->at_ms = now > self->next_at_ms ? now : self->next_at_ms;
+    pending->msg_no = has_number ? self->next_msg_no : 0;
+    if (pending->probe)
+        pending->seq = ID_MAX; /* never a room's next place: it can be found, not stored */
+    return ERR_OK;
+}
+
+void room_numbered(room_t *self, const struct pending *pending)
+{
+    if (pending->probe) {
+        self->is_deferred = true;
+        return;
+    }
+    self->next_seq = pending->seq + 1;
+    self->next_at_ms = pending->at_ms;
+    self->next_msg_no += pending->msg_no ? 1 : 0;
+    self->next_joins += pending->kind == KIND_JOINED ? 1 : 0;
+    if (pending->kind != KIND_POSTED && pending->kind != KIND_EDITED)
+        self->has_barrier = true;
+}
+
+static err_t s_apply_created(room_t *self, const struct pending *pending)
+{
+    struct kind_room_created body;
+    err_t err = kind_decode(KIND_ROOM_CREATED, view_of(pending->body, pending->body_len), &body);
+    if (!err)
+        err = map_put(&self->members, pending->user, s_member(pending->seq, ROLE_OWNER));
+    if (err)
+        return err;
+    self->state = ROOM_READY;
+    self->incarnation = 1; /* what the store gives a new room; the next load tells */
+    self->created_at_ms = pending->at_ms;
+    self->visibility = body.visibility;
+    s_set_text(body.name, self->name, sizeof self->name, &self->name_len);
+    s_set_text(body.topic, self->topic, sizeof self->topic, &self->topic_len);
+    return ERR_OK;
+}
+
+err_t room_apply(room_t *self, struct pending *pending)
+{
+    assert(pending->seq == self->head + 1);
+    err_t err = ERR_OK;
+    struct msg_event event = {.room = self->id, .seq = pending->seq, .kind = pending->kind,
+                              .user = pending->user, .at_ms = pending->at_ms,
+                              .client_id = pending->client_id, .msg_no = pending->msg_no,
+                              .target = pending->target,
+                              .body = view_of(pending->body, pending->body_len)};
+    if (pending->kind == KIND_ROOM_CREATED)
+        err = s_apply_created(self, pending);
+    else if (pending->kind == KIND_JOINED)
+        err = map_put(&self->members, pending->user, s_member(pending->seq, ROLE_MEMBER));
+    if (pending->kind == KIND_LEFT) {
+        map_remove(&self->members, pending->user);
+        map_remove(&self->visible_from, pending->user);
+    }
+    self->head = pending->seq;
+    self->last_at_ms = pending->at_ms;
+    if (pending->msg_no)
+        self->msg_no = pending->msg_no;
+    err_t pushed = room_tail_push(&self->tail, &event, pending->mac, &pending->frame, pending->frame_len);
+    if (!pushed && pending->kind == KIND_DELETED && room_tail_erase(&self->tail, pending->target))
+        room_tail_clear(&self->tail); /* never show what was deleted: the store answers instead */
+    presence_typing(&self->presence, pending->user, false, 0);
+    return err;
+}

@@ -1,0 +1,114 @@
+/* room — the rules of one room: who is in it, who may do what, which number an event gets, what a commit changes.
+ * Runs on: the thread of its room actor. Pure: no socket, clock or log.
+ * Owns: members, tail, readers, and what waits for it. The events waiting for their commit belong to the batch; the
+ * room links them. Bounds: LIM_ROOM_MEMBERS_MAX, _TAIL_, _PENDING_MAX, _PARKED_MAX. On error the room is unchanged.
+ *
+ * The struct is open to the files of room_shard only. */
+#ifndef ROOKERY_ACTORS_ROOM_H
+#define ROOKERY_ACTORS_ROOM_H
+
+#include "actors/batch.h"
+#include "actors/map.h"
+#include "actors/room_presence.h"
+#include "actors/room_tail.h"
+
+enum { ROLE_MEMBER = 0, ROLE_MODERATOR = 1, ROLE_OWNER = 2 };
+enum { VISIBILITY_PUBLIC = 0, VISIBILITY_PRIVATE = 1, VISIBILITY_DIRECT = 2 };
+
+typedef enum {
+    ROOM_LOADING, /* its requests are parked */
+    ROOM_READY,
+    ROOM_ABSENT,  /* there is no such room: it may be created */
+} room_state_t;
+
+/* A message that waits: for a load, or for an old event. */
+struct parked {
+    struct parked *next;
+    struct envelope env;
+    int64_t deadline_ms;
+    size_t len;
+    uint8_t body[];
+};
+
+typedef struct room {
+    uint64_t id;
+    uint32_t shard;
+    room_state_t state;
+    uint64_t incarnation, head, msg_no, last_at_ms, created_at_ms;
+    uint32_t visibility;
+    size_t name_len, topic_len;
+    uint8_t name[LIM_ROOM_NAME_BYTES_MAX], topic[LIM_TOPIC_BYTES_MAX];
+    map_t members;      /* user → joined_seq and role */
+    map_t visible_from; /* user → first event they may read, where it is not the first */
+    room_tail_t tail;
+    room_presence_t presence;
+    struct pending *pending_first, *pending_last;
+    size_t pending_count;
+    struct parked *parked_first, *parked_last;
+    size_t parked_count; /* also those that wait for an old event */
+    uint64_t load_correlation;
+    map_t notices;       /* user → seq and joined: membership changes their inbox has not acknowledged */
+    int64_t notices_ms;  /* when they were told last */
+    bool heads_changed; /* tell those who watch */
+    bool heads_to_all;  /* and live readers too: they missed something */
+    int64_t touched_ms;
+    /* While a batch closes. */
+    uint64_t batch;      /* the batch the fields below are of */
+    bool is_deferred;    /* its further events wait for the next batch */
+    bool has_barrier;    /* something in the batch changes what later events may do */
+    uint64_t next_seq, next_msg_no, next_at_ms;
+    size_t next_joins;
+} room_t;
+
+room_t *room_new(uint64_t id); /* LOADING */
+void room_destroy(room_t **self_p); /* pending events are not touched: unlink them first */
+size_t room_bytes(const room_t *self); /* memory taken, about */
+
+/* Takes the state as committed. Readers and pending events stay. ERR_NO_MEMORY, ERR_BAD_FRAME: the room is ABSENT or
+ * without a tail then. */
+err_t room_load(room_t *self, const struct msg_store_room *stored);
+
+bool room_is_member(const room_t *self, uint64_t user);
+uint32_t room_role(const room_t *self, uint64_t user); /* 0 also for strangers */
+uint64_t room_joined_seq(const room_t *self, uint64_t user);
+uint64_t room_visible_from(const room_t *self, uint64_t user);
+view_t room_name(const room_t *self);
+view_t room_topic(const room_t *self);
+
+/* The line that an edit or a deletion is about. */
+struct room_target {
+    bool found, erased;
+    uint32_t kind;
+    uint64_t user;
+};
+
+/* May user do this now? Judged by what is committed. ERR_OK, ERR_NO_ROOM, NOT_MEMBER, NOT_AUTHOR, FORBIDDEN, NO_EVENT,
+ * DELETED, ROOM_FULL; ERR_UNEXPECTED: they are a member already (a join). */
+err_t room_judge(const room_t *self, uint32_t kind, uint64_t user, const struct room_target *target);
+/* False: not in the tail; the store must be asked. */
+bool room_find_target(const room_t *self, uint64_t seq, struct room_target *target_out);
+
+/* What a client id stands for here already. */
+typedef enum { ROOM_NEW, ROOM_REPEAT, ROOM_CONFLICT } room_seen_t;
+struct pending *room_find_pending(const room_t *self, uint64_t user, const cid_t *client_id);
+room_seen_t room_find_stored(const room_t *self, const uint8_t mac_key[KEY_BYTES], uint64_t user,
+                             const cid_t *client_id, const uint8_t mac[MAC_BYTES],
+                             const struct tail_event **event_out);
+/* The tail is the whole log: what is not in it was never stored. */
+bool room_sees_all(const room_t *self);
+/* The mac of a request. A deletion's body says under which role it happened: not part of what was asked for. */
+void room_mac(const uint8_t mac_key[KEY_BYTES], uint32_t kind, uint64_t target, view_t body,
+              uint8_t mac_out[MAC_BYTES]);
+
+void room_link_pending(room_t *self, struct pending *pending);
+void room_unlink_pending(room_t *self, struct pending *pending);
+
+/* Closing a batch: the first call for a batch starts from the head. ERR_AGAIN: it has to wait for the next batch, and so
+ * has everything after it in this room. */
+err_t room_number(room_t *self, struct pending *pending, uint64_t batch, int64_t utc_ms);
+void room_numbered(room_t *self, const struct pending *pending); /* it is in the batch */
+
+/* pending is committed at head+1. Takes its frame into the tail. */
+err_t room_apply(room_t *self, struct pending *pending);
+
+#endif

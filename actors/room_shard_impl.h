@@ -1,0 +1,146 @@
+/* room_shard_impl — the state behind room_shard.h, for the files room_shard_*.c only. */
+#ifndef ROOKERY_ACTORS_ROOM_SHARD_IMPL_H
+#define ROOKERY_ACTORS_ROOM_SHARD_IMPL_H
+
+#include "actors/inbox.h"
+#include "actors/lease.h"
+#include "actors/room.h"
+#include "actors/room_shard.h"
+#include "actors/runtime/requests.h"
+
+enum {
+    RETRY_NOT_OWNER_MS = 250,
+    RETRY_BUSY_MS = 250,
+    RETRY_UNAVAILABLE_MS = 1000,
+    BATCH_RESEND_MS = 1500,      /* no answer for so long: the same bytes again */
+    BATCH_REFUSED_MS = 300,      /* the store refused it for now */
+    LOAD_MS = LIM_UNAVAILABLE_MS,
+    DIR_ASK_MS = 1000,
+    DIR_TAKE_MS = 2000,
+    DIR_SETTLE_MS = 10000,       /* then whatever is free is taken, beyond the share */
+    NOTICE_MS = 1000,
+    READS_MS = 1000,
+    SWEEP_MS = 5000,
+    UNLOAD_EARLY_MS = 10000,     /* over the memory budget */
+    ROOM_PROBES_MAX = 4,
+};
+
+enum { Q_HELLO = 1, Q_BEAT, Q_TAKE, Q_LEASES, Q_RELEASE, Q_BATCH, Q_ROOM, Q_EVENT, Q_INBOX, Q_READS };
+
+struct room_edge {
+    address_t address; /* 0: free */
+    list_writer_t heads;
+};
+
+struct room_shard {
+    struct room_shard_options options;
+    char endpoint[LIM_ENDPOINT_BYTES_MAX + 1];
+    room_shard_state_t state;
+    lease_t lease;
+    uint8_t id_key[KEY_BYTES], mac_key[KEY_BYTES];
+    bool has_keys;
+    address_t owners[LIM_SHARDS]; /* as the directory said last; 0: nobody known */
+    size_t persist;               /* index of the one in use */
+    map_t rooms, inboxes;         /* id → room_t *, inbox_t * */
+    map_t busy;                   /* rooms with something to do at the next tick */
+    struct room_edge edges[LIM_EDGES_MAX];
+    batch_t batch;
+    uint64_t closings;
+    requests_t *requests;
+    list_writer_t list;           /* scratch */
+    list_writer_t list_more;
+    buffer_t scratch;
+    size_t memory_bytes;
+    struct room_shard_counts counts;
+    /* Read pointers on their way to the store. */
+    buffer_t reads;
+    uint64_t reads_correlation;
+    map_t dirty_inboxes;
+    int64_t hello_ms, take_ms, started_ms, leases_ms, reads_ms, sweep_ms;
+    bool wants_leases, is_released;
+    /* The event an old target was asked for, while its request runs again. */
+    const struct msg_event *hint;
+    uint64_t hint_room, hint_seq, hint_as_of;
+    bool hint_is_known;
+    /* Of the running step. */
+    int64_t now_ms, utc_ms;
+    effects_t *out;
+};
+
+/* room_shard.c */
+err_t shard_dispatch(room_shard_t *self, const struct envelope *env, view_t body);
+void shard_send(room_shard_t *self, address_t to, const struct envelope *env, const struct msg *msg);
+void shard_reply(room_shard_t *self, const struct envelope *asked, const struct msg *msg);
+/* NACK for a browser's request, ERR for any other question; nothing if no answer is wanted. Returns code. */
+err_t shard_refuse(room_shard_t *self, const struct envelope *env, const struct msg *msg, err_t code);
+void shard_nack(room_shard_t *self, const struct envelope *asked, const cid_t *client_id, uint64_t room, err_t code);
+void shard_ack(room_shard_t *self, const struct envelope *asked, const struct msg_ack *ack);
+/* Asks persist; returns the correlation, 0 when too much is in flight. */
+uint64_t shard_ask(room_shard_t *self, struct request *request, int64_t wait_ms, uint64_t key,
+                   const struct msg *msg);
+/* The question this answers. False: answered before, given up, or another kind of question. */
+bool shard_take(room_shard_t *self, const struct envelope *env, uint32_t what, struct request *request_out);
+address_t shard_persist(const room_shard_t *self);
+void shard_next_persist(room_shard_t *self);
+int shard_slot(room_shard_t *self, address_t edge, bool add); /* -1: none */
+struct envelope shard_envelope(const room_shard_t *self, const room_t *room);
+bool shard_owns(const room_shard_t *self, uint64_t id);
+bool shard_is_unavailable(const room_shard_t *self);
+struct parked *parked_new(const struct envelope *env, view_t body, int64_t deadline_ms);
+bool shard_is_request(uint16_t type);
+
+/* room_shard_load.c */
+room_t *shard_find_room(const room_shard_t *self, uint64_t id);
+/* The room, if the message can be handled now. NULL: it waits, or was refused (*err_out says). */
+room_t *shard_room_for(room_shard_t *self, const struct envelope *env, const struct msg *msg, view_t body,
+                       uint64_t id, err_t *err_out);
+void shard_room_busy(room_shard_t *self, const room_t *room);
+void shard_reload(room_shard_t *self, room_t *room);
+void shard_start_load(room_shard_t *self, room_t *room);
+err_t shard_on_store_room(room_shard_t *self, const struct envelope *env, const struct msg *msg);
+void shard_load_failed(room_shard_t *self, uint64_t room, err_t code);
+void shard_drop_room(room_shard_t *self, room_t *room);
+void shard_drop_shard(room_shard_t *self, uint32_t shard);
+void shard_drop_all(room_shard_t *self);
+void shard_release_if_idle(room_shard_t *self, room_t *room);
+void shard_sweep(room_shard_t *self);
+void shard_refuse_parked(room_shard_t *self, struct parked *parked, err_t code);
+
+/* room_shard_post.c */
+err_t shard_on_request(room_shard_t *self, const struct envelope *env, const struct msg *msg, view_t body);
+err_t shard_on_store_event(room_shard_t *self, const struct envelope *env, const struct msg *msg);
+void shard_event_failed(room_shard_t *self, struct request *request, err_t code);
+
+/* room_shard_commit.c */
+void shard_close_batch(room_shard_t *self);
+void shard_send_batch(room_shard_t *self);
+err_t shard_on_appended(room_shard_t *self, const struct envelope *env, const struct msg *msg);
+void shard_batch_refused(room_shard_t *self, err_t code);
+
+/* room_shard_attach.c */
+err_t shard_on_attach(room_shard_t *self, const struct envelope *env, const struct msg *msg, view_t body);
+err_t shard_on_detach(room_shard_t *self, const struct envelope *env, const struct msg *msg);
+err_t shard_on_read_request(room_shard_t *self, const struct envelope *env, const struct msg *msg, view_t body);
+err_t shard_on_typing(room_shard_t *self, const struct envelope *env, const struct msg *msg);
+bool shard_room_tick(room_shard_t *self, room_t *room);
+void shard_flush_heads(room_shard_t *self);
+
+/* room_shard_inbox.c */
+err_t shard_on_inbox(room_shard_t *self, const struct envelope *env, const struct msg *msg, view_t body);
+err_t shard_on_store_inbox(room_shard_t *self, const struct envelope *env, const struct msg *msg);
+void shard_inbox_failed(room_shard_t *self, uint64_t user, err_t code);
+void shard_tell_inbox(room_shard_t *self, const room_t *room, uint64_t user);
+err_t shard_on_inbox_member_ok(room_shard_t *self, const struct msg *msg);
+void shard_flush_reads(room_shard_t *self);
+void shard_send_reads(room_shard_t *self);
+void shard_resend_inboxes(room_shard_t *self);
+void shard_drop_inbox(room_shard_t *self, inbox_t *inbox);
+bool shard_inbox_is_full(const room_shard_t *self, uint64_t user);
+
+/* room_shard_dir.c */
+void shard_dir_tick(room_shard_t *self);
+err_t shard_on_welcome(room_shard_t *self, const struct envelope *env, const struct msg *msg);
+err_t shard_on_leases(room_shard_t *self, const struct envelope *env, const struct msg *msg);
+void shard_fence(room_shard_t *self);
+
+#endif

@@ -1,0 +1,341 @@
+/* A browser's requests: checked, recognised when they come again, accepted into the open batch. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "actors/room_shard_impl.h"
+
+/* What is asked for, whatever message it came in. */
+struct ask {
+    uint32_t kind;
+    uint64_t room, target;
+    cid_t client_id;
+    err_t refused;   /* by its content alone */
+    size_t body_len;
+    uint8_t body[LIM_EVENT_BODY_BYTES_MAX];
+    uint8_t mac[MAC_BYTES];
+};
+
+static bool s_is_blank(view_t text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (text.bytes[i] != ' ' && text.bytes[i] != '\t' && text.bytes[i] != '\n')
+            return false;
+    return true;
+}
+
+static err_t s_check_text(view_t text)
+{
+    return s_is_blank(text) ? ERR_EMPTY : ERR_OK;
+}
+
+static err_t s_check_name(view_t name)
+{
+    if (s_is_blank(name))
+        return ERR_EMPTY;
+    return text_char_count(name) > LIM_ROOM_NAME_CHARS_MAX ? ERR_OUT_OF_RANGE : ERR_OK;
+}
+
+static err_t s_body(struct ask *ask, const void *body)
+{
+    buffer_t out;
+    buffer_init(&out, sizeof ask->body);
+    err_t err = kind_encode(ask->kind, body, &out);
+    ask->body_len = out.len;
+    if (!err)
+        memcpy(ask->body, out.bytes, out.len);
+    buffer_fini(&out);
+    return err;
+}
+
+static err_t s_read_create(const struct envelope *env, const struct msg_room_create *create, struct ask *ask)
+{
+    struct kind_room_created body = {.name = create->name, .topic = create->topic,
+                                     .visibility = create->visibility};
+    ask->kind = KIND_ROOM_CREATED;
+    ask->room = env->key;
+    ask->client_id = create->client_id;
+    ask->refused = s_check_name(create->name);
+    return s_body(ask, &body);
+}
+
+static err_t s_read_ask(const struct envelope *env, const struct msg *msg, struct ask *ask)
+{
+    memset(ask, 0, offsetof(struct ask, body));
+    switch (msg->type) {
+    case MSG_ROOM_POST: {
+        const struct msg_room_post *post = &msg->as.room_post;
+        ask->kind = KIND_POSTED;
+        ask->room = post->room;
+        ask->client_id = post->client_id;
+        ask->refused = s_check_text(post->text);
+        return s_body(ask, &(struct kind_posted){.text = post->text});
+    }
+    case MSG_ROOM_EDIT: {
+        const struct msg_room_edit *edit = &msg->as.room_edit;
+        ask->kind = KIND_EDITED;
+        ask->room = edit->room;
+        ask->target = edit->target;
+        ask->client_id = edit->client_id;
+        ask->refused = s_check_text(edit->text);
+        return s_body(ask, &(struct kind_edited){.text = edit->text});
+    }
+    case MSG_ROOM_DELETE:
+        ask->kind = KIND_DELETED;
+        ask->room = msg->as.room_delete.room;
+        ask->target = msg->as.room_delete.target;
+        ask->client_id = msg->as.room_delete.client_id;
+        return s_body(ask, &(struct kind_deleted){0});
+    case MSG_ROOM_JOIN:
+        ask->kind = KIND_JOINED;
+        ask->room = msg->as.room_join.room;
+        ask->client_id = msg->as.room_join.client_id;
+        return s_body(ask, &(struct kind_joined){.role = ROLE_MEMBER});
+    case MSG_ROOM_LEAVE:
+        ask->kind = KIND_LEFT;
+        ask->room = msg->as.room_leave.room;
+        ask->client_id = msg->as.room_leave.client_id;
+        return s_body(ask, &(struct kind_left){0});
+    case MSG_ROOM_CREATE: return s_read_create(env, &msg->as.room_create, ask);
+    default: return ERR_UNEXPECTED;
+    }
+}
+
+static void s_ack_event(room_shard_t *self, const struct envelope *env, const struct ask *ask, uint64_t seq,
+                        uint64_t at_ms, uint64_t msg_no)
+{
+    struct msg_ack ack = {.client_id = ask->client_id, .room = ask->room, .seq = seq, .at_ms = at_ms,
+                          .msg_no = msg_no, .dup = true};
+    shard_ack(self, env, &ack);
+}
+
+static err_t s_nack(room_shard_t *self, const struct envelope *env, const struct ask *ask, err_t code)
+{
+    shard_nack(self, env, &ask->client_id, ask->room, code);
+    return code;
+}
+
+/* True: the request is known here; it was answered or waits with its first copy. */
+static bool s_is_known(room_shard_t *self, const room_t *room, const struct envelope *env, const struct ask *ask)
+{
+    struct pending *pending = room_find_pending(room, env->user, &ask->client_id);
+    if (pending) {
+        if (memcmp(pending->mac, ask->mac, MAC_BYTES) == 0)
+            pending_ask(pending, env);
+        else
+            s_nack(self, env, ask, ERR_CONFLICT);
+        return true;
+    }
+    const struct tail_event *event;
+    switch (room_find_stored(room, self->mac_key, env->user, &ask->client_id, ask->mac, &event)) {
+    case ROOM_REPEAT: s_ack_event(self, env, ask, event->seq, event->at_ms, event->msg_no); return true;
+    case ROOM_CONFLICT: s_nack(self, env, ask, ERR_CONFLICT); return true;
+    case ROOM_NEW: break;
+    }
+    return false;
+}
+
+static err_t s_fetch(room_shard_t *self, room_t *room, const struct envelope *env, view_t body, uint64_t seq)
+{
+    if (room->parked_count >= LIM_ROOM_PARKED_MAX)
+        return ERR_BUSY;
+    struct request request = {.what = Q_EVENT, .a = room->id, .b = seq, .c = room->head,
+                              .data = parked_new(env, body, self->now_ms + LOAD_MS)};
+    struct msg msg = {.type = MSG_STORE_EVENT_GET};
+    msg.as.store_event_get = (struct msg_store_event_get){.room = room->id, .seq = seq};
+    if (!request.data)
+        return ERR_NO_MEMORY;
+    if (!shard_ask(self, &request, LOAD_MS, room->id, &msg)) {
+        free(request.data);
+        return ERR_OVERLOADED;
+    }
+    room->parked_count++;
+    return ERR_OK;
+}
+
+static bool s_has_hint(const room_shard_t *self, const room_t *room, uint64_t seq)
+{
+    return self->hint_is_known && self->hint_room == room->id && self->hint_seq == seq;
+}
+
+static struct room_target s_hint_target(const room_shard_t *self, const room_t *room)
+{
+    const struct msg_event *event = self->hint;
+    if (!event)
+        return (struct room_target){0};
+    bool is_erased = event->body.len == 1 && event->body.bytes[0] == 0xc0;
+    return (struct room_target){.found = true, .kind = event->kind, .user = event->user,
+                                .erased = is_erased ||
+                                          room_tail_has_delete_of(&room->tail, event->seq)};
+}
+
+static err_t s_accept(room_shard_t *self, room_t *room, const struct envelope *env, const struct ask *ask,
+                      const struct room_target *target, err_t probe)
+{
+    if (room->pending_count >= LIM_ROOM_PENDING_MAX)
+        return ERR_OVERLOADED;
+    struct pending *pending = pending_new(room->id, ask->kind, env->user, &ask->client_id, ask->target,
+                                          view_of(ask->body, ask->body_len));
+    if (!pending)
+        return ERR_NO_MEMORY;
+    memcpy(pending->mac, ask->mac, MAC_BYTES);
+    pending->probe = probe;
+    if (s_has_hint(self, room, ask->target) && ask->target) {
+        pending->target_as_of = self->hint_as_of;
+        pending->target_user = target->user;
+    }
+    pending_ask(pending, env);
+    err_t err = batch_push(&self->batch, pending);
+    if (err) {
+        pending_destroy(&pending);
+        return err;
+    }
+    room_link_pending(room, pending);
+    return ERR_OK;
+}
+
+/* Refused for good; but if the log reaches further back than the memory, this may be the repeat of something that was
+ * stored while it still was allowed, and "final" would be a lie. Then the transaction looks for it. */
+static err_t s_refuse_final(room_shard_t *self, room_t *room, const struct envelope *env, const struct ask *ask,
+                            err_t code)
+{
+    if (room_sees_all(room) || err_may_retry(code))
+        return s_nack(self, env, ask, code);
+    size_t probes = 0;
+    for (const struct pending *at = room->pending_first; at; at = at->room_next)
+        probes += at->probe ? 1 : 0;
+    err_t err = probes >= ROOM_PROBES_MAX ? ERR_BUSY : s_accept(self, room, env, ask, NULL, code);
+    return err ? s_nack(self, env, ask, err) : ERR_OK;
+}
+
+/* The room of this very request exists already, or the id belongs to somebody else. */
+static err_t s_on_created_before(room_shard_t *self, room_t *room, const struct envelope *env,
+                                 const struct ask *ask, view_t body)
+{
+    if (!s_has_hint(self, room, 1)) {
+        if (room_tail_at(&room->tail, 1)) /* it would have been found there */
+            return s_nack(self, env, ask, ERR_CONFLICT);
+        err_t err = s_fetch(self, room, env, body, 1);
+        return err ? s_nack(self, env, ask, err) : ERR_OK;
+    }
+    const struct msg_event *event = self->hint;
+    uint8_t mac[MAC_BYTES] = {0};
+    if (event)
+        room_mac(self->mac_key, event->kind, event->target, event->body, mac);
+    if (!event || event->user != env->user || !cid_is_equal(&event->client_id, &ask->client_id) ||
+        memcmp(mac, ask->mac, MAC_BYTES) != 0)
+        return s_nack(self, env, ask, ERR_CONFLICT);
+    s_ack_event(self, env, ask, 1, event->at_ms, 0);
+    return ERR_OK;
+}
+
+static void s_set_role(const room_t *room, const struct envelope *env, const struct room_target *target,
+                       struct ask *ask)
+{
+    uint32_t role = target->user == env->user ? ROLE_MEMBER : room_role(room, env->user);
+    s_body(ask, &(struct kind_deleted){.by_role = role}); /* the mac leaves it out */
+}
+
+static err_t s_on_joined_before(room_shard_t *self, const room_t *room, const struct envelope *env,
+                                const struct ask *ask)
+{
+    uint64_t seq = room_joined_seq(room, env->user);
+    const struct tail_event *event = room_tail_at(&room->tail, seq);
+    s_ack_event(self, env, ask, seq, event ? event->at_ms : room->created_at_ms, 0);
+    return ERR_OK;
+}
+
+static err_t s_on_new(room_shard_t *self, room_t *room, const struct envelope *env, struct ask *ask, view_t body)
+{
+    struct room_target target = {0};
+    bool has_target = ask->kind == KIND_EDITED || ask->kind == KIND_DELETED;
+    if (has_target && room->state == ROOM_READY && room_is_member(room, env->user) &&
+        !room_find_target(room, ask->target, &target)) {
+        if (!s_has_hint(self, room, ask->target)) {
+            err_t err = s_fetch(self, room, env, body, ask->target);
+            return err ? s_nack(self, env, ask, err) : ERR_OK;
+        }
+        target = s_hint_target(self, room);
+    }
+    err_t err = room_judge(room, ask->kind, env->user, &target);
+    if (err == ERR_UNEXPECTED && ask->kind == KIND_ROOM_CREATED)
+        return s_on_created_before(self, room, env, ask, body);
+    if (err == ERR_UNEXPECTED)
+        return s_on_joined_before(self, room, env, ask);
+    bool enters = ask->kind == KIND_JOINED || ask->kind == KIND_ROOM_CREATED;
+    if (!err && enters && shard_inbox_is_full(self, env->user))
+        err = ERR_TOO_MANY_ROOMS;
+    if (err)
+        return s_refuse_final(self, room, env, ask, err);
+    if (ask->kind == KIND_DELETED)
+        s_set_role(room, env, &target, ask);
+    err = s_accept(self, room, env, ask, &target, ERR_OK);
+    return err ? s_nack(self, env, ask, err) : ERR_OK;
+}
+
+err_t shard_on_request(room_shard_t *self, const struct envelope *env, const struct msg *msg, view_t body)
+{
+    struct ask ask;
+    err_t err = s_read_ask(env, msg, &ask);
+    if (!err)
+        err = env->user ? ask.refused : ERR_UNAUTHORIZED;
+    if (err)
+        return shard_refuse(self, env, msg, err);
+    room_t *room = shard_room_for(self, env, msg, body, ask.room, &err);
+    if (!room)
+        return err;
+    bool is_own_id = ask.kind != KIND_ROOM_CREATED ||
+                     id_of_room(self->id_key, env->user, &ask.client_id) == ask.room;
+    room_mac(self->mac_key, ask.kind, ask.target, view_of(ask.body, ask.body_len), ask.mac);
+    if (!is_own_id)
+        err = s_nack(self, env, &ask, ERR_OUT_OF_RANGE);
+    else if (s_is_known(self, room, env, &ask))
+        err = ERR_OK;
+    else if (self->state == ROOM_SHARD_STOPPING)
+        err = s_nack(self, env, &ask, ERR_DRAINING);
+    else if (shard_is_unavailable(self))
+        err = s_nack(self, env, &ask, ERR_UNAVAILABLE);
+    else
+        err = s_on_new(self, room, env, &ask, body);
+    if (room->state == ROOM_ABSENT)
+        shard_release_if_idle(self, room);
+    return err;
+}
+
+err_t shard_on_store_event(room_shard_t *self, const struct envelope *env, const struct msg *msg)
+{
+    struct request request;
+    if (!shard_take(self, env, Q_EVENT, &request))
+        return ERR_OK;
+    struct parked *parked = request.data;
+    room_t *room = shard_find_room(self, request.a);
+    if (room && room->parked_count)
+        room->parked_count--;
+    list_t frames = msg->as.store_event.frames;
+    struct rec_frame frame;
+    struct msg event;
+    bool is_found = rec_frame_next(&frames, &frame);
+    if (is_found && (msg_decode(frame.event, &event) || event.type != MSG_EVENT ||
+                     event.as.event.room != request.a || event.as.event.seq != request.b)) {
+        shard_refuse_parked(self, parked, ERR_INTERNAL);
+        return ERR_BAD_FRAME;
+    }
+    self->hint = is_found ? &event.as.event : NULL;
+    self->hint_is_known = true;
+    self->hint_room = request.a;
+    self->hint_seq = request.b;
+    self->hint_as_of = request.c;
+    err_t err = shard_dispatch(self, &parked->env, view_of(parked->body, parked->len));
+    self->hint = NULL;
+    self->hint_is_known = false;
+    free(parked);
+    return err;
+}
+
+void shard_event_failed(room_shard_t *self, struct request *request, err_t code)
+{
+    room_t *room = shard_find_room(self, request->a);
+    if (room && room->parked_count)
+        room->parked_count--;
+    shard_refuse_parked(self, request->data, err_may_retry(code) ? code : ERR_UNAVAILABLE);
+    request->data = NULL;
+}
