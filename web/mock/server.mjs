@@ -59,19 +59,19 @@ export async function startMock({ port = 0, seed = true } = {}) {
     return event;
   }
 
-  function addRoom(owner, name, topic, visibility, clientId) {
-    const room = { id: id() * 104729, incarnation: 1, name, topic, visibility, log: [], msgNo: 0, members: new Map([[owner.id, 2]]), acks: new Map(), created: Date.now(), createdBy: clientId };
+  function addRoom(owner, name, topic, visibility, clientId, madeAt) {
+    const room = { id: id() * 104729, incarnation: 1, name, topic, visibility, log: [], msgNo: 0, members: new Map([[owner.id, 2]]), acks: new Map(), created: madeAt ?? Date.now(), createdBy: clientId };
     rooms.set(room.id, room);
-    append(room, owner.id, 'room_created', [name, topic, visibility], clientId ? { client_id: clientId } : {});
+    append(room, owner.id, 'room_created', [name, topic, visibility], { client_id: clientId ?? newId(), at_ms: room.created });
     for (const s of sockets) if (s.user?.id === owner.id) s.send({ type: 'room_added', rooms: [stateOf(room, owner)] });
     return room;
   }
 
-  function join(room, user, clientId) {
+  function join(room, user, clientId, atMs) {
     if (room.members.has(user.id)) return room.log.at(-1);
     room.members.set(user.id, 0);
     user.reads.set(room.id, room.msgNo);
-    const event = append(room, user.id, 'joined', [0], clientId ? { client_id: clientId } : {});
+    const event = append(room, user.id, 'joined', [0], { client_id: clientId ?? newId(), at_ms: atMs });
     for (const s of sockets) if (s.user?.id === user.id) s.send({ type: 'room_added', rooms: [stateOf(room, user)] });
     return event;
   }
@@ -371,7 +371,10 @@ export async function startMock({ port = 0, seed = true } = {}) {
 }
 
 /* A small world to look at. */
-function plant({ addUser, addRoom, append, join }) {
+function plant({ addUser, addRoom: make, append, join: enter }) {
+  const old = Date.now() - 30 * 86_400_000;
+  const addRoom = (owner, name, topic, visibility) => make(owner, name, topic, visibility, undefined, old);
+  const join = (room, user) => enter(room, user, undefined, old);
   const [ada, mira, jonas, li, noor, tester] = ['Ada Byron', 'Mira', 'Jonas', '李雷', 'نور', 'Robin'].map((n) => addUser(n));
   const garden = addRoom(ada, 'Garden', 'What grows, what does not, and who waters it this week', 0);
   const release = addRoom(mira, 'Release 1.0', 'Dates, blockers, and the list of what is left', 1);

@@ -85,6 +85,7 @@ try {
       await page.keyboard.press('Escape');
       await page.locator('[role=log]').focus();
       await page.keyboard.press('?');
+      await page.getByRole('dialog', { name: 'Keyboard shortcuts' }).waitFor();
       await shot('help');
       await page.keyboard.press('Escape');
       await page.goto(`${mock.url}/browse`);

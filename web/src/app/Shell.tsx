@@ -130,7 +130,10 @@ export function Shell() {
                 <>
                   <header className="flex h-14 shrink-0 items-center gap-2 border-b border-line px-2 sm:px-4 md:px-6">
                     {menu}
-                    <h1 className="leading-6 font-bold tracking-tight">Browse rooms</h1>
+                    <div className="min-w-0">
+                      <h1 className="truncate leading-6 font-bold tracking-tight">Public rooms</h1>
+                      <p className="truncate text-xs leading-4 text-ink-3">Anybody can join these, and leave again.</p>
+                    </div>
                   </header>
                   <ConnectionBar />
                   <BrowsePage onCreate={side.onCreate} />

@@ -17,8 +17,8 @@ const SHELLS = [
 
 const EGG = 'M18 1.5c7.2 0 14.2 9.8 14.2 18.6C32.2 29 26 34.5 18 34.5S3.8 29 3.8 20.1C3.8 11.3 10.8 1.5 18 1.5Z';
 
-/** A small generator (mulberry32), so that speckles are scattered but never change. */
-function scatter(seed: number): () => number {
+/** A small generator (mulberry32), so that what is drawn by it is scattered but never changes. */
+export function scatter(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;
@@ -39,16 +39,25 @@ function speckles(seed: number): { x: number; y: number; r: number }[] {
   });
 }
 
+/** Shell and speckles on a 36 by 36 field. */
+export function Shell({ seed }: { seed: number }) {
+  const [shell, speck] = SHELLS[seed % SHELLS.length] ?? SHELLS[0];
+  return (
+    <>
+      <path d={EGG} fill={shell} />
+      {speckles(seed).map((s, i) => (
+        <circle key={i} cx={s.x} cy={s.y} r={s.r} fill={speck} opacity="0.75" />
+      ))}
+    </>
+  );
+}
+
 export function Egg({ seed, name, className }: { seed: number; name: string; className?: string }) {
   const mixed = Math.floor(scatter(seed % 4294967296)() * 4294967296);
-  const [shell, speck] = SHELLS[mixed % SHELLS.length] ?? SHELLS[0];
   const letter = Array.from(name.trim())[0]?.toLocaleUpperCase() ?? '?';
   return (
     <svg viewBox="0 0 36 36" className={cx('egg shrink-0', className ?? 'size-9')} aria-hidden="true" focusable="false">
-      <path d={EGG} fill={shell} />
-      {speckles(mixed).map((s, i) => (
-        <circle key={i} cx={s.x} cy={s.y} r={s.r} fill={speck} opacity="0.75" />
-      ))}
+      <Shell seed={mixed} />
       <text x="18" y="25.6" textAnchor="middle" fontSize="15" fontWeight="700" fill="#1b2625">
         {letter}
       </text>

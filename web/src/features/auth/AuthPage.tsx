@@ -5,9 +5,9 @@ import { utf8Length } from '@/proto/utf8';
 import { failureOf } from '@/state/commands';
 import { useApp, useCommands } from '@/state/hooks';
 import { Button } from '@/ui/Button';
-import { Egg } from '@/ui/Egg';
 import { Field, PasswordField } from '@/ui/Field';
 import { Mark } from '@/ui/Mark';
+import { Nest } from '@/ui/Nest';
 
 interface Errors {
   name?: string | undefined;
@@ -96,7 +96,7 @@ export function AuthPage({ mode }: { mode: 'login' | 'signup' }) {
 
   return (
     <div className="grid min-h-dvh bg-page md:grid-cols-[minmax(0,5fr)_minmax(0,6fr)]">
-      <Nest />
+      <Welcome />
       <main className="flex flex-col justify-center bg-paper px-5 pt-8 pb-[max(2rem,env(safe-area-inset-bottom))] sm:px-10 md:rounded-l-xl md:px-14 md:shadow-sheet">
         <div className="mx-auto w-full max-w-sm">
           <div className="mb-8 flex items-center gap-2.5 md:hidden">
@@ -166,27 +166,16 @@ export function AuthPage({ mode }: { mode: 'login' | 'signup' }) {
   );
 }
 
-/** A picture for wide screens: a clutch of eggs, and what this place promises. */
-function Nest() {
-  const clutch = [
-    { seed: 11, name: 'R', place: 'left-[16%] top-[8%] size-24 rotate-[-14deg]' },
-    { seed: 4, name: 'O', place: 'left-[46%] top-0 size-28 rotate-[8deg]' },
-    { seed: 27, name: 'O', place: 'left-[6%] top-[44%] size-28 rotate-[12deg]' },
-    { seed: 9, name: 'K', place: 'left-[38%] top-[40%] size-32 rotate-[-6deg]' },
-    { seed: 38, name: 'S', place: 'left-[70%] top-[36%] size-24 rotate-[16deg]' },
-  ];
+/** For wide screens: a picture, and what this place promises. */
+function Welcome() {
   return (
     <aside className="hidden flex-col justify-between p-12 md:flex lg:p-16">
       <div className="flex items-center gap-2.5">
         <Mark className="size-9 text-accent" />
         <span className="text-xl font-bold tracking-tight">Rookery</span>
       </div>
-      <div aria-hidden="true" className="relative my-10 h-72 w-full max-w-md">
-        {clutch.map((egg) => (
-          <Egg key={egg.seed} seed={egg.seed} name={egg.name} className={`absolute ${egg.place}`} />
-        ))}
-      </div>
-      <p className="max-w-[24ch] text-2xl leading-tight font-bold tracking-tight text-balance lg:text-[2.5rem]">
+      <Nest className="my-8 w-full max-w-md self-center" />
+      <p className="max-w-[18ch] text-2xl leading-tight font-bold tracking-tight text-balance lg:text-[2.5rem]">
         Group chat that keeps what you said.
       </p>
     </aside>

@@ -117,8 +117,10 @@ export function Composer({ room, name }: { room: number; name: string }) {
     >
       <div
         className={cx(
-          'rounded-xl border bg-raised shadow-sheet transition-colors focus-within:outline-2 focus-within:outline-accent',
-          tooLong ? 'border-danger' : 'border-field-line',
+          'rounded-xl border bg-raised shadow-sheet transition-colors has-[textarea:focus]:ring-1',
+          tooLong
+            ? 'border-danger has-[textarea:focus]:ring-danger'
+            : 'border-field-line has-[textarea:focus]:border-accent has-[textarea:focus]:ring-accent',
         )}
       >
         {changed ? (

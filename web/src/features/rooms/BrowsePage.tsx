@@ -65,9 +65,7 @@ export function BrowsePage({ onCreate }: { onCreate: () => void }) {
   const count = found?.rooms.length ?? 0;
   return (
     <div className="thin-scroll min-h-0 flex-1 overflow-y-auto">
-      <div className="mx-auto max-w-3xl px-4 py-6 sm:px-8 sm:py-8">
-        <h2 className="text-xl font-bold tracking-tight">Public rooms</h2>
-        <p className="mt-1 mb-5 text-sm text-ink-2">Anybody can join these, and leave again.</p>
+      <div className="mx-auto max-w-3xl px-4 py-5 sm:px-8">
         <Field
           label="Search by name"
           type="search"
@@ -147,10 +145,10 @@ function RoomRow({ room }: { room: RoomCard }) {
   return (
     <li className="flex items-center gap-4 py-3">
       <div className="min-w-0 flex-1">
-        <h3 className="flex items-center gap-1.5 font-semibold">
+        <h2 className="flex items-center gap-1.5 font-semibold">
           <RoomIcon visibility={room.visibility} className="size-4.5 text-ink-3" />
           <bdi className="truncate">{room.name}</bdi>
-        </h3>
+        </h2>
         {room.topic ? (
           <p dir="auto" className="mt-0.5 line-clamp-2 text-sm text-ink-2 wrap-anywhere">
             {room.topic}
