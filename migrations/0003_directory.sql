@@ -25,8 +25,7 @@ WITH RECURSIVE number AS (SELECT 0 AS n UNION ALL SELECT n + 1 FROM number WHERE
 SELECT n, 0, 0, 0 FROM number
 ON DUPLICATE KEY UPDATE shard_lease.epoch = shard_lease.epoch;
 
--- 1 id_key, 2 mac_key, 3 key of refresh tokens. Made once, on the first start, and never changed: stored ids and
--- MACs depend on them.
+-- 1 id_key, 2 mac_key. Made once, on the first start, and never changed: stored ids and MACs depend on them.
 CREATE TABLE IF NOT EXISTS shared_secret (
     id TINYINT UNSIGNED NOT NULL,
     secret BINARY(32) NOT NULL,

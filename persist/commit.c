@@ -8,7 +8,7 @@ enum {
     ROWS_MAX = LIM_BATCH_EVENTS_MAX,
     RETRY_MS_MIN = 20, /* after a lock error */
     RETRY_MS_MAX = 200,
-    AWAY_MS_MIN = 100, /* after a lost connection, doubling */
+    AWAY_MS_MIN = 100, /* after a second lost connection, doubling */
     AWAY_MS_MAX = 2000,
 };
 
@@ -269,9 +269,10 @@ static int s_delay(int min, int max, uint32_t random)
 static int s_away_delay(struct commit_drive *drive, uint32_t random)
 {
     int limit = AWAY_MS_MIN;
-    for (unsigned i = 0; i < drive->losses && limit < AWAY_MS_MAX; i++)
+    if (drive->losses++ == 0)
+        return 0; /* a connection that was closed while idle is no reason to wait */
+    for (unsigned i = 2; i < drive->losses && limit < AWAY_MS_MAX; i++)
         limit *= 2;
-    drive->losses++;
     limit = limit < AWAY_MS_MAX ? limit : AWAY_MS_MAX;
     return s_delay(limit / 2, limit, random);
 }

@@ -1,0 +1,30 @@
+/* sized_sql — one statement over many rows, prepared in the sizes 1, 8, 64 and 256: any number of rows goes out as a
+ * few statements, and the server parses four texts once. Owned by one thread. */
+#ifndef ROOKERY_PERSIST_SIZED_SQL_H
+#define ROOKERY_PERSIST_SIZED_SQL_H
+
+#include "persist/db.h"
+
+enum { SIZED_COUNT = 4, SIZED_ROWS_MAX = 256 };
+
+/* Zero-initialise but for the four texts; head item joiner item … tail. */
+struct sized_sql {
+    const char *head, *first, *item, *joiner, *tail; /* first: the first item, if it reads otherwise; or NULL */
+    char *texts[SIZED_COUNT];
+};
+
+void sized_sql_fini(struct sized_sql *self);
+
+/* Runs it over all items of width values each, in as many statements as it takes; affected_out (may be NULL) is the
+ * sum. */
+db_status_t sized_run(struct sized_sql *self, db_t *db, const struct db_value *values, size_t width, size_t count,
+                      uint64_t *affected_out);
+
+/* For questions: runs it once over at most SIZED_ROWS_MAX items, padding with the last one; values must have room for
+ * SIZED_ROWS_MAX items. */
+db_status_t sized_query(struct sized_sql *self, db_t *db, struct db_value *values, size_t width, size_t count,
+                        db_stmt_t **rows_out);
+/* The same for a statement whose affected rows do not grow with a repeated item. */
+db_status_t sized_run_padded(struct sized_sql *self, db_t *db, struct db_value *values, size_t width, size_t count);
+
+#endif

@@ -1,0 +1,288 @@
+#include "persist/store_messages.h"
+
+enum { ERASE_CHUNK = 64 };
+
+static const uint8_t NIL[1] = {0xc0}; /* MessagePack */
+
+/* ---- one event, and a stretch of them ------------------------------------------------------------------------- */
+
+db_status_t store_on_event_get(struct store_call *call)
+{
+    const struct msg_store_event_get *ask = &call->ask.as.store_event_get;
+    const struct db_value values[] = {db_u64(ask->room), db_u64(ask->seq)};
+    db_stmt_t *rows;
+    db_status_t status = db_query(call->db, "SELECT frame FROM event WHERE room_id = ? AND seq = ?", values, 2, &rows);
+    if (status)
+        return status;
+    if (db_next(rows) && rec_frame_append(&call->list, &(struct rec_frame){.event = db_get_view(rows, 0)}))
+        return DB_FAILED;
+    call->answer.type = MSG_STORE_EVENT;
+    call->answer.as.store_event =
+        (struct msg_store_event){.room = ask->room, .seq = ask->seq, .frames = list_of(&call->list)};
+    return DB_OK;
+}
+
+db_status_t store_on_delta_get(struct store_call *call)
+{
+    const struct msg_store_delta_get *ask = &call->ask.as.store_delta_get;
+    struct msg_store_delta *answer = &call->answer.as.store_delta;
+    call->answer.type = MSG_STORE_DELTA;
+    *answer = (struct msg_store_delta){
+        .room = ask->room, .incarnation = ask->incarnation, .after = ask->after, .upto = ask->upto};
+    answer->complete = ask->upto <= ask->after;
+    if (answer->complete || ask->upto - ask->after > LIM_DELTA_EVENTS_MAX)
+        return DB_OK;
+    const struct db_value values[] = {db_u64(ask->room), db_u64(ask->after), db_u64(ask->upto)};
+    db_stmt_t *rows;
+    db_status_t status = db_query(
+        call->db, "SELECT seq, frame FROM event WHERE room_id = ? AND seq > ? AND seq <= ? ORDER BY seq", values, 3,
+        &rows);
+    if (status)
+        return status;
+    uint64_t next = ask->after + 1;
+    size_t bytes = 0;
+    while (db_next(rows)) {
+        struct rec_frame frame = {.event = db_get_view(rows, 1)};
+        bytes += frame.event.len;
+        if (db_get_u64(rows, 0) != next || bytes > LIM_DELTA_BYTES_MAX)
+            return DB_OK; /* not complete: the asker takes a page */
+        if (rec_frame_append(&call->list, &frame))
+            return DB_FAILED;
+        next++;
+    }
+    if (next != ask->upto + 1)
+        return DB_OK;
+    answer->complete = true;
+    answer->frames = list_of(&call->list);
+    return DB_OK;
+}
+
+/* Reads from the end in chunks, until the bound is reached, and then once more in ascending order: the rows are in the
+ * server's memory by now, and nothing has to be turned around here. */
+db_status_t store_event_tail(db_t *db, uint64_t room, uint64_t last_seq, list_writer_t *frames)
+{
+    uint64_t first = last_seq + 1;
+    size_t bytes = 0, count = 0;
+    for (bool is_full = false; !is_full && first > 1;) {
+        const struct db_value values[] = {db_u64(room), db_u64(first)};
+        db_stmt_t *rows;
+        db_status_t status = db_query(db, "SELECT seq, LENGTH(frame) FROM event WHERE room_id = ? AND seq < ? "
+                                          "ORDER BY seq DESC LIMIT 128", values, 2, &rows);
+        if (status)
+            return status;
+        uint64_t before = first;
+        while (db_next(rows) && !is_full) {
+            bytes += db_get_u64(rows, 1);
+            is_full = db_get_u64(rows, 0) != first - 1 || count == LIM_ROOM_TAIL_EVENTS_MAX ||
+                      bytes > LIM_ROOM_TAIL_BYTES_MAX;
+            if (is_full)
+                break;
+            first--;
+            count++;
+        }
+        is_full = is_full || first == before;
+    }
+    const struct db_value values[] = {db_u64(room), db_u64(first), db_u64(last_seq)};
+    db_stmt_t *rows;
+    db_status_t status = db_query(
+        db, "SELECT frame FROM event WHERE room_id = ? AND seq >= ? AND seq <= ? ORDER BY seq", values, 3, &rows);
+    if (status)
+        return status;
+    while (db_next(rows))
+        if (rec_frame_append(frames, &(struct rec_frame){.event = db_get_view(rows, 0)}))
+            return DB_FAILED;
+    return DB_OK;
+}
+
+/* ---- pages ---------------------------------------------------------------------------------------------------- */
+
+/* A line of a page, and its newest edit; their bytes stand in the call's scratch. */
+struct s_line {
+    uint64_t seq, msg_no;
+    size_t at, len;           /* of its frame, in scratch */
+    size_t edit_at, edit_len; /* 0: not edited */
+};
+
+struct s_page {
+    struct s_line lines[LIM_PAGE_EVENTS_MAX + 1];
+    size_t count;
+    bool is_ascending; /* as read; else the newest came first */
+    bool more;
+};
+
+static err_t s_keep(struct store_call *call, view_t frame, size_t *at_out, size_t *len_out)
+{
+    *at_out = call->scratch.len;
+    *len_out = frame.len;
+    return buffer_append(&call->scratch, frame.bytes, frame.len);
+}
+
+static db_status_t s_read_lines(struct store_call *call, struct s_page *page)
+{
+    const struct msg_store_page_get *ask = &call->ask.as.store_page_get;
+    page->is_ascending = ask->after > 0;
+    size_t limit = ask->limit > 0 ? ask->limit : 1;
+    uint64_t low = page->is_ascending ? ask->after + 1 : 1;
+    uint64_t high = page->is_ascending || ask->before == 0 ? ID_MAX : ask->before - 1;
+    const struct db_value values[] = {db_u64(ask->room), db_u64(low),  db_u64(high),
+                                      db_u64(ask->as_of), db_u64(ask->visible_from_seq), db_u64(limit + 1)};
+    db_stmt_t *rows;
+    db_status_t status = db_query(
+        call->db,
+        page->is_ascending
+            ? "SELECT seq, msg_no, frame FROM event WHERE room_id = ? AND msg_no BETWEEN ? AND ? AND seq <= ? "
+              "AND seq >= ? ORDER BY msg_no LIMIT ?"
+            : "SELECT seq, msg_no, frame FROM event WHERE room_id = ? AND msg_no BETWEEN ? AND ? AND seq <= ? "
+              "AND seq >= ? ORDER BY msg_no DESC LIMIT ?",
+        values, 6, &rows);
+    if (status)
+        return status;
+    while (db_next(rows)) {
+        if (page->count == limit) {
+            page->more = true;
+            break;
+        }
+        struct s_line *line = &page->lines[page->count++];
+        *line = (struct s_line){.seq = db_get_u64(rows, 0), .msg_no = db_get_u64(rows, 1)};
+        if (s_keep(call, db_get_view(rows, 2), &line->at, &line->len)) {
+            page->count--;
+            page->more = true;
+            break;
+        }
+    }
+    return DB_OK;
+}
+
+/* The newest edit of each line of the page, as of the head that the asker knew. */
+static db_status_t s_read_edits(struct store_call *call, struct s_page *page)
+{
+    const struct msg_store_page_get *ask = &call->ask.as.store_page_get;
+    uint64_t low = page->lines[page->is_ascending ? 0 : page->count - 1].seq;
+    uint64_t high = page->lines[page->is_ascending ? page->count - 1 : 0].seq;
+    const struct db_value values[] = {db_u64(ask->room), db_u64(low), db_u64(high), db_u64(ask->as_of),
+                                      db_u64(ask->room)};
+    db_stmt_t *rows;
+    db_status_t status = db_query(
+        call->db,
+        "SELECT e.target_seq, e.frame FROM (SELECT target_seq, MAX(seq) AS seq FROM event WHERE room_id = ? "
+        "AND target_seq BETWEEN ? AND ? AND kind = 5 AND seq <= ? GROUP BY target_seq) AS newest "
+        "JOIN event AS e ON e.room_id = ? AND e.seq = newest.seq",
+        values, 5, &rows);
+    if (status)
+        return status;
+    while (db_next(rows))
+        for (size_t i = 0; i < page->count; i++)
+            if (page->lines[i].seq == db_get_u64(rows, 0) &&
+                s_keep(call, db_get_view(rows, 1), &page->lines[i].edit_at, &page->lines[i].edit_len))
+                return DB_FAILED;
+    return DB_OK;
+}
+
+/* How many lines, beginning with the one nearest to where the asker stands, fit the bounds. */
+static size_t s_fit(const struct s_page *page)
+{
+    size_t bytes = 0, frames = 0;
+    for (size_t i = 0; i < page->count; i++) {
+        const struct s_line *line = &page->lines[i];
+        bytes += line->len + line->edit_len;
+        frames += line->edit_len ? 2 : 1;
+        if (bytes > LIM_DELTA_BYTES_MAX || frames > LIM_PAGE_FRAMES_MAX)
+            return i;
+    }
+    return page->count;
+}
+
+static err_t s_add_line(struct store_call *call, const struct s_line *line)
+{
+    const uint8_t *bytes = call->scratch.bytes;
+    err_t err = rec_frame_append(&call->list, &(struct rec_frame){.event = view_of(bytes + line->at, line->len)});
+    if (!err && line->edit_len)
+        err = rec_frame_append(&call->list,
+                               &(struct rec_frame){.event = view_of(bytes + line->edit_at, line->edit_len)});
+    return err;
+}
+
+db_status_t store_on_page_get(struct store_call *call)
+{
+    _Static_assert(KIND_EDITED == 5, "written so in s_read_edits");
+    const struct msg_store_page_get *ask = &call->ask.as.store_page_get;
+    struct msg_page *answer = &call->answer.as.page;
+    struct s_page page = {0};
+    call->answer.type = MSG_PAGE;
+    *answer = (struct msg_page){.room = ask->room, .incarnation = ask->incarnation, .as_of = ask->as_of};
+    db_status_t status = s_read_lines(call, &page);
+    if (status || page.count == 0)
+        return status;
+    status = s_read_edits(call, &page);
+    if (status)
+        return status;
+    size_t count = s_fit(&page);
+    answer->more = page.more || count < page.count;
+    for (size_t i = 0; i < count; i++)
+        if (s_add_line(call, &page.lines[page.is_ascending ? i : count - 1 - i]))
+            return DB_FAILED;
+    const struct s_line *oldest = &page.lines[page.is_ascending ? 0 : count - 1];
+    const struct s_line *newest = &page.lines[page.is_ascending ? count - 1 : 0];
+    answer->first_msg_no = oldest->msg_no;
+    answer->first_seq = oldest->seq;
+    answer->last_msg_no = newest->msg_no;
+    answer->frames = list_of(&call->list);
+    return DB_OK;
+}
+
+/* ---- deleting ------------------------------------------------------------------------------------------------- */
+
+static db_status_t s_erase_frame(db_t *db, uint64_t room, uint64_t seq, view_t frame, buffer_t *tombstone)
+{
+    struct msg msg;
+    buffer_clear(tombstone);
+    if (msg_decode(frame, &msg) || msg.type != MSG_EVENT)
+        return DB_FAILED;
+    msg.as.event.body = view_of(NIL, sizeof NIL);
+    if (msg_encode(&msg, tombstone))
+        return DB_FAILED;
+    const struct db_value values[] = {db_bytes(buffer_view(tombstone)), db_u64(room), db_u64(seq)};
+    return db_run(db, "UPDATE event SET frame = ? WHERE room_id = ? AND seq = ?", values, 3);
+}
+
+/* Lines can have any number of edits, so they are taken in chunks, in ascending seq. */
+db_status_t store_event_erase(db_t *db, uint64_t room, uint64_t target)
+{
+    buffer_t tombstone;
+    buffer_init(&tombstone, LIM_EVENT_BYTES_MAX);
+    db_status_t status = DB_OK;
+    uint64_t after = 0;
+    size_t taken = ERASE_CHUNK;
+    while (!status && taken == ERASE_CHUNK) {
+        const struct db_value values[] = {db_u64(room), db_u64(target), db_u64(after), db_u64(room), db_u64(target),
+                                          db_u64(after)};
+        db_stmt_t *rows;
+        taken = 0;
+        status = db_query(db,
+                          "(SELECT seq, frame FROM event WHERE room_id = ? AND seq = ? AND seq > ? AND kind = 4) "
+                          "UNION ALL (SELECT seq, frame FROM event WHERE room_id = ? AND target_seq = ? AND kind = 5 "
+                          "AND seq > ?) ORDER BY seq LIMIT 64",
+                          values, 6, &rows);
+        while (!status && db_next(rows)) {
+            after = db_get_u64(rows, 0);
+            status = s_erase_frame(db, room, after, db_get_view(rows, 1), &tombstone);
+            taken++;
+        }
+    }
+    buffer_fini(&tombstone);
+    return status;
+}
+
+/* ---- appending ------------------------------------------------------------------------------------------------ */
+
+bool store_event_is_sound(const struct rec_append_row *row)
+{
+    struct msg msg;
+    if (row->mac.len != MAC_BYTES || row->seq == 0 || row->shard != id_shard(row->room) ||
+        msg_decode(row->event, &msg) || msg.type != MSG_EVENT)
+        return false;
+    const struct msg_event *event = &msg.as.event;
+    return event->room == row->room && event->seq == row->seq && event->kind == row->kind &&
+           event->user == row->user && event->at_ms == row->at_ms && event->msg_no == row->msg_no &&
+           event->target == row->target && cid_is_equal(&event->client_id, &row->client_id);
+}

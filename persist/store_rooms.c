@@ -1,0 +1,271 @@
+#include "persist/store_rooms.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "persist/store_messages.h"
+
+enum { ROLE_OWNER_OF_ROOM = 2, LIKE_BYTES_MAX = 2 * LIM_QUERY_BYTES_MAX + 2 };
+
+/* ---- a room for its actor ------------------------------------------------------------------------------------- */
+
+static db_status_t s_read_members(struct store_call *call, uint64_t room)
+{
+    const struct db_value values[] = {db_u64(room), db_u64(LIM_ROOM_MEMBERS_MAX)};
+    db_stmt_t *rows;
+    db_status_t status = db_query(call->db,
+                                  "SELECT user_id, role, joined_seq, visible_from_seq FROM member WHERE room_id = ? "
+                                  "ORDER BY user_id LIMIT ?",
+                                  values, 2, &rows);
+    if (status)
+        return status;
+    while (db_next(rows)) {
+        const struct rec_room_member member = {.user = db_get_u64(rows, 0), .role = (uint32_t)db_get_u64(rows, 1),
+                                               .joined_seq = db_get_u64(rows, 2),
+                                               .visible_from_seq = db_get_u64(rows, 3)};
+        if (rec_room_member_append(&call->list, &member))
+            return DB_FAILED;
+    }
+    return DB_OK;
+}
+
+static db_status_t s_read_room(struct store_call *call)
+{
+    const struct db_value values[] = {db_u64(call->ask.as.store_room_get.room)};
+    struct msg_store_room *answer = &call->answer.as.store_room;
+    db_stmt_t *rows;
+    db_status_t status = db_query(call->db,
+                                  "SELECT id, incarnation, visibility, name, topic, created_at_ms, last_seq, "
+                                  "last_msg_no, last_at_ms FROM room WHERE id = ?",
+                                  values, 1, &rows);
+    if (status)
+        return status;
+    *answer = (struct msg_store_room){.room = call->ask.as.store_room_get.room};
+    if (!db_next(rows))
+        return DB_OK;
+    *answer = (struct msg_store_room){
+        .found = true, .room = db_get_u64(rows, 0), .incarnation = db_get_u64(rows, 1),
+        .visibility = (uint32_t)db_get_u64(rows, 2), .name = db_get_view(rows, 3), .topic = db_get_view(rows, 4),
+        .created_at_ms = db_get_u64(rows, 5), .last_seq = db_get_u64(rows, 6), .last_msg_no = db_get_u64(rows, 7),
+        .last_at_ms = db_get_u64(rows, 8)};
+    return DB_OK;
+}
+
+/* Room, members and tail of one moment: a commit in between would give a tail that does not end at the head. */
+db_status_t store_on_room_get(struct store_call *call)
+{
+    struct msg_store_room *answer = &call->answer.as.store_room;
+    call->answer.type = MSG_STORE_ROOM;
+    db_status_t status = db_begin_snapshot(call->db);
+    if (!status)
+        status = s_read_room(call);
+    if (!status && answer->found)
+        status = s_read_members(call, answer->room);
+    if (!status && answer->found)
+        status = store_event_tail(call->db, answer->room, answer->last_seq, &call->more);
+    db_rollback(call->db);
+    answer->members = list_of(&call->list);
+    answer->tail = list_of(&call->more);
+    return status;
+}
+
+/* ---- lists of rooms and members ------------------------------------------------------------------------------- */
+
+db_status_t store_on_inbox_get(struct store_call *call)
+{
+    const struct db_value values[] = {db_u64(call->ask.as.store_inbox_get.user), db_u64(LIM_SUBS_MAX)};
+    db_stmt_t *rows;
+    db_status_t status = db_query(
+        call->db,
+        "SELECT r.id, r.incarnation, r.visibility, r.name, r.topic, r.last_seq, r.last_msg_no, m.read_msg_no, m.role, "
+        "m.notify FROM member AS m JOIN room AS r ON r.id = m.room_id WHERE m.user_id = ? ORDER BY m.room_id LIMIT ?",
+        values, 2, &rows);
+    if (status)
+        return status;
+    while (db_next(rows)) {
+        const struct rec_room_state room = {
+            .room = db_get_u64(rows, 0), .incarnation = db_get_u64(rows, 1),
+            .visibility = (uint32_t)db_get_u64(rows, 2), .name = db_get_view(rows, 3), .topic = db_get_view(rows, 4),
+            .head = db_get_u64(rows, 5), .msg_no = db_get_u64(rows, 6), .read_msg_no = db_get_u64(rows, 7),
+            .role = (uint32_t)db_get_u64(rows, 8), .notify = (uint32_t)db_get_u64(rows, 9)};
+        if (rec_room_state_append(&call->list, &room))
+            return DB_FAILED;
+    }
+    call->answer.type = MSG_STORE_INBOX;
+    call->answer.as.store_inbox =
+        (struct msg_store_inbox){.user = call->ask.as.store_inbox_get.user, .rooms = list_of(&call->list)};
+    return DB_OK;
+}
+
+db_status_t store_on_members_get(struct store_call *call)
+{
+    const struct msg_store_members_get *ask = &call->ask.as.store_members_get;
+    struct msg_members *answer = &call->answer.as.members;
+    const size_t limit = ask->limit ? ask->limit : 1;
+    const struct db_value values[] = {db_u64(ask->room), db_u64(ask->after_user), db_u64(limit + 1)};
+    db_stmt_t *rows;
+    db_status_t status = db_query(call->db,
+                                  "SELECT m.user_id, COALESCE(u.name, ''), m.role, m.joined_seq FROM member AS m "
+                                  "LEFT JOIN user AS u ON u.id = m.user_id WHERE m.room_id = ? AND m.user_id > ? "
+                                  "ORDER BY m.user_id LIMIT ?",
+                                  values, 3, &rows);
+    if (status)
+        return status;
+    call->answer.type = MSG_MEMBERS;
+    *answer = (struct msg_members){.room = ask->room};
+    while (db_next(rows)) {
+        const struct rec_member_info member = {.user = db_get_u64(rows, 0), .name = db_get_view(rows, 1),
+                                               .role = (uint32_t)db_get_u64(rows, 2),
+                                               .joined_seq = db_get_u64(rows, 3)};
+        if (call->list.count == limit) {
+            answer->more = true;
+            break;
+        }
+        if (rec_member_info_append(&call->list, &member))
+            return DB_FAILED;
+    }
+    answer->members = list_of(&call->list);
+    return DB_OK;
+}
+
+/* %query% with what LIKE would take for a wildcard escaped. */
+static view_t s_like(view_t query, uint8_t pattern_out[LIKE_BYTES_MAX])
+{
+    size_t len = 0;
+    pattern_out[len++] = '%';
+    for (size_t i = 0; i < query.len && i < LIM_QUERY_BYTES_MAX; i++) {
+        if (strchr("%_|", query.bytes[i]))
+            pattern_out[len++] = '|';
+        pattern_out[len++] = query.bytes[i];
+    }
+    pattern_out[len++] = '%';
+    return view_of(pattern_out, len);
+}
+
+db_status_t store_on_rooms_get(struct store_call *call)
+{
+    const struct msg_store_rooms_get *ask = &call->ask.as.store_rooms_get;
+    struct msg_rooms *answer = &call->answer.as.rooms;
+    const size_t limit = ask->limit ? ask->limit : 1;
+    uint8_t pattern[LIKE_BYTES_MAX];
+    const struct db_value values[] = {db_u64(ask->user), db_text(s_like(ask->query, pattern)),
+                                      db_text(ask->after_name), db_text(ask->after_name), db_u64(ask->after_room),
+                                      db_u64(limit + 1)};
+    db_stmt_t *rows;
+    db_status_t status = db_query(
+        call->db,
+        "SELECT r.id, r.name, r.topic, r.visibility, r.member_count, EXISTS (SELECT 1 FROM member AS m "
+        "WHERE m.room_id = r.id AND m.user_id = ?), r.created_at_ms FROM room AS r WHERE r.visibility = 0 "
+        "AND r.name LIKE ? ESCAPE '|' AND (r.name > ? OR (r.name = ? AND r.id > ?)) ORDER BY r.name, r.id LIMIT ?",
+        values, 6, &rows);
+    if (status)
+        return status;
+    call->answer.type = MSG_ROOMS;
+    *answer = (struct msg_rooms){0};
+    while (db_next(rows)) {
+        const struct rec_room_info room = {
+            .room = db_get_u64(rows, 0), .name = db_get_view(rows, 1), .topic = db_get_view(rows, 2),
+            .visibility = (uint32_t)db_get_u64(rows, 3), .members = db_get_u64(rows, 4),
+            .joined = db_get_u64(rows, 5) != 0, .created_at_ms = db_get_u64(rows, 6)};
+        if (call->list.count == limit) {
+            answer->more = true;
+            break;
+        }
+        if (rec_room_info_append(&call->list, &room))
+            return DB_FAILED;
+    }
+    answer->rooms = list_of(&call->list);
+    return DB_OK;
+}
+
+/* ---- read pointers -------------------------------------------------------------------------------------------- */
+
+static int s_compare_marks(const void *a, const void *b)
+{
+    const struct rec_read_mark *left = a, *right = b;
+    if (left->room != right->room)
+        return left->room < right->room ? -1 : 1;
+    return (left->user > right->user) - (left->user < right->user);
+}
+
+/* In the order of the key, so that two of these do not deadlock. Never moves a pointer back. */
+static db_status_t s_store_marks(struct store_call *call)
+{
+    list_t list = call->ask.as.store_reads.marks;
+    struct rec_read_mark marks[LIM_SUBS_MAX];
+    size_t count = 0;
+    while (count < LIM_SUBS_MAX && rec_read_mark_next(&list, &marks[count]))
+        count++;
+    qsort(marks, count, sizeof marks[0], s_compare_marks);
+    db_status_t status = DB_OK;
+    for (size_t i = 0; !status && i < count; i++) {
+        const struct db_value values[] = {db_u64(marks[i].msg_no), db_u64(marks[i].room), db_u64(marks[i].user),
+                                          db_u64(marks[i].msg_no)};
+        status = db_run(call->db,
+                        "UPDATE member SET read_msg_no = ? WHERE room_id = ? AND user_id = ? AND read_msg_no < ?",
+                        values, 4);
+    }
+    store_answer_ok(call, 0);
+    return status;
+}
+
+db_status_t store_on_reads(struct store_call *call)
+{
+    return store_in_transaction(call, s_store_marks);
+}
+
+/* ---- what events do to rooms and members ---------------------------------------------------------------------- */
+
+static bool s_body(const struct rec_append_row *row, void *body_out)
+{
+    struct msg msg;
+    return msg_decode(row->event, &msg) == ERR_OK && msg.type == MSG_EVENT &&
+           kind_decode(row->kind, msg.as.event.body, body_out) == ERR_OK;
+}
+
+db_status_t store_room_create(db_t *db, const struct rec_append_row *row)
+{
+    struct kind_room_created body;
+    if (!s_body(row, &body))
+        return DB_FAILED;
+    const struct db_value values[] = {db_u64(row->room), db_u64(body.visibility), db_text(body.name),
+                                      db_text(body.topic), db_u64(row->user), db_u64(row->at_ms)};
+    return db_run(db,
+                  "INSERT INTO room (id, incarnation, visibility, name, topic, created_by, created_at_ms, last_seq, "
+                  "last_msg_no, last_at_ms, member_count) VALUES (?, 1, ?, ?, ?, ?, ?, 0, 0, 0, 0)",
+                  values, 6);
+}
+
+static db_status_t s_count_members(db_t *db, uint64_t room, bool joined)
+{
+    const struct db_value values[] = {db_u64(room)};
+    return db_run(db, joined ? "UPDATE room SET member_count = member_count + 1 WHERE id = ?"
+                             : "UPDATE room SET member_count = member_count - 1 WHERE id = ? AND member_count > 0",
+                  values, 1);
+}
+
+db_status_t store_member_join(db_t *db, const struct rec_append_row *row, uint64_t read_msg_no)
+{
+    struct kind_joined body = {.role = ROLE_OWNER_OF_ROOM};
+    if (row->kind == KIND_JOINED && !s_body(row, &body))
+        return DB_FAILED;
+    const struct db_value again[] = {db_u64(body.role), db_u64(row->seq), db_u64(row->room), db_u64(row->user)};
+    db_status_t status =
+        db_run(db, "UPDATE member SET role = ?, joined_seq = ? WHERE room_id = ? AND user_id = ?", again, 4);
+    if (status || db_affected(db) > 0)
+        return status;
+    const struct db_value values[] = {db_u64(row->room), db_u64(row->user), db_u64(body.role), db_u64(read_msg_no),
+                                      db_u64(row->seq)};
+    status = db_run(db,
+                    "INSERT INTO member (room_id, user_id, role, notify, read_msg_no, joined_seq, visible_from_seq) "
+                    "VALUES (?, ?, ?, 0, ?, ?, 0)",
+                    values, 5);
+    return status ? status : s_count_members(db, row->room, true);
+}
+
+db_status_t store_member_leave(db_t *db, const struct rec_append_row *row)
+{
+    const struct db_value values[] = {db_u64(row->room), db_u64(row->user)};
+    db_status_t status = db_run(db, "DELETE FROM member WHERE room_id = ? AND user_id = ?", values, 2);
+    return status || db_affected(db) == 0 ? status : s_count_members(db, row->room, false);
+}

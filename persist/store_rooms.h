@@ -1,0 +1,19 @@
+/* store_rooms — SQL and rows of `room` and `member`: rooms, who is in them, and a user's inbox. */
+#ifndef ROOKERY_PERSIST_STORE_ROOMS_H
+#define ROOKERY_PERSIST_STORE_ROOMS_H
+
+#include "persist/store.h"
+
+db_status_t store_on_room_get(struct store_call *call);
+db_status_t store_on_inbox_get(struct store_call *call);
+db_status_t store_on_members_get(struct store_call *call);
+db_status_t store_on_rooms_get(struct store_call *call);
+db_status_t store_on_reads(struct store_call *call);
+
+/* Within the transaction that stores the event. */
+db_status_t store_room_create(db_t *db, const struct rec_append_row *row); /* of ROOM_CREATED; head (0, 0) */
+/* The event's user becomes a member, or gets the role of the event. read_msg_no: nothing before it is unread. */
+db_status_t store_member_join(db_t *db, const struct rec_append_row *row, uint64_t read_msg_no);
+db_status_t store_member_leave(db_t *db, const struct rec_append_row *row);
+
+#endif
