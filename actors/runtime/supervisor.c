@@ -110,17 +110,18 @@ static bool s_start(struct supervisor *self, const struct role_row *row, const s
         return false;
     self->count++;
     int64_t until_ms = clock_now_ms() + row->start_ms;
-    while (child->state == CHILD_STARTING) {
+    while (child->state == CHILD_STARTING && !self->is_stopping) {
         if (clock_now_ms() >= until_ms)
             s_give_up(child, "not ready in time");
         s_wait(self, until_ms);
         s_check_running(self, self->count - 1);
     }
-    if (child->state == CHILD_RUNNING)
-        log_info("actor runs: actor=%s", child->name);
-    else
+    bool failed = child->state == CHILD_FAILED || child->state == CHILD_ENDED;
+    if (failed)
         log_error("actor could not start: actor=%s", child->name);
-    return child->state == CHILD_RUNNING;
+    else if (child->state == CHILD_RUNNING)
+        log_info("actor runs: actor=%s", child->name);
+    return !failed;
 }
 
 static bool s_start_all(struct supervisor *self, const struct config *config, const struct topology *topology,
