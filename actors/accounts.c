@@ -1,8 +1,5 @@
 #include "actors/accounts.h"
 
-#include <inttypes.h>
-#include <string.h>
-
 #include "actors/accounts_flows.h"
 #include "actors/runtime/log.h"
 #include "actors/runtime/metrics.h"
@@ -185,9 +182,6 @@ static void s_close(struct role *self)
 void accounts_run(void *pipe, const struct role_context *context)
 {
     struct role self = {.published = false};
-    char name[ADDRESS_TEXT_MAX];
-    address_print(address_stable(context->address), name);
-    log_set_actor(name);
     err_t err = s_open(&self, context);
     if (err)
         log_error("accounts: cannot start: error=%s", err_name(err));

@@ -144,7 +144,9 @@ password_pool_t *password_pool_new(size_t workers, size_t queue_max)
     pthread_mutex_init(&self->lock, NULL);
     pthread_cond_init(&self->wake, NULL);
     char endpoint[64];
-    snprintf(endpoint, sizeof endpoint, "inproc://password-%p", (void *)self);
+    /* A number, not an address: a closed socket keeps its name until the reaper has been there. */
+    static atomic_uint pools;
+    snprintf(endpoint, sizeof endpoint, "inproc://password-%u", atomic_fetch_add(&pools, 1));
     self->results = zsock_new(ZMQ_PULL);
     bool ok = self->results != NULL;
     if (ok) {
