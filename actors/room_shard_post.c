@@ -179,7 +179,7 @@ static err_t s_accept(room_shard_t *self, room_t *room, const struct envelope *e
         return ERR_NO_MEMORY;
     memcpy(pending->mac, ask->mac, MAC_BYTES);
     pending->probe = probe;
-    if (s_has_hint(self, room, ask->target) && ask->target) {
+    if (target && ask->target && s_has_hint(self, room, ask->target)) {
         pending->target_as_of = self->hint_as_of;
         pending->target_user = target->user;
     }

@@ -1,0 +1,293 @@
+/* room_shard: inboxes, leases and the directory. */
+#include "tests/actors/room_fixture.h"
+
+#include <string.h>
+
+static void s_open(struct fixture *f, address_t edge, uint64_t user, uint64_t session)
+{
+    struct msg msg = {.type = MSG_INBOX_OPEN};
+    msg.as.inbox_open = (struct msg_inbox_open){.user = user, .session = session};
+    fixture_send(f, edge, user, &msg);
+}
+
+static void s_answer_inbox(struct fixture *f, uint64_t user, size_t rooms)
+{
+    list_writer_t list;
+    list_writer_init(&list, 1 << 19);
+    for (size_t i = 0; i < rooms; i++) {
+        struct rec_room_state state = {.room = ROOM + i, .incarnation = 1, .name = view_of_text("kitchen"),
+                                       .head = 5, .msg_no = 5, .read_msg_no = 2};
+        assert_int_equal(ERR_OK, rec_room_state_append(&list, &state));
+    }
+    struct msg msg = {.type = MSG_STORE_INBOX};
+    msg.as.store_inbox = (struct msg_store_inbox){.user = user, .rooms = list_of(&list)};
+    const struct effect *ask = fixture_expect(f, MSG_STORE_INBOX_GET, NULL);
+    fixture_reply(f, ask->env.correlation, &msg);
+    list_writer_fini(&list);
+}
+
+static void s_read(struct fixture *f, address_t edge, uint64_t user, uint64_t msg_no)
+{
+    struct msg msg = {.type = MSG_READ};
+    msg.as.read = (struct msg_read){.room = ROOM, .msg_no = msg_no};
+    fixture_send(f, edge, user, &msg);
+}
+
+static void test_an_inbox_is_loaded_once_for_all_sockets(void **state)
+{
+    struct fixture *f = *state;
+    struct msg msg;
+    s_open(f, f->edge, BOB, 1);
+    s_open(f, f->edge_2, BOB, 1);
+    assert_int_equal(1, fixture_count(f, MSG_STORE_INBOX_GET));
+    s_answer_inbox(f, BOB, 3);
+    fixture_expect(f, MSG_INBOX, &msg);
+    assert_int_equal(3, msg.as.inbox.rooms.count);
+    fixture_expect(f, MSG_INBOX, &msg);
+    s_open(f, f->edge, BOB, 2);
+    fixture_expect(f, MSG_INBOX, &msg);
+    assert_int_equal(1, fixture_count(f, MSG_STORE_INBOX_GET));
+}
+
+static void test_a_full_inbox_fits_its_message(void **state)
+{
+    struct fixture *f = *state;
+    struct msg msg;
+    s_open(f, f->edge, BOB, 1);
+    s_answer_inbox(f, BOB, LIM_SUBS_MAX);
+    fixture_expect(f, MSG_INBOX, &msg);
+    assert_int_equal(LIM_SUBS_MAX, msg.as.inbox.rooms.count);
+}
+
+static void test_read_pointers_only_grow_and_reach_all_devices(void **state)
+{
+    struct fixture *f = *state;
+    struct msg msg;
+    s_open(f, f->edge, BOB, 1);
+    s_answer_inbox(f, BOB, 1);
+    s_open(f, f->edge_2, BOB, 1);
+    fixture_forget(f);
+    s_read(f, f->edge, BOB, 4);
+    assert_int_equal(2, fixture_count(f, MSG_READ_AT));
+    fixture_expect(f, MSG_READ_AT, &msg);
+    assert_int_equal(4, msg.as.read_at.msg_no);
+    fixture_forget(f);
+    s_read(f, f->edge, BOB, 3);
+    assert_int_equal(0, fixture_count(f, MSG_READ_AT));
+}
+
+static void test_read_marks_are_stored_within_two_seconds_and_repeated_until_they_are(void **state)
+{
+    struct fixture *f = *state;
+    struct msg msg;
+    struct rec_read_mark mark;
+    s_open(f, f->edge, BOB, 1);
+    s_answer_inbox(f, BOB, 1);
+    s_read(f, f->edge, BOB, 3);
+    s_read(f, f->edge, BOB, 4);
+    fixture_tick(f, 2000);
+    fixture_expect(f, MSG_STORE_READS, &msg);
+    assert_int_equal(1, msg.as.store_reads.marks.count);
+    assert_true(rec_read_mark_next(&msg.as.store_reads.marks, &mark));
+    assert_int_equal(4, mark.msg_no);
+    fixture_forget(f);
+    fixture_tick(f, 2100);
+    fixture_tick(f, 1000);
+    const struct effect *again = fixture_expect(f, MSG_STORE_READS, NULL);
+    fixture_reply(f, again->env.correlation, &(struct msg){.type = MSG_STORE_OK});
+    fixture_forget(f);
+    fixture_tick(f, 5000);
+    assert_int_equal(0, fixture_count(f, MSG_STORE_READS));
+}
+
+static void test_a_joining_reaches_the_users_sockets(void **state)
+{
+    struct fixture *f = *state;
+    struct msg msg;
+    s_open(f, f->edge_2, CAROL, 1);
+    s_answer_inbox(f, CAROL, 0);
+    fixture_usual(f);
+    fixture_request(f, f->edge, CAROL, MSG_ROOM_JOIN, 1, 0, NULL);
+    fixture_turn(f);
+    fixture_outcome(f, 0);
+    const struct effect *added = fixture_expect(f, MSG_ROOM_ADDED, &msg);
+    assert_true(added->to == f->edge_2);
+    assert_int_equal(CAROL, added->env.user);
+    struct rec_room_state room;
+    assert_true(rec_room_state_next(&msg.as.room_added.rooms, &room));
+    assert_int_equal(ROOM, room.room);
+    fixture_request(f, f->edge, CAROL, MSG_ROOM_LEAVE, 2, 0, NULL);
+    fixture_turn(f);
+    fixture_outcome(f, 0);
+    const struct effect *removed = fixture_expect(f, MSG_ROOM_REMOVED, &msg);
+    assert_true(removed->to == f->edge_2);
+    assert_int_equal(ROOM, msg.as.room_removed.room);
+}
+
+static void test_the_inbox_of_another_actor_is_told_until_it_answers(void **state)
+{
+    (void)state;
+    uint32_t shard = id_shard(ROOM);
+    assert_int_not_equal(shard, id_shard(CAROL));
+    struct fixture *f = fixture_owning(shard, 1);
+    struct msg msg;
+    fixture_usual(f);
+    fixture_request(f, f->edge, CAROL, MSG_ROOM_JOIN, 1, 0, NULL);
+    fixture_turn(f);
+    fixture_outcome(f, 0);
+    const struct effect *told = fixture_expect(f, MSG_INBOX_MEMBER, &msg);
+    assert_true(address_is_same_node(told->to, f->room_2));
+    assert_int_equal(6, msg.as.inbox_member.seq);
+    assert_true(msg.as.inbox_member.joined);
+    fixture_forget(f);
+    fixture_tick(f, 1000);
+    fixture_tick(f, 1000);
+    assert_true(fixture_count(f, MSG_INBOX_MEMBER) >= 1);
+    struct msg ok = {.type = MSG_INBOX_MEMBER_OK};
+    ok.as.inbox_member_ok = (struct msg_inbox_member_ok){.user = CAROL, .room = ROOM, .seq = 6};
+    fixture_send(f, f->room_2, 0, &ok);
+    fixture_forget(f);
+    fixture_tick(f, 1000);
+    fixture_tick(f, 1000);
+    assert_int_equal(0, fixture_count(f, MSG_INBOX_MEMBER));
+    fixture_destroy(f);
+}
+
+static void test_a_user_in_512_rooms_enters_no_further_one(void **state)
+{
+    struct fixture *f = *state;
+    struct msg msg;
+    fixture_usual(f);
+    s_open(f, f->edge, CAROL, 1);
+    s_answer_inbox(f, CAROL, LIM_SUBS_MAX);
+    fixture_request(f, f->edge, CAROL, MSG_ROOM_JOIN, 1, 0, NULL);
+    fixture_expect(f, MSG_NACK, &msg);
+    assert_code(ERR_TOO_MANY_ROOMS, msg.as.nack.code);
+}
+
+static void test_nothing_is_served_four_seconds_after_the_last_good_beat_was_sent(void **state)
+{
+    struct fixture *f = *state;
+    struct msg msg;
+    fixture_usual(f);
+    int64_t start = f->now_ms - 50; /* when DIR_HELLO went */
+    (void)start;
+    fixture_tick(f, 1000);
+    const struct effect *beat = fixture_expect(f, MSG_DIR_BEAT, NULL);
+    f->now_ms += 2500; /* the answer is slow */
+    fixture_reply(f, beat->env.correlation, &(struct msg){.type = MSG_STORE_OK});
+    f->now_ms += 1499;
+    fixture_forget(f);
+    fixture_post(f, ALICE, 1, "in time");
+    assert_int_equal(0, fixture_count(f, MSG_NACK));
+    f->now_ms += 1;
+    fixture_post(f, ALICE, 2, "too late");
+    fixture_expect(f, MSG_NACK, &msg);
+    assert_code(ERR_NOT_OWNER, msg.as.nack.code);
+    fixture_turn(f);
+    assert_int_equal(0, fixture_count(f, MSG_STORE_APPEND)); /* not even what was accepted */
+    fixture_attach(f, f->edge, BOB, 1, true, 1, 5);
+    fixture_expect(f, MSG_ERR, &msg);
+    assert_code(ERR_NOT_OWNER, msg.as.err.code);
+    fixture_tick(f, 100);
+    fixture_look_again(f);
+    beat = fixture_expect(f, MSG_DIR_BEAT, NULL); /* nobody took over: it goes on */
+    fixture_reply(f, beat->env.correlation, &(struct msg){.type = MSG_STORE_OK});
+    fixture_turn(f);
+    assert_int_equal(1, fixture_outcome(f, 0));
+}
+
+static void test_who_was_declared_dead_serves_nothing_any_more(void **state)
+{
+    struct fixture *f = *state;
+    struct msg fenced = {.type = MSG_ERR, .as.err.code = ERR_FENCED};
+    fixture_usual(f);
+    fixture_attach(f, f->edge, ALICE, 1, true, 1, 5);
+    fixture_post(f, ALICE, 1, "queued");
+    fixture_forget(f);
+    fixture_tick(f, 1000);
+    const struct effect *beat = fixture_expect(f, MSG_DIR_BEAT, NULL);
+    fixture_forget(f);
+    fixture_reply(f, beat->env.correlation, &fenced);
+    assert_int_equal(ROOM_SHARD_FENCED, room_shard_state(f->shard));
+    fixture_forget(f);
+    fixture_post(f, ALICE, 2, "nobody home");
+    fixture_turn(f);
+    fixture_tick(f, 1000);
+    assert_int_equal(0, f->out.count);
+}
+
+static void test_a_clean_stop_stores_what_was_accepted_and_gives_the_shards_back(void **state)
+{
+    struct fixture *f = *state;
+    struct msg msg;
+    fixture_usual(f);
+    fixture_post(f, ALICE, 1, "one");
+    fixture_turn(f);
+    fixture_post(f, ALICE, 2, "two");
+    room_shard_stop(f->shard, f->now_ms, f->utc_ms, &f->out);
+    fixture_post(f, ALICE, 3, "too late");
+    fixture_expect(f, MSG_NACK, &msg);
+    assert_code(ERR_DRAINING, msg.as.nack.code);
+    fixture_outcome(f, 0);
+    fixture_tick(f, 50);
+    assert_int_equal(0, fixture_count(f, MSG_DIR_RELEASE));
+    fixture_outcome(f, 0);
+    assert_int_equal(1, fixture_count(f, MSG_ACK));
+    fixture_tick(f, 50);
+    const struct effect *release = fixture_expect(f, MSG_DIR_RELEASE, NULL);
+    fixture_reply(f, release->env.correlation, &(struct msg){.type = MSG_STORE_OK});
+    assert_int_equal(ROOM_SHARD_STOPPED, room_shard_state(f->shard));
+}
+
+static void test_a_shard_of_another_actor_is_refused(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_owning((id_shard(ROOM) + 1) % LIM_SHARDS, 1);
+    struct msg msg;
+    fixture_post(f, ALICE, 1, "wrong house");
+    fixture_expect(f, MSG_NACK, &msg);
+    assert_code(ERR_NOT_OWNER, msg.as.nack.code);
+    assert_true(msg.as.nack.retry_ms > 0);
+    assert_false(msg.as.nack.final);
+    s_open(f, f->edge, id_shard(ALICE) == id_shard(ROOM) ? BOB : ALICE, 1);
+    fixture_expect(f, MSG_ERR, &msg);
+    assert_code(ERR_NOT_OWNER, msg.as.err.code);
+    fixture_destroy(f);
+}
+
+static void test_it_says_hello_until_it_is_welcome(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_new();
+    fixture_tick(f, 0);
+    fixture_tick(f, 500);
+    assert_int_equal(1, fixture_count(f, MSG_DIR_HELLO));
+    fixture_tick(f, 500);
+    assert_int_equal(2, fixture_count(f, MSG_DIR_HELLO));
+    fixture_peer(f, f->persist, PEER_UP);
+    fixture_tick(f, 1);
+    assert_int_equal(3, fixture_count(f, MSG_DIR_HELLO));
+    assert_int_equal(ROOM_SHARD_STARTING, room_shard_state(f->shard));
+    fixture_destroy(f);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(test_an_inbox_is_loaded_once_for_all_sockets),
+        TEST(test_a_full_inbox_fits_its_message),
+        TEST(test_read_pointers_only_grow_and_reach_all_devices),
+        TEST(test_read_marks_are_stored_within_two_seconds_and_repeated_until_they_are),
+        TEST(test_a_joining_reaches_the_users_sockets),
+        cmocka_unit_test(test_the_inbox_of_another_actor_is_told_until_it_answers),
+        TEST(test_a_user_in_512_rooms_enters_no_further_one),
+        TEST(test_nothing_is_served_four_seconds_after_the_last_good_beat_was_sent),
+        TEST(test_who_was_declared_dead_serves_nothing_any_more),
+        TEST(test_a_clean_stop_stores_what_was_accepted_and_gives_the_shards_back),
+        cmocka_unit_test(test_a_shard_of_another_actor_is_refused),
+        cmocka_unit_test(test_it_says_hello_until_it_is_welcome),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
