@@ -210,10 +210,12 @@ static void s_on_event(actor_t *self, const struct mail *mail)
     static const char *const names[] = {"up", "hole", "down"};
     char name[ADDRESS_TEXT_MAX];
     address_print(mail->peer, name);
+    static struct log_gate holes;
+    unsigned skipped = 0;
     if (mail->event == PEER_UP)
         log_debug("peer %s: peer=%s", names[mail->event], name);
-    else
-        log_warn("peer %s: peer=%s", names[mail->event], name);
+    else if (mail->event == PEER_DOWN || log_gate_open(&holes, 1000, &skipped))
+        log_warn("peer %s: peer=%s skipped=%u", names[mail->event], name, skipped);
     if (self->handlers->on_peer)
         self->handlers->on_peer(self->state, self, mail->peer, mail->event);
 }

@@ -53,8 +53,12 @@ int64_t actor_now_ms(const actor_t *self); /* CLOCK_BOOTTIME ms, read once a tur
 int64_t actor_utc_ms(const actor_t *self); /* wall clock ms, read once a turn: for at_ms and token times only */
 
 /* Sends to `to` (its nonce is ignored when 0; another boot's is ERR_NOT_FOUND). env->type, from and link_seq are
- * filled in here. ERR_OVERLOADED: the peer's outbox is full and nothing was sent (ephemera: silently dropped when
- * it is half full); ERR_NOT_FOUND: no such peer yet; ERR_TOO_LARGE, and the codec's errors. */
+ * filled in here. ERR_NOT_FOUND: no such peer yet (those connected to are there at once: frames wait for them);
+ * ERR_TOO_LARGE, and the codec's errors.
+ * ERR_OVERLOADED: the peer has not read what was sent before, its outbox is full (LIM_LINK_OUTBOX_…), and this was
+ * not sent. A request (a correlation, no REPLY) leaves no trace: the asker decides. Anything else the peer will
+ * miss, so it gets PEER_HOLE, and nothing but requests is taken for it until its outbox is half empty. Ephemera are
+ * silently dropped (ERR_OK) when it is half full, and nobody hears of it. */
 err_t actor_send(actor_t *self, address_t to, const struct envelope *env, const struct msg *msg);
 err_t actor_send_bytes(actor_t *self, address_t to, const struct envelope *env, view_t encoded_msg);
 

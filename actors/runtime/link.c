@@ -31,6 +31,12 @@ uint64_t link_last(const struct link *self)
     return waiting ? waiting->number - 1 : self->numbered;
 }
 
+static void s_clear_outbox(struct link *self)
+{
+    link_outbox_clear(&self->outbox);
+    self->lags = false;
+}
+
 static struct link_verdict s_event(peer_event_t event, bool deliver)
 {
     if (event == PEER_HOLE)
@@ -73,7 +79,7 @@ static struct link_verdict s_on_hello(struct link *self, address_t own, const st
     if (same_boot && !forgot_us)
         return s_catch_up(self, env->link_seq);
     if (self->up && !same_boot)
-        link_outbox_clear(&self->outbox); /* meant for its former self, whose askers and readers are gone */
+        s_clear_outbox(self); /* meant for its former self, whose askers and readers are gone */
     self->up = true;
     self->knows_us = false;
     self->nonce = (uint32_t)hello->nonce;
@@ -126,7 +132,7 @@ bool link_on_time(struct link *self, int64_t now_ms, bool may_expire)
     if (down) {
         self->up = self->knows_us = false;
         self->nonce = 0;
-        link_outbox_clear(&self->outbox);
+        s_clear_outbox(self);
     }
     if (now_ms - self->tick_ms >= LIM_LINK_TICK_MS) {
         self->tick_ms = now_ms;
@@ -149,8 +155,15 @@ err_t link_number(struct link *self, address_t to, const struct envelope *env, s
     if (address_nonce(to) && address_nonce(to) != self->nonce)
         return ERR_NOT_FOUND;
     bool ephemeral = env->flags & ENVELOPE_EPHEMERAL;
+    bool must_arrive = !ephemeral && !s_is_request(env);
+    if (self->lags && link_outbox_admit(&self->outbox, frame_len, true) == ERR_OK)
+        self->lags = false;
     err_t err = link_outbox_admit(&self->outbox, frame_len, ephemeral);
-    if (!err || !(ephemeral || s_is_request(env)))
+    if (self->lags && must_arrive)
+        err = ERR_OVERLOADED;
+    if (err && must_arrive)
+        self->lags = true;
+    if (!err || must_arrive)
         self->numbered++;
     *number_out = self->numbered;
     return err;

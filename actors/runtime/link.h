@@ -4,7 +4,8 @@
  * Numbers: each direction of a link counts its frames 1, 2, 3 … for the life of both boots. HELLO and TICK carry
  * no number; they say (HELLO in envelope.link_seq, TICK in `last`) the number of the last frame before them on the
  * pipe, so a frame lost at the end is seen too. A frame that the outbox refused consumes a number unless it was a
- * request: its loss is then seen by the receiver as a hole, while an asker was told and decides itself.
+ * request: its loss is then seen by the receiver as a hole, while an asker was told and decides itself. After such
+ * a refusal only requests go until the outbox is half empty, so that a peer that lags sees few holes, not many.
  *
  * HELLO gives back in envelope.correlation the nonce of the receiver, as far as the sender heard it; a receiver
  * who finds another one there says HELLO in turn. So either side may forget the other, and a frame from
@@ -31,6 +32,7 @@ struct link {
 
     uint64_t numbered; /* last number given away */
     struct link_outbox outbox;
+    bool lags; /* frames were refused, and its outbox is still more than half full */
     bool hello_due, tick_due;
     int64_t tick_ms;
 };

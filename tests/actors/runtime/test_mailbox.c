@@ -498,6 +498,30 @@ static void test_a_refused_request_is_its_askers_matter_alone(void **state)
     assert_int_equal(w->room.event_count, 1);
 }
 
+static void test_a_lagging_peer_gets_requests_only_until_it_has_read_half(void **state)
+{
+    struct world *w = *state;
+    for (uint64_t i = 1; i <= LIM_LINK_OUTBOX_FRAMES; i++)
+        assert_int_equal(s_send(&w->room, EDGE, i), ERR_OK);
+    assert_int_equal(s_send(&w->room, EDGE, 9999), ERR_OVERLOADED);
+    /* Some are read and confirmed, yet less than half: requests go, a stream does not. */
+    s_forget(&w->edge);
+    struct mail mail;
+    while (w->edge.frame_count < LIM_LINK_OUTBOX_FRAMES / 4)
+        w->edge.frame_count += mailbox_next(w->edge.mailbox, w->now_ms, &mail) == MAIL_FRAME;
+    mailbox_flush(w->edge.mailbox);
+    int64_t until = zclock_mono() + ARRIVE_MS;
+    while (s_send_sized(&w->room, EDGE, 1, 0, 100) != ERR_OK && zclock_mono() < until)
+        s_read_all(w, &w->room);
+    assert_int_equal(s_send(&w->room, EDGE, 9999), ERR_OVERLOADED);
+    s_settle_until_frames(w, &w->edge, LIM_LINK_OUTBOX_FRAMES + 1);
+    s_settle(w);
+    assert_int_equal(s_send(&w->room, EDGE, 10000), ERR_OK);
+    s_settle_until_frames(w, &w->edge, LIM_LINK_OUTBOX_FRAMES + 2);
+    assert_int_equal(w->edge.frames[w->edge.frame_count - 1], 10000);
+    assert_in_range(w->edge.event_count, 1, 2); /* before the request, and after the last refusal */
+}
+
 static void test_a_full_outbox_refuses_at_its_bytes(void **state)
 {
     struct world *w = *state;
@@ -664,6 +688,7 @@ int main(void)
         BOTH(test_a_full_outbox_refuses_at_its_count_and_accepts_once_read, s_setup),
         BOTH(test_a_refused_last_frame_is_a_hole_within_two_ticks, s_setup),
         BOTH(test_a_refused_request_is_its_askers_matter_alone, s_setup),
+        BOTH(test_a_lagging_peer_gets_requests_only_until_it_has_read_half, s_setup),
         BOTH(test_a_full_outbox_refuses_at_its_bytes, s_setup),
         BOTH(test_ephemera_are_dropped_at_half_without_a_hole, s_setup),
         ON(test_without_a_connection_frames_wait_bounded_and_nothing_blocks, s_setup_raw, tcp),
