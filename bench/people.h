@@ -1,0 +1,26 @@
+/* people — the database beside the server: puts users there, counts what was stored, and measures how fast the
+ * database takes rows when nobody stands between. */
+#ifndef ROOKERY_BENCH_PEOPLE_H
+#define ROOKERY_BENCH_PEOPLE_H
+
+#include <sys/types.h>
+
+#include "persist/db.h"
+
+enum { INSERT_ROWS_MAX = 256 };
+
+/* Users first … first+count-1, who cannot sign in with a password: their tokens are made by the bench. */
+bool people_insert(db_t *db, uint64_t first, uint32_t count);
+/* Lines stored, in all rooms. */
+bool people_count_lines(db_t *db, uint64_t *count_out);
+
+struct insert_figures {
+    uint32_t rows; /* of one statement, which is one transaction */
+    double rows_per_s, commit_ms[2]; /* p50, p99 */
+    double mariadb_us_per_row;
+};
+
+/* Inserts into a table like `event` on one connection for that long. */
+bool people_measure_inserts(db_t *db, pid_t mariadb, uint32_t rows, double seconds, struct insert_figures *out);
+
+#endif
