@@ -308,6 +308,12 @@ db_status_t db_ask(db_t *self, const char *sql, char *value_out, size_t size)
     return DB_OK;
 }
 
+/* A boolean variable as text; MySQL prints 0, MariaDB OFF. */
+static bool s_is_off(const char *value)
+{
+    return strcmp(value, "0") == 0 || strcmp(value, "OFF") == 0;
+}
+
 static db_status_t s_ask_server(db_t *self)
 {
     struct db_server *server = &self->server;
@@ -331,10 +337,10 @@ static db_status_t s_ask_server(db_t *self)
                               "WHERE variable_name = 'WSREP_CLUSTER_SIZE'", wsrep, sizeof wsrep);
     if (status)
         return status;
-    int read_only = 1, innodb_read_only = 1;
-    if (sscanf(flags, "%d %d %d", &read_only, &innodb_read_only, &server->flush) != 3)
+    char read_only[16], innodb_read_only[16];
+    if (sscanf(flags, "%15s %15s %d", read_only, innodb_read_only, &server->flush) != 3)
         return s_note(self, 2000, "the server's variables cannot be read");
-    server->is_read_only = read_only || innodb_read_only;
+    server->is_read_only = !s_is_off(read_only) || !s_is_off(innodb_read_only);
     server->is_multi_primary = strcmp(group, "OFF") == 0;
     server->is_galera = atoi(wsrep) > 1;
     snprintf(server->identity, sizeof server->identity, "%s %s", uuid, server->version);
