@@ -1,0 +1,248 @@
+#include "edge/links.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "actors/runtime/log.h"
+#include "edge/attach.h"
+#include "edge/session.h"
+#include "edge/shared.h"
+
+enum {
+    HELLO_EACH_MS = 60000,      /* keys may have been added */
+    HELLO_RETRY_MS = 250,
+    LEASES_EACH_MS = 5000,
+    LEASES_WANTED_MS = 100,     /* somebody waits for an owner */
+    ANSWER_MS = 2000,           /* a question to the directory is then asked afresh */
+    ROLE_BIT_EDGE = 1,
+};
+
+struct links {
+    struct edge *edge;
+    struct ask *hello, *leases_ask, *revocations;
+    int64_t hello_ms, leases_ms, revocations_ms; /* when to ask next */
+    bool has_keys, has_leases, leases_wanted;
+    size_t owned;
+    struct {
+        address_t owner; /* 0: nobody */
+        uint64_t epoch;
+    } shards[LIM_SHARDS];
+};
+
+struct links *links_new(struct edge *edge)
+{
+    struct links *self = calloc(1, sizeof *self);
+    if (self)
+        self->edge = edge;
+    return self;
+}
+
+void links_destroy(struct links **self_p)
+{
+    assert(self_p);
+    free(*self_p);
+    *self_p = NULL;
+}
+
+err_t links_start(struct links *self)
+{
+    static const role_t roles[] = {ROLE_PERSIST, ROLE_ACCOUNTS, ROLE_ROOM};
+    for (size_t i = 0; i < sizeof roles / sizeof roles[0]; i++) {
+        const struct topology_node *node;
+        for (size_t k = 0; (node = topology_nth(self->edge->topology, roles[i], k)); k++) {
+            err_t err = actor_connect(self->edge->actor, address_stable(node->address), node->endpoint);
+            if (err)
+                return err;
+        }
+    }
+    return ERR_OK;
+}
+
+static address_t s_first(const struct links *self, role_t role)
+{
+    const struct topology_node *node = topology_nth(self->edge->topology, role, 0);
+    return node ? address_stable(node->address) : 0;
+}
+
+address_t links_persist(const struct links *self)
+{
+    return s_first(self, ROLE_PERSIST);
+}
+
+address_t links_accounts(const struct links *self)
+{
+    return s_first(self, ROLE_ACCOUNTS);
+}
+
+address_t links_owner(const struct links *self, uint64_t key)
+{
+    return self->shards[id_shard(key)].owner;
+}
+
+bool links_is_current(struct links *self, uint64_t key, uint64_t epoch)
+{
+    uint64_t known = self->shards[id_shard(key)].epoch;
+    if (epoch > known)
+        self->leases_wanted = true;
+    return epoch == 0 || epoch >= known;
+}
+
+void links_want_leases(struct links *self)
+{
+    self->leases_wanted = true;
+}
+
+void links_on_peer(struct links *self, address_t peer, peer_event_t event)
+{
+    (void)event;
+    if (address_role(peer) == ROLE_ROOM)
+        self->leases_wanted = true; /* a new boot takes its shards under a new epoch */
+    if (address_role(peer) == ROLE_PERSIST)
+        self->hello_ms = self->revocations_ms = self->leases_ms = 0;
+}
+
+/* ---- the directory's answers ---- */
+
+static bool s_on_welcome(struct edge *edge, struct ask *ask, const struct answer *answer)
+{
+    (void)ask;
+    struct links *self = edge->links;
+    self->hello = NULL;
+    self->hello_ms = edge->now_ms + HELLO_RETRY_MS;
+    struct msg msg;
+    if (answer->err || answer->type != MSG_DIR_WELCOME || msg_decode(answer->body, &msg))
+        return true;
+    if (msg.as.dir_welcome.id_key.len != KEY_BYTES)
+        return true;
+    memcpy(edge->id_key, msg.as.dir_welcome.id_key.bytes, KEY_BYTES);
+    edge->has_id_key = true;
+    bool had_keys = self->has_keys;
+    self->has_keys = auth_keys_set(edge->auth, msg.as.dir_welcome.keys) > 0;
+    if (self->has_keys)
+        self->hello_ms = edge->now_ms + HELLO_EACH_MS;
+    if (self->has_keys && !had_keys)
+        log_info("token keys known");
+    return true;
+}
+
+static void s_ask_hello(struct links *self)
+{
+    const struct edge *edge = self->edge;
+    address_t own = actor_address(edge->actor);
+    struct msg msg = {.type = MSG_DIR_HELLO, .as.dir_hello = {
+        .node = address_node(own),
+        .nonce = address_nonce(own),
+        .roles = ROLE_BIT_EDGE,
+        .endpoint = view_of_text(""),
+    }};
+    struct ask_spec spec = {.to = ASK_PERSIST, .done = s_on_welcome, .owner = self, .deadline_ms = ANSWER_MS};
+    self->hello = asks_send_msg(edge->asks, &spec, &msg);
+    self->hello_ms = edge->now_ms + HELLO_RETRY_MS;
+}
+
+/* An owner this process has not heard of comes with its endpoint. */
+static bool s_reach(struct links *self, address_t owner, view_t endpoint)
+{
+    char text[LIM_ENDPOINT_BYTES_MAX + 1];
+    if (topology_find(self->edge->topology, address_role(owner), address_instance(owner)))
+        return true; /* connected at the start */
+    if (endpoint.len == 0 || endpoint.len >= sizeof text)
+        return false;
+    memcpy(text, endpoint.bytes, endpoint.len);
+    text[endpoint.len] = '\0';
+    return !actor_connect(self->edge->actor, owner, text) && !loop_watch_actor(self->edge->loop);
+}
+
+static bool s_on_leases(struct edge *edge, struct ask *ask, const struct answer *answer)
+{
+    (void)ask;
+    struct links *self = edge->links;
+    self->leases_ask = NULL;
+    struct msg msg;
+    if (answer->err || answer->type != MSG_DIR_LEASES || msg_decode(answer->body, &msg))
+        return true;
+    bool changed = false, moved[LIM_SHARDS] = {false};
+    struct rec_lease lease;
+    self->owned = 0;
+    while (rec_lease_next(&msg.as.dir_leases.leases, &lease)) {
+        if (lease.shard >= LIM_SHARDS)
+            continue;
+        address_t owner = lease.node ? address_from_node(lease.node) : 0;
+        if (owner != 0 && !s_reach(self, owner, lease.endpoint))
+            owner = 0;
+        self->owned += owner != 0;
+        if (self->shards[lease.shard].owner == owner && self->shards[lease.shard].epoch == lease.epoch)
+            continue;
+        self->shards[lease.shard].owner = owner;
+        self->shards[lease.shard].epoch = lease.epoch;
+        changed = moved[lease.shard] = true;
+    }
+    if (self->owned == LIM_SHARDS && !self->has_leases)
+        log_info("every shard has an owner");
+    self->has_leases = self->owned == LIM_SHARDS;
+    if (changed) {
+        asks_on_leases(edge->asks);
+        attach_on_leases(edge->attach, moved);
+        session_on_leases(edge, moved);
+    }
+    return true;
+}
+
+static void s_ask_leases(struct links *self)
+{
+    struct msg msg = {.type = MSG_DIR_LEASES_GET};
+    struct ask_spec spec = {.to = ASK_PERSIST, .done = s_on_leases, .owner = self, .deadline_ms = ANSWER_MS};
+    self->leases_ask = asks_send_msg(self->edge->asks, &spec, &msg);
+    self->leases_wanted = false;
+    self->leases_ms = self->edge->now_ms + LEASES_EACH_MS;
+}
+
+static bool s_on_revocations(struct edge *edge, struct ask *ask, const struct answer *answer)
+{
+    struct links *self = edge->links;
+    self->revocations = NULL;
+    struct msg msg;
+    if (answer->err || answer->type != MSG_STORE_REVOCATIONS || msg_decode(answer->body, &msg))
+        return true;
+    bool more = auth_on_revocations(edge->auth, &msg.as.store_revocations, ask->asked_ms, edge->utc_ms);
+    if (more)
+        self->revocations_ms = 0;
+    if (msg.as.store_revocations.sessions.count > 0)
+        session_on_revoked(edge);
+    return true;
+}
+
+static void s_ask_revocations(struct links *self)
+{
+    struct msg msg = {.type = MSG_STORE_REVOCATIONS_GET,
+                      .as.store_revocations_get = {.after = auth_revocations_after(self->edge->auth)}};
+    struct ask_spec spec = {.to = ASK_PERSIST, .done = s_on_revocations, .owner = self, .deadline_ms = ANSWER_MS};
+    self->revocations = asks_send_msg(self->edge->asks, &spec, &msg);
+    self->revocations_ms = self->edge->now_ms + LIM_REVOCATION_PULL_MS;
+}
+
+void links_on_tick(struct links *self)
+{
+    int64_t now_ms = self->edge->now_ms;
+    if (auth_keys_wanted(self->edge->auth, now_ms))
+        self->hello_ms = 0;
+    if (!self->hello && now_ms >= self->hello_ms)
+        s_ask_hello(self);
+    if (self->owned < LIM_SHARDS || self->leases_wanted)
+        self->leases_ms = self->leases_ms > now_ms + LEASES_WANTED_MS ? now_ms + LEASES_WANTED_MS : self->leases_ms;
+    if (!self->leases_ask && now_ms >= self->leases_ms)
+        s_ask_leases(self);
+    if (!self->revocations && now_ms >= self->revocations_ms)
+        s_ask_revocations(self);
+}
+
+const char *links_missing(const struct links *self)
+{
+    if (!self->edge->has_id_key || auth_is_stale(self->edge->auth, self->edge->now_ms))
+        return "persist";
+    if (!self->has_keys)
+        return "keys";
+    return self->has_leases ? NULL : "leases";
+}

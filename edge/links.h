@@ -1,0 +1,31 @@
+/* links — the actors an edge talks to: where they are, which of them owns a room or a user, and what the directory
+ * and accounts tell every node: keys, leases, revoked sessions.
+ *
+ * Runs on: the thread of its edge.   Bounds: LIM_SHARDS leases.   While the directory cannot be reached the last
+ * known owners are used; revocations older than LIM_REVOCATION_STALE_MS refuse newcomers (auth.h). */
+#ifndef ROOKERY_EDGE_LINKS_H
+#define ROOKERY_EDGE_LINKS_H
+
+#include "actors/runtime/actor.h"
+
+struct edge;
+struct links;
+
+struct links *links_new(struct edge *edge);
+void links_destroy(struct links **self_p);
+/* Connects to every actor of the topology and asks for what is needed. */
+err_t links_start(struct links *self);
+
+address_t links_persist(const struct links *self);
+address_t links_accounts(const struct links *self);
+address_t links_owner(const struct links *self, uint64_t key); /* 0: not known (yet) */
+/* False: the frame comes from an owner that lost the shard since. A higher epoch makes us ask the directory. */
+bool links_is_current(struct links *self, uint64_t key, uint64_t epoch);
+void links_want_leases(struct links *self);
+void links_on_peer(struct links *self, address_t peer, peer_event_t event);
+void links_on_tick(struct links *self);
+
+/* What readiness lacks: "persist", "keys", "leases"; NULL: nothing. */
+const char *links_missing(const struct links *self);
+
+#endif
