@@ -1,0 +1,581 @@
+#include "edge/session.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "actors/runtime/log.h"
+#include "actors/runtime/metrics.h"
+#include "edge/attach.h"
+#include "edge/links.h"
+#include "proto/json.h"
+
+enum {
+    SWEEP_PARTS = 20, /* every socket is looked after within so many ticks: a second */
+    KILL_REASON = 1000, /* PENDING_TIMEOUT_USER_REASON_BASE; its value is of no consequence */
+};
+
+/* ---- life ---- */
+
+struct session *session_new(struct edge *edge, struct lws *wsi, bool json, budget_address_t address)
+{
+    struct session *self = calloc(1, sizeof *self);
+    if (!self)
+        return NULL;
+    backlog_init(&self->viewer.backlog);
+    self->viewer.json = json;
+    self->edge = edge;
+    self->wsi = wsi;
+    self->address = address;
+    self->opened_ms = self->heard_ms = edge->now_ms;
+    self->next = edge->all;
+    if (edge->all)
+        edge->all->prev = self;
+    edge->all = self;
+    edge->socket_count++;
+    metric_add(METRIC_EDGE_SOCKETS, 1);
+    struct msg msg = {.type = MSG_HI, .as.hi = {
+        .version = PROTO_VERSION,
+        .build = view_of_text(edge->build),
+        .now_ms = (uint64_t)edge->utc_ms,
+        .hello_ms = LIM_HELLO_MS,
+        .heartbeat_ms = LIM_HEARTBEAT_MS,
+        .text_bytes_max = LIM_TEXT_BYTES_MAX,
+        .frame_bytes_max = LIM_CLIENT_FRAME_BYTES_MAX,
+    }};
+    session_send(self, &msg);
+    return self;
+}
+
+static void s_link_user(struct session *self)
+{
+    self->next_of_user = session_of_user(self->edge, self->user);
+    (void)idmap_put(&self->edge->users, self->user, self);
+}
+
+static void s_unlink_user(struct session *self)
+{
+    struct session *first = session_of_user(self->edge, self->user);
+    if (first == self) {
+        if (self->next_of_user)
+            (void)idmap_put(&self->edge->users, self->user, self->next_of_user);
+        else
+            idmap_take(&self->edge->users, self->user);
+        return;
+    }
+    for (struct session *at = first; at; at = at->next_of_user)
+        if (at->next_of_user == self) {
+            at->next_of_user = self->next_of_user;
+            return;
+        }
+}
+
+static void s_tell_inbox_closed(struct session *self)
+{
+    struct edge *edge = self->edge;
+    address_t owner = links_owner(edge->links, self->user);
+    struct envelope env = {.key = self->user, .user = self->user, .session = self->number};
+    struct msg msg = {.type = MSG_INBOX_CLOSE, .as.inbox_close = {.user = self->user, .session = self->number}};
+    if (owner)
+        (void)actor_send(edge->actor, owner, &env, &msg);
+}
+
+/* Out of everything but the list of sockets. */
+static void s_leave(struct session *self)
+{
+    struct edge *edge = self->edge;
+    attach_drop_all(edge->attach, self);
+    asks_cancel(&self->inbox);
+    if (self->posts > 0)
+        asks_cancel_all_of(edge->asks, self);
+    self->posts = 0;
+    if (self->number != 0) {
+        s_tell_inbox_closed(self);
+        s_unlink_user(self);
+        idmap_take(&edge->sessions, self->number);
+        metric_add(METRIC_EDGE_SESSIONS, -1);
+        self->number = 0;
+    }
+    if (self->assembly)
+        buffer_fini(self->assembly);
+    free(self->assembly);
+    self->assembly = NULL;
+    free(self->name);
+    self->name = NULL;
+}
+
+void session_free(struct session **self_p)
+{
+    struct session *self = *self_p;
+    *self_p = NULL;
+    if (!self)
+        return;
+    struct edge *edge = self->edge;
+    s_leave(self);
+    fanout_forget(edge->fanout, &self->viewer);
+    if (edge->sweep == self)
+        edge->sweep = self->next;
+    *(self->prev ? &self->prev->next : &edge->all) = self->next;
+    if (self->next)
+        self->next->prev = self->prev;
+    edge->socket_count--;
+    metric_add(METRIC_EDGE_SOCKETS, -1);
+    budget_release(edge->holds, self->address);
+    free(self);
+}
+
+struct session *session_of_number(const struct edge *edge, uint64_t number)
+{
+    return idmap_get(&edge->sessions, number);
+}
+
+struct session *session_of_user(const struct edge *edge, uint64_t user)
+{
+    return idmap_get(&edge->users, user);
+}
+
+/* ---- out ---- */
+
+void session_send(struct session *self, const struct msg *msg)
+{
+    fanout_send_msg(self->edge->fanout, &self->viewer, msg, 0);
+}
+
+void session_error(struct session *self, err_t code, const char *scope, uint32_t retry_ms, uint64_t limit)
+{
+    metric_add(METRIC_EDGE_REFUSED, 1);
+    struct msg msg = {.type = MSG_ERR, .as.err = {
+        .code = code,
+        .scope = view_of_text(scope),
+        .retry_ms = retry_ms,
+        .limit = limit,
+        .reason = view_of_text(err_text(code)),
+    }};
+    session_send(self, &msg);
+}
+
+void session_close_now(struct session *self)
+{
+    s_leave(self);
+    self->state = SESSION_CLOSING;
+    self->viewer.closed = true;
+    backlog_clear(&self->viewer.backlog);
+    if (self->wsi)
+        lws_set_timeout(self->wsi, (enum pending_timeout)KILL_REASON, LWS_TO_KILL_ASYNC);
+}
+
+void session_close(struct session *self, enum close_code code, const char *reason)
+{
+    if (self->state == SESSION_CLOSING)
+        return;
+    log_debug("socket closed: code=%d reason=%s user=%" PRIu64, (int)code, reason, self->user);
+    if (code == CLOSE_SLOW)
+        metric_add(METRIC_EDGE_SLOW_CLOSES, 1);
+    s_leave(self);
+    self->state = SESSION_CLOSING;
+    self->close_at_ms = self->edge->now_ms + SESSION_CLOSE_MS;
+    frame_t *frame = frame_close((uint16_t)code, reason);
+    if (self->viewer.slow || (frame && !backlog_has_room(&self->viewer.backlog, frame->len, BACKLOG_MUST)))
+        backlog_clear(&self->viewer.backlog); /* whole frames are left out, the stream stays sound */
+    if (frame)
+        fanout_send(self->edge->fanout, &self->viewer, frame);
+    frame_unref(&frame);
+    self->viewer.closed = true;
+}
+
+void session_on_peer_close(struct session *self)
+{
+    s_leave(self);
+    if (self->state != SESSION_CLOSING)
+        self->close_at_ms = self->edge->now_ms + SESSION_CLOSE_MS;
+    self->state = SESSION_CLOSING;
+    self->viewer.closed = true;
+    backlog_clear(&self->viewer.backlog);
+}
+
+/* One write. A short one is lws's to finish: the rest is in its buffer, and nothing else goes out before. */
+static bool s_write(struct session *self)
+{
+    struct backlog *backlog = &self->viewer.backlog;
+    size_t frames = 0;
+    view_t bytes = backlog_peek(backlog, self->edge->scratch, EDGE_WRITE_BYTES, &frames);
+    if (frames == 0)
+        return true;
+    /* RAW takes the bytes as they are and never writes into them, so they can be shared. */
+    int written = lws_write(self->wsi, (unsigned char *)(uintptr_t)bytes.bytes, bytes.len, LWS_WRITE_RAW);
+    metric_add(METRIC_EDGE_WRITES, 1);
+    if (written < 0 || (size_t)written < bytes.len)
+        return false;
+    backlog_written(backlog, frames);
+    return true;
+}
+
+void session_flush(struct session *self)
+{
+    if (!self->wsi)
+        return;
+    if (self->viewer.slow && self->state != SESSION_CLOSING)
+        session_close(self, CLOSE_SLOW, "too slow");
+    if (lws_partial_buffered(self->wsi))
+        return; /* its writable callback comes back here */
+    if (!s_write(self)) {
+        session_close_now(self);
+        return;
+    }
+    bool choked = lws_partial_buffered(self->wsi);
+    bool empty = backlog_is_empty(&self->viewer.backlog);
+    if (empty && !choked)
+        self->viewer.overflow_ms = 0;
+    if (!choked && (self->backfills || self->wanted))
+        attach_feed(self->edge->attach, self);
+    if (!choked && !empty)
+        lws_callback_on_writable(self->wsi);
+}
+
+/* ---- in ---- */
+
+void session_on_alive(struct session *self)
+{
+    self->heard_ms = self->edge->now_ms;
+}
+
+void session_on_too_large(struct session *self)
+{
+    session_error(self, ERR_TOO_LARGE, "frame", 0, LIM_CLIENT_FRAME_BYTES_MAX);
+    session_close(self, CLOSE_TOO_LARGE, "frame too large");
+}
+
+static void s_bad_frame(struct session *self, err_t code, const char *scope)
+{
+    session_error(self, code, scope, 0, 0);
+    session_close(self, CLOSE_BAD_FRAME, err_name(code));
+}
+
+void session_on_bad_type(struct session *self)
+{
+    s_bad_frame(self, ERR_BAD_FRAME, "frame");
+}
+
+static void s_welcome(struct session *self, list_t rooms)
+{
+    struct msg msg = {.type = MSG_WELCOME, .as.welcome = {
+        .user = self->user,
+        .name = view_of_text(self->name ? self->name : ""),
+        .role = self->admin,
+        .session = self->sid,
+        .expires_at_ms = (uint64_t)self->expires_at_ms,
+        .rooms = rooms,
+    }};
+    session_send(self, &msg);
+    free(self->name);
+    self->name = NULL;
+    self->state = SESSION_READY;
+    struct rec_room_state room;
+    while (rec_room_state_next(&rooms, &room))
+        (void)attach_watch(self->edge->attach, self, room.room);
+    self->beat_ms = self->edge->now_ms + LIM_HEARTBEAT_MS;
+    attach_feed(self->edge->attach, self);
+}
+
+/* The inbox has another owner, or forgot us: what changed meanwhile. */
+static void s_reconcile(struct session *self, list_t rooms)
+{
+    struct viewer *viewer = &self->viewer;
+    struct msg added = {.type = MSG_ROOM_ADDED, .as.room_added = {.rooms = rooms}};
+    struct idmap member = {0};
+    struct rec_room_state room;
+    for (list_t at = rooms; rec_room_state_next(&at, &room);) {
+        (void)idmap_put(&member, room.room, self);
+        (void)attach_watch(self->edge->attach, self, room.room);
+    }
+    session_send(self, &added);
+    for (uint32_t i = viewer->place_count; i-- > 0;) {
+        uint64_t id = viewer->places[i].room->id;
+        if (idmap_get(&member, id))
+            continue;
+        struct msg removed = {.type = MSG_ROOM_REMOVED, .as.room_removed = {.room = id, .code = ERR_NOT_MEMBER}};
+        session_send(self, &removed);
+        attach_drop(self->edge->attach, self, id, true);
+    }
+    idmap_fini(&member);
+}
+
+static bool s_on_inbox(struct edge *edge, struct ask *ask, const struct answer *answer)
+{
+    (void)edge;
+    struct session *self = ask->spec.owner;
+    self->inbox = NULL;
+    struct msg msg;
+    bool good = !answer->err && answer->type == MSG_INBOX && !msg_decode(answer->body, &msg);
+    if (good && self->state == SESSION_INBOX) {
+        s_welcome(self, msg.as.inbox.rooms);
+    } else if (good) {
+        s_reconcile(self, msg.as.inbox.rooms);
+    } else if (self->state == SESSION_INBOX) {
+        err_t code = answer->err ? answer->err : ERR_INTERNAL;
+        session_error(self, code, "hello", err_may_retry(code) ? 1000 : 0, 0);
+        session_close(self, CLOSE_RESYNC, "your rooms cannot be read now");
+    } else {
+        session_close(self, CLOSE_RESYNC, "your inbox was lost");
+    }
+    return true;
+}
+
+static void s_open_inbox(struct session *self)
+{
+    struct msg msg = {.type = MSG_INBOX_OPEN, .as.inbox_open = {.user = self->user, .session = self->number}};
+    struct ask_spec spec = {.to = ASK_OWNER, .done = s_on_inbox, .owner = self, .key = self->user,
+                            .user = self->user, .session = self->number, .admin = self->admin};
+    asks_cancel(&self->inbox);
+    self->inbox = asks_send_msg(self->edge->asks, &spec, &msg);
+    if (!self->inbox) {
+        session_error(self, ERR_OVERLOADED, "hello", 1000, 0);
+        session_close(self, CLOSE_RESYNC, "too much at once");
+    }
+}
+
+static void s_refuse_hello(struct session *self, err_t err)
+{
+    bool later = err == ERR_UNAVAILABLE || err == ERR_OVERLOADED || err == ERR_DRAINING;
+    session_error(self, err, "hello", later ? 1000 : 0, 0);
+    enum close_code code = err == ERR_TOKEN_EXPIRED  ? CLOSE_TOKEN_EXPIRED
+                           : err == ERR_VERSION      ? CLOSE_VERSION
+                           : err == ERR_DRAINING     ? CLOSE_DRAIN
+                           : err == ERR_RATE_LIMITED ? CLOSE_TOO_MANY
+                           : later                   ? CLOSE_RESYNC
+                                                     : CLOSE_AUTH;
+    session_close(self, code, err_name(err));
+}
+
+static size_t s_count_of_user(const struct edge *edge, uint64_t user)
+{
+    size_t count = 0;
+    for (const struct session *at = session_of_user(edge, user); at; at = at->next_of_user)
+        count++;
+    return count;
+}
+
+static err_t s_keep_wanted(struct session *self, list_t subs)
+{
+    if (subs.count == 0)
+        return ERR_OK;
+    self->wanted = malloc(subs.count * sizeof *self->wanted);
+    if (!self->wanted)
+        return ERR_OVERLOADED;
+    struct rec_sub sub;
+    while (rec_sub_next(&subs, &sub))
+        if (sub.live)
+            self->wanted[self->wanted_count++] = (struct wanted){sub.room, sub.incarnation, sub.after};
+    return ERR_OK;
+}
+
+static void s_on_hello(struct session *self, const struct msg_hello *hello)
+{
+    struct edge *edge = self->edge;
+    struct auth_identity identity;
+    err_t err = hello->version != PROTO_VERSION ? ERR_VERSION : edge->draining ? ERR_DRAINING : ERR_OK;
+    if (!err)
+        err = auth_verify(edge->auth, hello->token, edge->now_ms, edge->utc_ms, &identity);
+    if (!err && s_count_of_user(edge, identity.user) >= SESSION_PER_USER_MAX)
+        err = ERR_RATE_LIMITED;
+    if (!err)
+        err = s_keep_wanted(self, hello->subs);
+    if (!err && !idmap_put(&edge->sessions, edge->last_number + 1, self))
+        err = ERR_OVERLOADED;
+    if (err) {
+        s_refuse_hello(self, err);
+        return;
+    }
+    self->number = ++edge->last_number;
+    self->user = identity.user;
+    self->sid = identity.session;
+    self->admin = identity.admin;
+    self->expires_at_ms = identity.expires_at_ms;
+    self->name = strdup(identity.name);
+    self->state = SESSION_INBOX;
+    s_link_user(self);
+    metric_add(METRIC_EDGE_SESSIONS, 1);
+    s_open_inbox(self);
+}
+
+/* False: over budget, and answered. */
+static bool s_within_budget(struct session *self, const struct msg *msg)
+{
+    struct edge *edge = self->edge;
+    uint32_t retry_ms = budget_take(&self->frames, &edge->frames_rule, edge->now_ms, 1);
+    bool flood = budget_take(&self->flood, &edge->flood_rule, edge->now_ms, 1) > 0;
+    if (retry_ms == 0)
+        return true;
+    metric_add(METRIC_EDGE_RATE_LIMITED, 1);
+    session_refuse(self, msg, ERR_RATE_LIMITED, retry_ms);
+    if (flood)
+        session_close(self, CLOSE_RATE, "far too many frames");
+    return false;
+}
+
+void session_on_message(struct session *self, view_t frame)
+{
+    struct edge *edge = self->edge;
+    metric_add(METRIC_EDGE_FRAMES_IN, 1);
+    self->heard_ms = edge->now_ms;
+    if (self->state == SESSION_CLOSING)
+        return;
+    if (self->viewer.json) {
+        buffer_clear(&edge->inbound);
+        err_t err = msg_from_json(frame, &edge->inbound);
+        if (err) {
+            s_bad_frame(self, err, "frame");
+            return;
+        }
+        frame = buffer_view(&edge->inbound);
+    }
+    struct msg msg;
+    err_t err = msg_decode(frame, &msg);
+    if (err) {
+        s_bad_frame(self, err, msg_name(msg_peek_type(frame)));
+        return;
+    }
+    bool hello = msg.type == MSG_HELLO;
+    if (!msg_may_send(msg.type, BROWSER) || hello != (self->state == SESSION_OPEN)) {
+        s_bad_frame(self, ERR_UNEXPECTED, msg_name(msg.type));
+        return;
+    }
+    if (!s_within_budget(self, &msg))
+        return;
+    if (hello)
+        s_on_hello(self, &msg.as.hello);
+    else
+        session_on_request(self, &msg, frame);
+}
+
+/* ---- the edge's events ---- */
+
+static void s_on_room_list(struct session *self, const struct msg *msg)
+{
+    if (msg->type == MSG_ROOM_REMOVED) {
+        attach_drop(self->edge->attach, self, msg->as.room_removed.room, true);
+        return;
+    }
+    struct rec_room_state room;
+    for (list_t at = msg->as.room_added.rooms; rec_room_state_next(&at, &room);)
+        (void)attach_watch(self->edge->attach, self, room.room);
+}
+
+bool session_on_link(struct edge *edge, const struct envelope *env, view_t body)
+{
+    struct msg msg;
+    if (env->type != MSG_READ_AT && env->type != MSG_ROOM_ADDED && env->type != MSG_ROOM_REMOVED &&
+        env->type != MSG_USER_CHANGED)
+        return false;
+    if (msg_decode(body, &msg))
+        return true;
+    struct shared message = shared_of(body, 0);
+    for (struct session *at = session_of_user(edge, env->user ? env->user : env->key); at; at = at->next_of_user) {
+        bool own = msg.type == MSG_READ_AT && env->session == at->number; /* it knows: it said so */
+        if (at->state != SESSION_READY || own)
+            continue; /* before its `welcome` that says the same */
+        fanout_send(edge->fanout, &at->viewer, shared_frame(&message, at->viewer.json));
+        if (msg.type == MSG_ROOM_ADDED || msg.type == MSG_ROOM_REMOVED)
+            s_on_room_list(at, &msg);
+    }
+    shared_fini(&message);
+    return true;
+}
+
+void session_on_revoked(struct edge *edge)
+{
+    for (struct session *at = edge->all; at; at = at->next)
+        if (at->number != 0 && auth_is_revoked(edge->auth, at->sid)) {
+            session_error(at, ERR_TOKEN_REVOKED, "hello", 0, 0);
+            session_close(at, CLOSE_AUTH, "signed out");
+        }
+}
+
+void session_on_leases(struct edge *edge, const bool moved[LIM_SHARDS])
+{
+    for (struct session *at = edge->all; at; at = at->next)
+        if (at->number != 0 && moved[id_shard(at->user)])
+            s_open_inbox(at);
+}
+
+void session_on_peer(struct edge *edge, address_t peer)
+{
+    for (struct session *at = edge->all; at; at = at->next) {
+        address_t owner = at->number ? links_owner(edge->links, at->user) : 0;
+        if (owner && address_is_same_node(owner, peer))
+            s_open_inbox(at);
+    }
+}
+
+static void s_beat(struct session *self)
+{
+    struct edge *edge = self->edge;
+    self->beat_ms = edge->now_ms + LIM_HEARTBEAT_MS;
+    attach_send_heads(edge->attach, self, true);
+    struct msg msg = {.type = MSG_HEARTBEAT, .as.heartbeat = {.now_ms = (uint64_t)edge->utc_ms}};
+    fanout_send_msg(edge->fanout, &self->viewer, &msg, FRAME_EPHEMERAL);
+    frame_t *ping = frame_ping(); /* a script that answers no heartbeat has a library that answers pings */
+    if (ping)
+        fanout_send(edge->fanout, &self->viewer, ping);
+    frame_unref(&ping);
+}
+
+static void s_look_after(struct session *self)
+{
+    struct edge *edge = self->edge;
+    int64_t now_ms = edge->now_ms;
+    if (self->state == SESSION_CLOSING) {
+        if (now_ms >= self->close_at_ms)
+            session_close_now(self);
+        return;
+    }
+    if (self->state == SESSION_OPEN) {
+        if (now_ms - self->opened_ms >= LIM_HELLO_MS)
+            session_close(self, CLOSE_HELLO_TIMEOUT, "no hello");
+        return;
+    }
+    if (edge->utc_ms >= self->expires_at_ms) {
+        session_error(self, ERR_TOKEN_EXPIRED, "auth", 0, 0);
+        session_close(self, CLOSE_TOKEN_EXPIRED, "token expired");
+    } else if (now_ms - self->heard_ms > LIM_PONG_MS) {
+        session_close(self, CLOSE_NO_PONG, "no sign of life");
+    } else if (self->state == SESSION_READY) {
+        if (self->heads_due) {
+            self->heads_due = false;
+            attach_send_heads(edge->attach, self, false);
+        }
+        if (now_ms >= self->beat_ms)
+            s_beat(self);
+    }
+}
+
+void session_on_tick(struct edge *edge)
+{
+    size_t count = edge->socket_count / SWEEP_PARTS + 1;
+    for (size_t i = 0; i < count && edge->all; i++) {
+        if (!edge->sweep)
+            edge->sweep = edge->all;
+        struct session *self = edge->sweep;
+        edge->sweep = self->next;
+        s_look_after(self);
+    }
+}
+
+size_t session_drain(struct edge *edge, size_t count, uint32_t retry_ms)
+{
+    size_t left = 0;
+    for (struct session *at = edge->all; at; at = at->next) {
+        if (at->state == SESSION_CLOSING)
+            continue;
+        left++;
+        if (count == 0 || at->posts > 0) /* its answers first; edge.c ends the waiting */
+            continue;
+        count--;
+        struct msg msg = {.type = MSG_DRAIN,
+                          .as.drain = {.retry_ms = retry_ms, .why = view_of_text("this server is restarting")}};
+        if (at->number != 0)
+            session_send(at, &msg);
+        session_close(at, (enum close_code)EDGE_CLOSE_RESTART, "restart");
+    }
+    return left;
+}
