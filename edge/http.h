@@ -1,0 +1,87 @@
+/* http — routes, and what every answer has in common: problem documents, security headers, cross origin rules.
+ *
+ * One table says which methods an address takes, whether it needs a token, and what /openapi.json tells of it. An
+ * answer of the actors is a message; its JSON form is the body. Runs on: the thread of its edge. */
+#ifndef ROOKERY_EDGE_HTTP_H
+#define ROOKERY_EDGE_HTTP_H
+
+#include "edge/http_conn.h"
+
+enum { HTTP_IDS_MAX = 2 };
+
+typedef enum { HTTP_ADMIT_READ, HTTP_ADMIT_UPGRADE, HTTP_ADMIT_REFUSED } http_admit_t;
+
+/* One request as a handler sees it; borrowed until it returns. */
+struct http_call {
+    const struct http_request *request;
+    view_t body;
+    struct auth_identity identity; /* of routes with HTTP_TOKEN */
+    uint64_t ids[HTTP_IDS_MAX];    /* the {…} of the path */
+};
+
+/* A handler answers now (http_reply…) or asks (http_ask) and answers then. */
+typedef void (*http_handler)(struct http_conn *conn, const struct http_call *call);
+
+enum { HTTP_TOKEN = 1, HTTP_COOKIE = 2, HTTP_ADMIN = 4, HTTP_PLAIN = 8 /* no budget: probes */ };
+
+struct http_route {
+    http_method_t method;
+    const char *path; /* "/api/v1/rooms/{id}/messages/{seq}" */
+    http_handler handler;
+    unsigned flags;
+    const char *summary;      /* for /openapi.json */
+    const char *query;        /* names of its parameters, comma separated; NULL: none */
+    uint16_t body, answer;    /* messages whose JSON form they are; MSG_NONE: other, or none */
+};
+
+/* Pure: the route of a path and method. NULL: none; allow_out: methods the path does take, 0: unknown path. */
+const struct http_route *http_find(bool admin, http_method_t method, const char *path, uint64_t ids_out[HTTP_IDS_MAX],
+                                   unsigned *allow_out);
+
+/* {http_conn} The head was read: may its body come? Refusals are answered here. */
+http_admit_t http_admit(struct http_conn *conn, const struct http_request *request);
+void http_serve(struct http_conn *conn, const struct http_request *request, view_t body);
+void http_refuse_unparsed(struct http_conn *conn, http_parsed_t why);
+
+/* Answers; each ends the request. extra: further header lines with their CRLF, or NULL. */
+void http_reply(struct http_conn *conn, int status, const char *type, view_t body, const char *extra);
+void http_reply_static(struct http_conn *conn, int status, const char *type, view_t body, const char *extra);
+void http_reply_message(struct http_conn *conn, int status, view_t msgpack);
+void http_problem(struct http_conn *conn, err_t code, uint32_t retry_ms, uint64_t limit);
+void http_problem_with(struct http_conn *conn, err_t code, uint32_t retry_ms, uint64_t limit, const char *extra);
+
+/* Asks an actor for this request. `done` gets conn as ask->spec.owner and must answer. Refused: answered here. */
+void http_ask(struct http_conn *conn, struct ask_spec spec, const struct msg *msg);
+/* For `done`: true: a message of this type came. False: it did not, and the request was answered with a problem. */
+bool http_got(struct http_conn *conn, const struct answer *answer, uint16_t type, struct msg *msg_out);
+/* done: a message of spec.a's type is the answer, as it is. */
+bool http_pass_on(struct edge *edge, struct ask *ask, const struct answer *answer);
+
+void http_openapi(struct http_conn *conn, const struct http_call *call);
+
+/* The handlers. */
+void http_signup(struct http_conn *conn, const struct http_call *call);
+void http_login(struct http_conn *conn, const struct http_call *call);
+void http_refresh(struct http_conn *conn, const struct http_call *call);
+void http_logout(struct http_conn *conn, const struct http_call *call);
+void http_me(struct http_conn *conn, const struct http_call *call);
+void http_users(struct http_conn *conn, const struct http_call *call);
+void http_rooms(struct http_conn *conn, const struct http_call *call);
+void http_room_create(struct http_conn *conn, const struct http_call *call);
+void http_room_info(struct http_conn *conn, const struct http_call *call);
+void http_room_join(struct http_conn *conn, const struct http_call *call);
+void http_room_leave(struct http_conn *conn, const struct http_call *call);
+void http_room_members(struct http_conn *conn, const struct http_call *call);
+void http_room_messages(struct http_conn *conn, const struct http_call *call);
+void http_room_post(struct http_conn *conn, const struct http_call *call);
+void http_room_edit(struct http_conn *conn, const struct http_call *call);
+void http_room_delete(struct http_conn *conn, const struct http_call *call);
+/* {attach} A kick: history on its way to this user is answered 403 instead. */
+void http_on_kick(struct edge *edge, uint64_t room, uint64_t user);
+
+/* http_static.c */
+struct http_static *http_static_new(const char *web_root);
+void http_static_destroy(struct http_static **self_p);
+void http_static_serve(struct http_conn *conn, const struct http_request *request);
+
+#endif

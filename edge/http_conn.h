@@ -1,0 +1,68 @@
+/* http_conn — one HTTP connection: reads heads and bodies within their bounds and times, sends answers, keeps alive.
+ *
+ * A head is looked at while it is still in the kernel (MSG_PEEK): a WebSocket request can then be handed to
+ * libwebsockets untouched, and an idle connection holds no buffer. While an answer is worked on nothing is read.
+ *
+ * Runs on: the thread of its edge.   Owns: its socket, its buffers, its question in flight.
+ * Bounds: LIM_HTTP_HEADERS_BYTES_MAX, LIM_HTTP_BODY_BYTES_MAX, and a time for each state. */
+#ifndef ROOKERY_EDGE_HTTP_CONN_H
+#define ROOKERY_EDGE_HTTP_CONN_H
+
+#include "edge/http_parse.h"
+#include "edge/shared.h"
+
+enum {
+    HTTP_HEAD_MS = 10000,      /* from the first byte, or from accept, to the end of the head */
+    HTTP_IDLE_MS = 30000,      /* between requests */
+    HTTP_BODY_MS = 15000,
+    HTTP_ANSWER_MS = 15000,    /* longer than any question in flight */
+    HTTP_SEND_MS = 30000,      /* without progress */
+    HTTP_LINGER_MS = 1000,     /* what a refused request still sends is read away for so long */
+    HTTP_LINGER_BYTES = 256 * 1024,
+};
+
+typedef enum { CONN_HEAD, CONN_BODY, CONN_WAITING, CONN_SENDING, CONN_LINGER } conn_state_t;
+
+struct http_route;
+
+struct http_conn {
+    struct edge *edge;
+    struct http_conn *next, *prev;
+    int fd;
+    loop_watch_t *watch;
+    conn_state_t state;
+    int64_t deadline_ms;
+    struct in6_addr peer;           /* IPv4 as mapped */
+    char address[ADDRESS_PRINTED_MAX]; /* of the browser, as far as proxies are believed */
+    budget_address_t budget, held;  /* held: what was counted at accept; 0: nothing */
+    bool admin, by_proxy;
+
+    /* The request at hand. */
+    const struct http_route *route;
+    struct ask *ask;
+    uint8_t *in;                    /* its head and body, while the body comes in */
+    size_t in_len, in_need;
+    int64_t started_us;
+    bool keep_alive, head_only, https, unread; /* unread: parts of it are still to come */
+    char *allow_origin;             /* CORS: the listed origin; NULL: none */
+    char host[128];                 /* checked, for the policy header; "" if odd */
+
+    /* The answer. */
+    buffer_t out;
+    size_t sent;
+    view_t body;                    /* sent after out; borrowed from http_static */
+};
+
+/* {listener} Takes the socket and the hold. */
+void http_conn_open(struct edge *edge, int fd, const struct in6_addr *peer, budget_address_t held, bool by_proxy,
+                    bool admin);
+void http_conn_close(struct http_conn *self);
+void http_conn_close_all(struct edge *edge);
+void http_conn_on_tick(struct edge *edge);
+
+/* What is in conn->out and body goes out; then the next request, or the end. */
+void http_conn_send(struct http_conn *self);
+/* Lets libwebsockets have the socket. */
+void http_conn_upgrade(struct http_conn *self);
+
+#endif
