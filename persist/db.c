@@ -430,10 +430,11 @@ db_status_t db_kill_old(db_t *self)
 
 /* ---- statements ----------------------------------------------------------------------------------------------- */
 
+/* Decimals too: that is what expressions over two kinds of integers are. */
 static bool s_is_integer(enum enum_field_types type)
 {
     return type == MYSQL_TYPE_TINY || type == MYSQL_TYPE_SHORT || type == MYSQL_TYPE_INT24 ||
-           type == MYSQL_TYPE_LONG || type == MYSQL_TYPE_LONGLONG;
+           type == MYSQL_TYPE_LONG || type == MYSQL_TYPE_LONGLONG || type == MYSQL_TYPE_NEWDECIMAL;
 }
 
 static bool s_bind_columns(struct db_stmt *stmt, MYSQL_RES *meta)
