@@ -49,10 +49,10 @@ export default tseslint.config(
     rules: { '@typescript-eslint/no-non-null-assertion': 'off', '@typescript-eslint/require-await': 'off', '@typescript-eslint/unbound-method': 'off' },
   },
   {
-    files: ['mock/**/*.mjs', 'build/theme.js'],
+    files: ['mock/**/*.mjs', 'tests/browser/*.mjs', 'build/theme.js'],
     languageOptions: {
       globals: Object.fromEntries(
-        ['console', 'process', 'Buffer', 'URL', 'setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'document', 'localStorage', 'window', 'getComputedStyle'].map((g) => [g, 'readonly']),
+        ['console', 'process', 'Buffer', 'URL', 'setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'document', 'localStorage', 'sessionStorage', 'window', 'Event'].map((g) => [g, 'readonly']),
       ),
     },
   },

@@ -123,6 +123,7 @@ export function createSender(store: Store, db: OutboxDb, tabs: Tabs, send: (m: B
         return;
       }
       await when(() => !isOnline() || entryOf(e.clientId)?.state !== 'sent', ANSWER_MS);
+      if (!isOnline()) return; // the end of the link has put it back in the queue
       const now = entryOf(e.clientId);
       if (now?.state === 'sent') update((o) => outbox.markWaiting(o, e.clientId)); // no answer: again, unchanged
       else if (now?.state === 'queued' && now.notBeforeMs < Date.now() + RETRY_MIN_MS)

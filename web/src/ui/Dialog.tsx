@@ -52,7 +52,7 @@ export function Dialog({ title, onClose, children, initialFocus, description, cl
       )}
     >
       <div className="flex max-h-[calc(100dvh-2rem)] flex-col">
-        <div className={bare ? 'sr-only' : 'flex items-start justify-between gap-3 px-5 pt-4 pb-1 sm:px-6 sm:pt-5'}>
+        <div className={bare ? 'sr-only' : 'flex items-center justify-between gap-3 px-5 pt-3 pb-1 sm:px-6 sm:pt-4'}>
           <div className="min-w-0">
             <h2 id={`${id}-title`} className="text-lg font-bold tracking-tight break-words">
               {title}

@@ -17,20 +17,22 @@ export function Menu({ label, button, buttonClass, panelClass, children }: MenuP
   const buttonRef = useRef<HTMLButtonElement>(null);
   const panelRef = useRef<HTMLDivElement>(null);
 
-  const close = () => {
-    setOpen(false);
-    buttonRef.current?.focus();
-  };
+  const close = () => setOpen(false);
 
   useEffect(() => {
     if (!open) return;
+    const button = buttonRef.current;
     panelRef.current?.querySelector<HTMLElement>('[role^=menuitem]')?.focus();
     const outside = (e: PointerEvent) => {
       const target = e.target as Node;
       if (!panelRef.current?.contains(target) && !buttonRef.current?.contains(target)) setOpen(false);
     };
     document.addEventListener('pointerdown', outside);
-    return () => document.removeEventListener('pointerdown', outside);
+    return () => {
+      document.removeEventListener('pointerdown', outside);
+      // The focus was in the menu, which is gone now.
+      if (document.activeElement === document.body) button?.focus();
+    };
   }, [open]);
 
   const onKeyDown = (e: KeyboardEvent) => {

@@ -26,7 +26,7 @@ function twigs(seed: number, count: number, depthFrom: number, depthTo: number):
 }
 
 const BACK = twigs(7, 16, 0, 0.22);
-const FRONT = twigs(23, 62, 0.3, 1);
+const FRONT = twigs(23, 84, 0.1, 1);
 
 const EGGS = [
   { seed: 5, at: 'translate(92 30) rotate(-12 18 18) scale(2.7)' },
@@ -39,7 +39,7 @@ export function Nest({ className }: { className?: string }) {
   const draw = (list: readonly Twig[]) =>
     list.map((t, i) => <path key={i} d={t.d} strokeWidth={t.width} opacity={t.opacity} />);
   return (
-    <svg viewBox="0 0 360 200" className={cx('text-ink-2', className)} fill="none" stroke="currentColor" strokeLinecap="round" aria-hidden="true" focusable="false">
+    <svg viewBox="0 0 360 200" className={cx('text-ink-3', className)} fill="none" stroke="currentColor" strokeLinecap="round" aria-hidden="true" focusable="false">
       {draw(BACK)}
       <g stroke="none">
         {EGGS.map((egg) => (

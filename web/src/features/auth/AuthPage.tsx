@@ -124,7 +124,7 @@ export function AuthPage({ mode }: { mode: 'login' | 'signup' }) {
               autoFocus
               hint={
                 mode === 'signup'
-                  ? `What others see. 1 to ${LIMITS.NAME_CHARS_MAX} letters, digits, spaces or . _ -`
+                  ? `What others see. 1 to ${LIMITS.NAME_CHARS_MAX} letters, digits, spaces or .\u00a0_\u00a0-`
                   : undefined
               }
               error={errors.name}
@@ -154,7 +154,7 @@ export function AuthPage({ mode }: { mode: 'login' | 'signup' }) {
             {words.other}{' '}
             <Link
               to={words.to}
-              state={location.state}
+              state={location.state as unknown}
               className="inline-block py-2 font-semibold text-accent underline underline-offset-2"
             >
               {words.otherLink}

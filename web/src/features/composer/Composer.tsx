@@ -144,7 +144,7 @@ export function Composer({ room, name }: { room: number; name: string }) {
             dir="auto"
             enterKeyHint="send"
             autoComplete="off"
-            placeholder={`Message ${name}`}
+            placeholder="Write a message"
             aria-invalid={tooLong || undefined}
             aria-describedby={shown ? `${id}-left` : undefined}
             onChange={(e) => {

@@ -21,15 +21,15 @@ export function ConnectionBar() {
   return (
     <div role="status">
       {shown ? (
-        <div className="flex flex-wrap items-center justify-between gap-x-4 gap-y-1 border-b border-line bg-notice px-4 py-1.5 text-sm text-on-notice sm:px-6">
-          <p>
+        <div className="flex items-center justify-between gap-3 border-b border-line bg-notice px-4 py-1.5 text-sm text-on-notice sm:px-6">
+          <p className="min-w-0 text-pretty">
             <strong className="font-semibold">No connection.</strong> Messages you send are kept on this device and go out
             when it is back
             {waiting > 0 ? `; ${waiting} ${waiting === 1 ? 'is' : 'are'} waiting` : ''}.
           </p>
           <button
             type="button"
-            className="tap rounded-md font-semibold underline underline-offset-2"
+            className="tap shrink-0 rounded-md font-semibold underline underline-offset-2"
             onClick={() => commands.reconnect()}
           >
             {link.state === 'connecting' ? 'Connecting…' : 'Try now'}

@@ -27,7 +27,7 @@ export function check(name: string, topic: string): Errors {
 export function CreateRoomDialog({ onClose, onCreated }: { onClose: () => void; onCreated: (room: number) => void }) {
   const commands = useCommands();
   // One id for one opened dialog: pressing again after a lost answer finds the room that was made.
-  const [clientId, setClientId] = useState(commands.newClientId);
+  const [clientId, setClientId] = useState(() => commands.newClientId());
   const [name, setName] = useState('');
   const [topic, setTopic] = useState('');
   const [visibility, setVisibility] = useState<'public' | 'private'>('public');

@@ -5,21 +5,32 @@ export function score(query: string, name: string): number | null {
   const n = name.toLocaleLowerCase();
   if (q === '') return 0;
   const at = n.indexOf(q);
-  if (at >= 0) return 1000 - at * 2 + (at === 0 || isStart(n, at) ? 200 : 0) - n.length;
+  if (at >= 0 && isStart(n, at)) return 1000 + (at === 0 ? 200 : 0) - n.length;
+  const whole = at >= 0 ? 15 + q.length * 10 : null; // in the middle of a word: as good as a few initials
+  const ways = [whole, scattered(q, n, true), scattered(q, n, false)].filter((s) => s !== null);
+  return ways.length === 0 ? null : Math.max(...ways) - n.length / 4;
+}
+
+/** Each letter at its next place; `jump`: at the next beginning of a word with it, if there is one. */
+function scattered(q: string, n: string, jump: boolean): number | null {
   let total = 0;
   let from = 0;
-  let previous = -2;
   for (const letter of q) {
     if (letter === ' ') continue;
-    const i = n.indexOf(letter, from);
-    if (i < 0) return null;
-    total += i === previous + 1 ? 12 : 0;
-    total += isStart(n, i) ? 10 : 0;
-    total -= i - from;
-    previous = i;
+    const next = n.indexOf(letter, from);
+    if (next < 0) return null;
+    const start = jump ? nextStart(n, letter, from) : -1;
+    const i = start < 0 ? next : start;
+    if (i === from && from > 0) total += 12;
+    total += isStart(n, i) ? 20 : -Math.min(i - from, 6);
     from = i + 1;
   }
-  return total - n.length / 4;
+  return total;
+}
+
+function nextStart(n: string, letter: string, from: number): number {
+  for (let i = n.indexOf(letter, from); i >= 0; i = n.indexOf(letter, i + 1)) if (isStart(n, i)) return i;
+  return -1;
 }
 
 function isStart(name: string, i: number): boolean {

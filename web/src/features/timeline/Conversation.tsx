@@ -1,7 +1,7 @@
 /* The log of the open room. Mounted afresh for each room, so that its window, divider and place belong to that room. */
 import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState, type KeyboardEvent } from 'react';
 import { failureOf } from '@/state/commands';
-import { useApp, useCommands, useMe } from '@/state/hooks';
+import { useApp, useCommands, useMe, useReadState } from '@/state/hooks';
 import { hasOlder, type Item, type Timeline } from '@/state/timeline';
 import { Button } from '@/ui/Button';
 import { cx } from '@/ui/cx';
@@ -9,9 +9,9 @@ import { Dialog, DialogActions, DialogBody } from '@/ui/Dialog';
 import { Icon } from '@/ui/Icon';
 import { LinesSkeleton } from '@/ui/Skeleton';
 import { Line, NoticeLine } from './Line';
-import { buildRows, type Row } from './rows';
+import { buildRows, dayKey, type Row } from './rows';
 import { dayName, useToday } from './time';
-import { useScroll, type View } from './useScroll';
+import { Scroll, type View } from './scroll';
 import { down, freeze, range, TAIL, up, type Window } from './window';
 
 const NEAR_PX = 600;
@@ -26,6 +26,7 @@ export function Conversation({ room }: { room: number }) {
   const known = useApp((s) => s.rooms.byId.get(room));
   const editing = useApp((s) => (s.drafts.editing?.room === room ? s.drafts.editing.seq : null));
   const commands = useCommands();
+  const read = useReadState();
   const today = useToday();
   const entries = useMemo(() => allEntries.filter((e) => e.room === room), [allEntries, room]);
 
@@ -92,39 +93,33 @@ export function Conversation({ room }: { room: number }) {
       else loadOlder();
     }
   };
-  const scroll = useScroll(atEnd, onView);
+  const [scroll] = useState(() => new Scroll());
+  const attach = useCallback((box: HTMLDivElement | null) => scroll.attach(box), [scroll]);
+  useLayoutEffect(() => scroll.drawn(atEnd, onView));
 
   // On entry: at the first unread line if the unread ones are more than a screen, else at the end.
   useLayoutEffect(() => {
     if (entered.current || !loaded) return;
     entered.current = true;
-    scroll.toEnd();
-    const box = scroll.box.current;
-    const divider = box?.querySelector<HTMLElement>('[data-key=unread]');
-    if (box && divider && divider.offsetTop < box.scrollTop) scroll.toRow('unread', box.clientHeight / 4);
-    else scroll.onScroll();
+    scroll.enter('unread');
   }, [loaded, scroll]);
 
   // New lines while the reader is at the end are read at once; a short room is paged until it fills the screen.
   useEffect(() => {
-    if (entered.current) scroll.onScroll();
-  }, [items, rows.length, scroll]); // eslint-disable-line react-hooks/exhaustive-deps
+    if (entered.current) scroll.look();
+  }, [items, rows.length, scroll]);
 
   useEffect(() => {
     const onVisible = () => {
-      if (document.visibilityState === 'visible') scroll.onScroll();
-      else setReadUpTo((now) => (scroll.isSticking() ? null : now));
+      if (document.visibilityState === 'hidden') return;
+      // What came while the page was hidden begins at a divider of its own.
+      const now = read().rooms.byId.get(room);
+      if (now && now.msgNo > now.readMsgNo) setReadUpTo(now.readMsgNo);
+      scroll.look();
     };
     document.addEventListener('visibilitychange', onVisible);
     return () => document.removeEventListener('visibilitychange', onVisible);
-  }, [scroll]);
-
-  // What came while the page was hidden begins at a divider of its own.
-  const unread = known ? known.msgNo > known.readMsgNo : false;
-  const readNow = known?.readMsgNo ?? 0;
-  useEffect(() => {
-    if (unread && document.visibilityState === 'hidden') setReadUpTo((now) => now ?? readNow);
-  }, [unread, readNow]);
+  }, [scroll, read, room]);
 
   const fresh = away === null ? 0 : countNew(items, away.seq, me);
 
@@ -169,19 +164,19 @@ export function Conversation({ room }: { room: number }) {
   return (
     <div className="relative flex min-h-0 flex-1 flex-col">
       <div
-        ref={scroll.box}
+        ref={attach}
         role="log"
         aria-label={known ? `Messages in ${known.name}` : 'Messages'}
         aria-relevant="additions"
         aria-live={away === null && loaded ? 'polite' : 'off'}
         aria-busy={!loaded || paging === 'busy'}
         tabIndex={0}
-        onScroll={scroll.onScroll}
+        onScroll={() => scroll.look()}
         onKeyDown={onKeyDown}
         onPointerLeave={() => setActive(null)}
         className="thin-scroll ring-inside min-h-0 flex-1 overflow-y-auto overscroll-contain [overflow-anchor:none]"
       >
-        <div ref={scroll.content} className="relative flex min-h-full flex-col justify-end pb-3">
+        <div className="relative flex min-h-full flex-col justify-end pb-3">
           {loaded ? (
             <>
               {start === 0 ? <Top timeline={timeline} older={older} paging={paging} name={known?.name ?? ''} /> : <LinesSkeleton count={2} />}
@@ -254,7 +249,7 @@ function countNew(items: readonly Item[], after: number, me: number): number {
 
 interface RowProps {
   row: Row;
-  today: string;
+  today: number;
   me: number;
   active: boolean;
   editing: boolean;
@@ -268,17 +263,17 @@ function RowView({ row, today, me, active, editing, mayDelete, onActive, onEdit,
   switch (row.type) {
     case 'day':
       return (
-        <div data-key={row.key} data-day={today} className="mt-5 mb-1 flex items-center gap-3 px-4 sm:px-6">
+        <div data-key={row.key} data-floating className="mt-5 mb-1 flex items-center gap-3 px-4 sm:px-6">
           <span className="h-px flex-1 bg-line" />
           <h3 className="text-xs font-semibold text-ink-3">
-            <time dateTime={new Date(row.atMs).toISOString().slice(0, 10)}>{dayName(row.atMs, Date.now())}</time>
+            <time dateTime={dayKey(row.atMs)}>{dayName(row.atMs, today)}</time>
           </h3>
           <span className="h-px flex-1 bg-line" />
         </div>
       );
     case 'unread':
       return (
-        <div data-key={row.key} role="separator" aria-label="New messages" className="mt-3 flex items-center gap-2 px-4 sm:px-6">
+        <div data-key={row.key} data-floating role="separator" aria-label="New messages" className="mt-3 flex items-center gap-2 px-4 sm:px-6">
           <span className="h-px flex-1 bg-ember" />
           <span className="text-xs font-bold text-ember">New</span>
         </div>

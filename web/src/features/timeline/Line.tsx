@@ -184,7 +184,7 @@ export const Line = memo(function Line(props: LineProps) {
         <div
           role="group"
           aria-label="Message actions"
-          className="absolute -top-4 right-9 z-10 flex rounded-lg border border-line bg-raised p-0.5 shadow-sheet sm:right-13"
+          className="absolute -top-4 right-9 pointer-coarse:-top-11 z-10 flex rounded-lg border border-line bg-raised p-0.5 shadow-sheet sm:right-13"
         >
           {settled && mine ? <IconButton icon="pencil" label="Edit message" onClick={() => onEdit(line.seq)} /> : null}
           {settled ? <IconButton icon="trash" label="Delete message" onClick={() => onDelete(line.seq)} /> : null}

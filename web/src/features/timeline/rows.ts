@@ -13,9 +13,11 @@ export type Row =
   | { type: 'line'; key: string; first: boolean; line: Line; change: Entry | null }
   | { type: 'pending'; key: string; first: boolean; entry: Entry };
 
+/** The local date, as in 2026-03-04. */
 export function dayKey(atMs: number): string {
   const d = new Date(atMs);
-  return `${d.getFullYear()}-${d.getMonth() + 1}-${d.getDate()}`;
+  const two = (n: number) => String(n).padStart(2, '0');
+  return `${d.getFullYear()}-${two(d.getMonth() + 1)}-${two(d.getDate())}`;
 }
 
 interface Inputs {

@@ -42,7 +42,7 @@ export function linkify(text: string): Piece[] {
   return pieces;
 }
 
-const PICTURE = /^(?:\p{Extended_Pictographic}|\p{Emoji_Modifier}|\p{Regional_Indicator}|[\u200d\ufe0f\s])+$/u;
+const PICTURE = /^(?:\p{Extended_Pictographic}|\p{Emoji_Modifier}|\p{Regional_Indicator}|\u200d|\ufe0f|\s)+$/u;
 
 /** A line of a few emoji and nothing else is shown larger. */
 export function isEmojiOnly(text: string): boolean {

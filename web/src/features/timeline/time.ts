@@ -1,5 +1,4 @@
 import { useEffect, useState } from 'react';
-import { dayKey } from './rows';
 
 const clock = new Intl.DateTimeFormat(undefined, { hour: 'numeric', minute: '2-digit' });
 const whole = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'short' });
@@ -12,9 +11,11 @@ export const wholeTime = (atMs: number) => whole.format(atMs);
 
 const capital = (text: string) => text.charAt(0).toLocaleUpperCase() + text.slice(1);
 
-export function dayName(atMs: number, nowMs: number): string {
-  const midnight = (ms: number) => new Date(ms).setHours(0, 0, 0, 0);
-  const days = Math.round((midnight(atMs) - midnight(nowMs)) / 86_400_000);
+export const midnight = (ms: number) => new Date(ms).setHours(0, 0, 0, 0);
+
+/** `today`: the last midnight. */
+export function dayName(atMs: number, today: number): string {
+  const days = Math.round((midnight(atMs) - today) / 86_400_000);
   if (days === 0 || days === -1) return capital(relative.format(days, 'day'));
   if (days < 0 && days > -7) return longDay.format(atMs);
   return longDate.format(atMs);
@@ -22,11 +23,11 @@ export function dayName(atMs: number, nowMs: number): string {
 
 const CHECK_MS = 30_000;
 
-/** Changes when the local day does, so that "Today" does not stay so past midnight. */
-export function useToday(): string {
-  const [today, setToday] = useState(() => dayKey(Date.now()));
+/** The last midnight here. Changes when the local day does, so that "Today" does not stay so. */
+export function useToday(): number {
+  const [today, setToday] = useState(() => midnight(Date.now()));
   useEffect(() => {
-    const timer = setInterval(() => setToday(dayKey(Date.now())), CHECK_MS);
+    const timer = setInterval(() => setToday(midnight(Date.now())), CHECK_MS);
     return () => clearInterval(timer);
   }, []);
   return today;

@@ -1,0 +1,112 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { createAuth, type Auth } from '@/app/auth';
+import { ApiError, type Http } from '@/net/http';
+import { createAppStore, type Store } from '@/state/store';
+
+let store: Store;
+let auth: Auth;
+let answer: () => Promise<unknown>;
+let open: ReturnType<typeof vi.fn>;
+const tokens: string[] = [];
+let n = 0;
+
+const done = () => ({
+  user: 1,
+  name: 'Robin',
+  role: 0,
+  access_token: `token-${++n}`,
+  expires_at_ms: Date.now() + 600_000,
+});
+const problem = (status: number) => new ApiError({ status, code: 'x', detail: 'No.', retryMs: 0, field: null });
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  n = 0;
+  tokens.length = 0;
+  store = createAppStore();
+  answer = async () => done();
+  open = vi.fn(() => answer());
+  const http = { open, request: open } as unknown as Http;
+  auth = createAuth(store, () => http, { tell: vi.fn(), listen: vi.fn() }, {
+    onToken: (t) => void tokens.push(t),
+    onEnd: vi.fn(),
+  });
+});
+afterEach(() => vi.useRealTimers());
+const status = () => store.getState().session.status;
+
+describe('the session', () => {
+  test('survives a reload by its cookie', async () => {
+    await auth.restore();
+    expect(store.getState().session).toEqual({ status: 'in', me: { id: 1, name: 'Robin', admin: false } });
+    expect(open).toHaveBeenCalledWith('POST', '/auth/refresh');
+    expect(await auth.token()).toBe('token-1');
+  });
+
+  test('no cookie: signed out, and no words about an ended session', async () => {
+    answer = async () => Promise.reject(problem(401));
+    await auth.restore();
+    expect(store.getState().session).toEqual({ status: 'out', why: 'never' });
+    expect(await auth.token()).toBeNull();
+  });
+
+  test('a server that cannot be reached does not sign anybody out', async () => {
+    answer = async () => Promise.reject(problem(0));
+    await auth.restore();
+    expect(status()).toBe('unreachable');
+    answer = async () => done();
+    await auth.restore();
+    expect(status()).toBe('in');
+    answer = async () => Promise.reject(problem(503));
+    await expect(auth.renew()).rejects.toThrow();
+    expect(status()).toBe('in');
+  });
+
+  test('however many ask, one refresh goes out', async () => {
+    await auth.restore();
+    open.mockClear();
+    const all = await Promise.all([auth.renew('token-1'), auth.renew('token-1'), auth.renew()]);
+    expect(all).toEqual([true, true, true]);
+    expect(open).toHaveBeenCalledOnce();
+  });
+
+  test('a token that was refused late, after a fresh one came, needs no refresh', async () => {
+    await auth.restore();
+    await auth.renew('token-1');
+    open.mockClear();
+    expect(await auth.renew('token-1')).toBe(true);
+    expect(open).not.toHaveBeenCalled();
+  });
+
+  test('is renewed before it ends, and the new token is handed on', async () => {
+    await auth.restore();
+    await vi.advanceTimersByTimeAsync(530_000);
+    expect(tokens).toEqual(['token-1', 'token-2']);
+  });
+
+  test('a token about to end is not given out', async () => {
+    await auth.restore();
+    answer = async () => Promise.reject(problem(0));
+    await vi.advanceTimersByTimeAsync(590_000);
+    answer = async () => done();
+    expect(await auth.token()).not.toBe('token-1');
+  });
+
+  test('ended elsewhere: signed out, with words', async () => {
+    await auth.restore();
+    answer = async () => Promise.reject(problem(401));
+    expect(await auth.renew()).toBe(false);
+    expect(store.getState().session).toEqual({ status: 'out', why: 'ended' });
+  });
+
+  test('logout that fails leaves the session as it is', async () => {
+    await auth.restore();
+    answer = async () => Promise.reject(problem(0));
+    await expect(auth.logout()).rejects.toThrow();
+    expect(status()).toBe('in');
+    answer = async () => ({});
+    await auth.logout();
+    expect(store.getState().session).toEqual({ status: 'out', why: 'left' });
+    expect(auth.current()).toBeNull();
+  });
+});

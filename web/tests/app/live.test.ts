@@ -1,0 +1,150 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { Auth } from '@/app/auth';
+import { createLive, type Live } from '@/app/live';
+import { createAppStore, type Store } from '@/state/store';
+import { unreadOf } from '@/state/rooms';
+import { posted, ROOM, roomState, subOk, welcome } from '../support';
+import { FakeSocket } from '../support_socket';
+
+let store: Store;
+let live: Live;
+const auth = {
+  token: async () => 'token',
+  renew: async () => true,
+  current: () => 'token',
+} as unknown as Auth;
+
+beforeEach(async () => {
+  vi.useFakeTimers();
+  vi.stubGlobal('WebSocket', FakeSocket);
+  FakeSocket.all = [];
+  store = createAppStore();
+  live = createLive(store, 'ws://x/ws', auth, () => undefined);
+  live.start();
+  await vi.advanceTimersByTimeAsync(0);
+  FakeSocket.last.accept();
+  FakeSocket.last.give(welcome([roomState({ head: 2, msg_no: 2 }), roomState({ room: 8, name: 'Other' })]));
+});
+afterEach(() => {
+  live.stop();
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
+
+const t = () => store.getState().timelines.get(ROOM)!;
+const settle = () => vi.advanceTimersByTimeAsync(30);
+
+async function open(): Promise<void> {
+  live.openRoom(ROOM);
+  FakeSocket.last.give(subOk({ head: 2 }));
+  FakeSocket.last.give(posted(1));
+  FakeSocket.last.give(posted(2));
+  FakeSocket.last.give({ type: 'live', room: ROOM, seq: 2 });
+  await settle();
+}
+
+describe('the room on screen', () => {
+  test('is asked for, filled, and live', async () => {
+    await open();
+    expect(FakeSocket.last.of('sub')).toEqual([{ type: 'sub', room: ROOM, incarnation: 0, after: 0 }]);
+    expect(t()).toMatchObject({ phase: 'live', lastSeq: 2 });
+  });
+
+  test('the one before is only watched from then on, and resumes where it was', async () => {
+    await open();
+    live.openRoom(8);
+    expect(FakeSocket.last.of('unsub')).toEqual([{ type: 'unsub', room: ROOM }]);
+    live.openRoom(ROOM);
+    expect(FakeSocket.last.of('sub').at(-1)).toEqual({ type: 'sub', room: ROOM, incarnation: 9, after: 2 });
+  });
+
+  test('a jump is asked for once, from the last applied event', async () => {
+    await open();
+    for (const seq of [4, 5, 6]) FakeSocket.last.give(posted(seq));
+    await settle();
+    expect(FakeSocket.last.of('sub').slice(1)).toEqual([{ type: 'sub', room: ROOM, incarnation: 9, after: 2 }]);
+  });
+
+  test('gap: asked for', async () => {
+    await open();
+    FakeSocket.last.give({ type: 'gap', room: ROOM, last: 2 });
+    await settle();
+    expect(FakeSocket.last.of('sub')).toHaveLength(2);
+  });
+
+  test('a head above ours for 2 s: asked for; frames that come meanwhile make it needless', async () => {
+    await open();
+    FakeSocket.last.give({ type: 'heads', heads: [{ room: ROOM, seq: 3, msg_no: 3 }] });
+    await settle();
+    FakeSocket.last.give(posted(3));
+    await vi.advanceTimersByTimeAsync(2100);
+    expect(FakeSocket.last.of('sub')).toHaveLength(1);
+    FakeSocket.last.give({ type: 'heads', heads: [{ room: ROOM, seq: 4, msg_no: 4 }] });
+    await vi.advanceTimersByTimeAsync(2100);
+    expect(FakeSocket.last.of('sub')).toHaveLength(2);
+  });
+
+  test('no answer to sub in 10 s: asked again', async () => {
+    live.openRoom(ROOM);
+    await vi.advanceTimersByTimeAsync(10_100);
+    expect(FakeSocket.last.of('sub')).toHaveLength(2);
+  });
+
+  test('after a lost link the hello resumes it, and no second sub is sent', async () => {
+    await open();
+    FakeSocket.last.drop(1012);
+    await vi.advanceTimersByTimeAsync(1000);
+    FakeSocket.last.accept();
+    expect(FakeSocket.last.of('hello')[0]?.subs).toEqual([{ room: ROOM, incarnation: 9, after: 2, live: true }]);
+    FakeSocket.last.give(welcome([roomState({ head: 3, msg_no: 3 })]));
+    FakeSocket.last.give(subOk({ after: 2, base: 3, head: 3 }));
+    FakeSocket.last.give(posted(3));
+    FakeSocket.last.give({ type: 'live', room: ROOM, seq: 3 });
+    await settle();
+    expect(t()).toMatchObject({ lastSeq: 3, phase: 'live' });
+    expect(FakeSocket.last.of('sub')).toHaveLength(0);
+  });
+});
+
+describe('what this device says', () => {
+  test('a read pointer shows at once and is sent once a moment, the last one only', async () => {
+    live.markRead(ROOM, 1);
+    live.markRead(ROOM, 2);
+    expect(unreadOf(store.getState().rooms.byId.get(ROOM)!)).toBe(0);
+    await vi.advanceTimersByTimeAsync(500);
+    expect(FakeSocket.last.of('read')).toEqual([{ type: 'read', room: ROOM, msg_no: 2 }]);
+  });
+
+  test('a read pointer moved while offline goes out after the welcome', async () => {
+    FakeSocket.last.drop(1006);
+    live.markRead(ROOM, 2);
+    await vi.advanceTimersByTimeAsync(1000);
+    FakeSocket.last.accept();
+    FakeSocket.last.give(welcome([roomState({ head: 2, msg_no: 2 })]));
+    await vi.advanceTimersByTimeAsync(500);
+    expect(FakeSocket.last.of('read')).toHaveLength(1);
+  });
+
+  test('typing at most once in 3 s', async () => {
+    for (let i = 0; i < 10; i++) live.typing(ROOM);
+    expect(FakeSocket.last.of('typing')).toHaveLength(1);
+    await vi.advanceTimersByTimeAsync(3000);
+    live.typing(ROOM);
+    expect(FakeSocket.last.of('typing')).toHaveLength(2);
+  });
+
+  test('a fresh token goes in band', () => {
+    live.sendToken('fresh');
+    expect(FakeSocket.last.of('auth')).toEqual([{ type: 'auth', token: 'fresh' }]);
+  });
+});
+
+test('a burst is drawn in few steps', async () => {
+  await open();
+  let changes = 0;
+  store.subscribe(() => changes++);
+  for (let seq = 3; seq < 503; seq++) FakeSocket.last.give(posted(seq));
+  await settle();
+  expect(t().lastSeq).toBe(502);
+  expect(changes).toBeLessThan(5);
+});

@@ -1,0 +1,375 @@
+/* The client in a real browser, against the stand-in server: what only layout, storage, several tabs and a real
+ * network can show. `node tests/browser/run.mjs [part of a name]`; needs a build and Chromium (CHROME_PATH). */
+import { AxeBuilder } from '@axe-core/playwright';
+import { login, openBrowser } from '../../mock/browser.mjs';
+import { startMock } from '../../mock/server.mjs';
+
+const only = process.argv[2] ?? '';
+const mock = await startMock();
+const browser = await openBrowser();
+const garden = mock.order('room', { room: 'Garden' }).id;
+const lunch = mock.order('room', { room: 'Lunch' }).id;
+let passed = 0;
+let failed = 0;
+
+function check(what, ok) {
+  if (!ok) throw new Error(`not so: ${what}`);
+}
+const linesOf = (room) => mock.order('lines', { room });
+const box = (page) => page.locator('[role=log]');
+const near = (a, b) => Math.abs(a - b) <= 1;
+
+async function test(name, options, body) {
+  if (!name.includes(only)) return;
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, reducedMotion: 'reduce', ...options });
+  const page = await context.newPage();
+  const troubles = [];
+  page.on('pageerror', (e) => troubles.push(e.message));
+  page.on('console', (m) => /Content Security Policy|Trusted|violat/i.test(m.text()) && troubles.push(m.text()));
+  try {
+    await body(page, context);
+    check(`no error in the page: ${troubles.join('; ')}`, troubles.length === 0);
+    passed++;
+    console.log(`ok ${name}`);
+  } catch (e) {
+    failed++;
+    console.log(`FAILED ${name}: ${e.message.split('\n').slice(0, 4).join(' | ')}`);
+  } finally {
+    mock.order('knobs', { failPosts: '', down: false, refuseSockets: false, httpDelayMs: 0, muteAcks: false });
+    await context.close();
+  }
+}
+
+async function open(page, room = garden) {
+  await login(page, mock.url);
+  await page.goto(`${mock.url}/r/${room}`);
+  await page.locator('[role=log][aria-busy=false]').waitFor();
+  await page.waitForTimeout(50);
+}
+
+/** Top of a row with this text, from the top of the box; to be the same before and after. */
+const topOf = (page, text) => page.getByText(text, { exact: true }).evaluate((el) => Math.round(el.getBoundingClientRect().top));
+
+async function say(page, text) {
+  await page.locator('#composer').fill(text);
+  await page.keyboard.press('Enter');
+}
+
+await test('a line is pending at once, then stored, in its place', {}, async (page) => {
+  await open(page);
+  mock.order('knobs', { muteAcks: true });
+  await say(page, 'First words');
+  await page.getByText('First words').waitFor();
+  const before = await topOf(page, 'First words');
+  await page.waitForTimeout(200);
+  check('it did not move', (await topOf(page, 'First words')) === before);
+  check('it has no mark', (await page.getByText('Waiting to be sent').count()) === 0);
+});
+
+await test('double Enter and a doubled click cannot double', {}, async (page) => {
+  await open(page);
+  const before = linesOf('Garden').length;
+  await page.locator('#composer').fill('Once');
+  await Promise.all([page.keyboard.press('Enter'), page.keyboard.press('Enter'), page.keyboard.press('Enter')]);
+  await page.locator('#composer').fill('Twice no');
+  await page.getByRole('button', { name: 'Send' }).dblclick();
+  await page.waitForTimeout(300);
+  check('two lines', linesOf('Garden').length === before + 2);
+});
+
+await test('offline: kept, survives a reload, goes out once', {}, async (page) => {
+  await open(page, lunch);
+  mock.order('knobs', { refuseSockets: true });
+  mock.order('close', { code: 1012 });
+  await say(page, 'While offline 1');
+  await say(page, 'While offline 2');
+  await page.getByText('No connection.').waitFor({ timeout: 4000 });
+  await page.reload();
+  await page.waitForTimeout(300);
+  mock.order('knobs', { refuseSockets: false });
+  await page.evaluate(() => window.dispatchEvent(new Event('online')));
+  await page.getByText('While offline 2').waitFor();
+  for (let i = 0; i < 40 && linesOf('Lunch').length < 2; i++) await page.waitForTimeout(100);
+  check('both, in order, once', JSON.stringify(linesOf('Lunch').map((l) => l.text)) === JSON.stringify(['While offline 1', 'While offline 2']));
+});
+
+await test('no bar for a blip', {}, async (page) => {
+  await open(page);
+  mock.order('close', { code: 1012 });
+  await page.waitForTimeout(900);
+  check('no bar', (await page.getByText('No connection.').count()) === 0);
+});
+
+await test('two tabs: one line, shown in both, read in both', {}, async (page, context) => {
+  await open(page);
+  const other = await context.newPage();
+  await other.goto(`${mock.url}/r/${garden}`);
+  await other.locator('[role=log][aria-busy=false]').waitFor();
+  const before = linesOf('Garden').length;
+  await say(page, 'From the first tab');
+  await other.getByText('From the first tab').waitFor();
+  await say(other, 'From the second tab');
+  await page.getByText('From the second tab').waitFor();
+  check('two lines', linesOf('Garden').length === before + 2);
+  check('each once', (await page.getByText('From the first tab').count()) === 1);
+});
+
+await test('a draft outlives a room switch and a reload', {}, async (page) => {
+  await open(page);
+  await page.locator('#composer').fill('Half a thou');
+  await page.getByRole('link', { name: 'Lunch' }).click();
+  await page.waitForTimeout(100);
+  check('the other room has none', (await page.locator('#composer').inputValue()) === '');
+  await page.reload();
+  await page.getByRole('link', { name: 'Garden' }).click();
+  await page.waitForTimeout(150);
+  check('it is back', (await page.locator('#composer').inputValue()) === 'Half a thou');
+  await page.locator('#composer').fill('');
+});
+
+await test('history: pages in without a jump, and the document stays small', {}, async (page) => {
+  await open(page);
+  for (let i = 0; i < 14; i++) {
+    await box(page).evaluate((el) => (el.scrollTop = Math.max(el.scrollTop - 900, 40)));
+    const anchor = await box(page).evaluate((el) => {
+      const top = el.getBoundingClientRect().top;
+      const row = [...el.querySelectorAll('[role=article]')].find((r) => r.getBoundingClientRect().top >= top + 60);
+      return { key: row.dataset.key, y: row.getBoundingClientRect().top };
+    });
+    await page.waitForTimeout(120);
+    const y = await page.locator(`[data-key="${anchor.key}"]`).evaluate((el) => el.getBoundingClientRect().top);
+    check(`no jump (${anchor.y} to ${y})`, near(anchor.y, y));
+    check('at most 320 rows', (await page.locator('[data-key]').count()) <= 320);
+  }
+  for (let i = 0; i < 60 && (await page.getByText('This is the beginning').count()) === 0; i++) {
+    await box(page).evaluate((el) => (el.scrollTop = 0));
+    await page.waitForTimeout(60);
+  }
+  check('the beginning is marked', (await page.getByText('This is the beginning').count()) === 1);
+  check('still small', (await page.locator('[data-key]').count()) <= 320);
+  await page.getByRole('button', { name: 'Jump to latest' }).click();
+  await page.waitForTimeout(100);
+  check('at the end', await box(page).evaluate((el) => el.scrollHeight - el.scrollTop - el.clientHeight < 2));
+});
+
+await test('reading above: nothing moves when lines arrive, and they are counted', {}, async (page) => {
+  await open(page);
+  await box(page).evaluate((el) => (el.scrollTop -= 1500));
+  await page.waitForTimeout(200);
+  const text = await box(page).evaluate((el) => {
+    const top = el.getBoundingClientRect().top;
+    return [...el.querySelectorAll('[role=article] p')].find((p) => p.getBoundingClientRect().top > top + 40).textContent;
+  });
+  const before = await topOf(page, text);
+  mock.order('say', { room: 'Garden', user: 'Mira', text: 'New above', times: 7 });
+  await page.getByRole('button', { name: '7 new messages' }).waitFor();
+  check('it did not move', near(before, await topOf(page, text)));
+  await page.setViewportSize({ width: 900, height: 600 });
+  await page.waitForTimeout(100);
+  await page.getByRole('button', { name: '7 new messages' }).click();
+  await page.getByText('New above 7').waitFor();
+  await page.waitForTimeout(100);
+  check('at the end', await box(page).evaluate((el) => el.scrollHeight - el.scrollTop - el.clientHeight < 2));
+});
+
+await test('at the end: sticks through new lines and a smaller window', {}, async (page) => {
+  await open(page);
+  mock.order('say', { room: 'Garden', user: 'Mira', text: 'Sticky', times: 30 });
+  await page.getByText('Sticky 30').waitFor();
+  await page.setViewportSize({ width: 700, height: 420 });
+  await page.waitForTimeout(150);
+  check('at the end', await box(page).evaluate((el) => el.scrollHeight - el.scrollTop - el.clientHeight < 2));
+});
+
+await test('a gap and a sleep are mended without a word', {}, async (page) => {
+  await open(page);
+  mock.order('gap', { room: 'Garden' });
+  mock.order('say', { room: 'Garden', user: 'Mira', text: 'After the gap' });
+  await page.getByText('After the gap').waitFor();
+  mock.order('knobs', { refuseSockets: true });
+  mock.order('close', { code: 1012 });
+  mock.order('say', { room: 'Garden', user: 'Mira', text: 'Slept', times: 600 });
+  mock.order('knobs', { refuseSockets: false });
+  await page.getByText('Slept 600').waitFor({ timeout: 10_000 });
+  check('once', (await page.getByText('Slept 600', { exact: true }).count()) === 1);
+  await box(page).evaluate((el) => (el.scrollTop = 0));
+  await page.getByText('Slept 540', { exact: true }).waitFor();
+});
+
+await test('edit by ArrowUp, Escape gives up, deletion asks', {}, async (page) => {
+  await open(page, lunch);
+  await say(page, 'Soop is on');
+  await page.waitForTimeout(150);
+  await page.keyboard.press('ArrowUp');
+  check('its text is in the field', (await page.locator('#composer').inputValue()) === 'Soop is on');
+  await page.keyboard.press('Escape');
+  check('given up, focus kept', await page.locator('#composer').evaluate((el) => el === document.activeElement && el.value === ''));
+  await page.keyboard.press('ArrowUp');
+  await page.locator('#composer').fill('Soup is on');
+  await page.keyboard.press('Enter');
+  await page.getByText('(edited)').waitFor();
+  await page.getByText('Soup is on').hover();
+  await page.getByRole('button', { name: 'Delete message' }).click();
+  check('the safe answer has the focus', await page.getByRole('button', { name: 'Keep it' }).evaluate((el) => el === document.activeElement));
+  await page.getByRole('button', { name: 'Delete', exact: true }).click();
+  await page.getByText('Robin’s message was deleted').waitFor();
+});
+
+await test('refused: Retry and Discard by keyboard', {}, async (page) => {
+  await open(page, lunch);
+  mock.order('knobs', { failPosts: 'forbidden' });
+  await say(page, 'Not wanted');
+  const retry = page.getByRole('button', { name: 'Retry' });
+  await retry.waitFor();
+  mock.order('knobs', { failPosts: '' });
+  await retry.focus();
+  await page.keyboard.press('Enter');
+  await retry.waitFor({ state: 'detached' });
+  await page.waitForTimeout(300);
+  check('stored', linesOf('Lunch').at(-1).text === 'Not wanted');
+});
+
+await test('create a room: dialog, errors, focus, and the room', {}, async (page) => {
+  await open(page);
+  const opener = page.getByRole('button', { name: 'Create a room' });
+  await opener.focus();
+  await page.keyboard.press('Enter');
+  const name = page.getByRole('dialog').getByLabel('Name');
+  await name.waitFor();
+  check('the name has the focus', await name.evaluate((el) => el === document.activeElement));
+  await page.keyboard.press('Enter');
+  check('the error is tied to the field', await name.evaluate((el) => document.getElementById(el.getAttribute('aria-describedby').split(' ')[0]).textContent.includes('Give the room a name')));
+  for (let i = 0; i < 12; i++) {
+    await page.keyboard.press('Tab');
+    check('the focus stays inside', await page.evaluate(() => document.activeElement === document.body || document.querySelector('dialog').contains(document.activeElement)));
+  }
+  await page.keyboard.press('Escape');
+  check('the focus is back', await opener.evaluate((el) => el === document.activeElement));
+  await page.keyboard.press('Enter');
+  await name.fill('Browser made');
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { level: 1, name: /Browser made/ }).waitFor();
+  await page.getByText('The first line is yours').waitFor();
+});
+
+await test('a link into a room leads there after the login; logout leads out', {}, async (page) => {
+  await page.goto(`${mock.url}/r/${lunch}`);
+  await page.getByLabel('Name').fill('robin');
+  await page.getByLabel('Password', { exact: true }).fill('wrong');
+  await page.keyboard.press('Enter');
+  await page.getByText('Name or password is wrong.').waitFor();
+  await page.getByLabel('Password', { exact: true }).fill('password');
+  await page.keyboard.press('Enter');
+  await page.waitForURL(`**/r/${lunch}`);
+  await page.reload();
+  await page.getByRole('heading', { level: 1, name: /Lunch/ }).waitFor();
+  check('no token in storage', await page.evaluate(() => !JSON.stringify({ ...localStorage, ...sessionStorage }).includes('token')));
+  await page.getByRole('button', { name: /Your menu/ }).click();
+  await page.getByRole('menuitem', { name: 'Log out' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Log out' }).click();
+  await page.waitForURL('**/login');
+  await page.goto(`${mock.url}/r/${lunch}`);
+  await page.waitForURL('**/login');
+});
+
+await test('removed from a room: told, and led out', {}, async (page) => {
+  const reading = mock.order('room', { room: 'Reading group' }).id;
+  await open(page, reading);
+  mock.order('kick', { room: 'Reading group', user: 'Robin' });
+  await page.getByText('You are no longer in Reading group.').waitFor();
+  await page.getByRole('button', { name: 'Join this room' }).click();
+  await page.getByRole('log').waitFor();
+});
+
+await test('keys: switcher, rooms up and down, help', {}, async (page) => {
+  await open(page);
+  await page.keyboard.press('Control+k');
+  await page.getByRole('combobox').fill('lnch');
+  await page.keyboard.press('Enter');
+  await page.waitForURL(`**/r/${lunch}`);
+  await page.locator('#composer').waitFor();
+  await page.keyboard.press('Alt+ArrowUp');
+  await page.waitForURL(`**/r/${garden}`);
+  await page.locator('#composer').focus();
+  await page.keyboard.type('?');
+  check('a question mark is a letter while typing', (await page.getByRole('dialog').count()) === 0);
+  await page.locator('#composer').fill('');
+  await box(page).focus();
+  await page.keyboard.press('?');
+  await page.getByRole('dialog', { name: 'Keyboard shortcuts' }).waitFor();
+});
+
+await test('phone: a drawer that Back closes, and no sideways scroll at 320 px', { viewport: { width: 320, height: 640 }, isMobile: true, hasTouch: true }, async (page) => {
+  await open(page);
+  check('no sideways scroll', await page.evaluate(() => document.documentElement.scrollWidth <= 320));
+  await page.getByRole('button', { name: /Open the room list/ }).click();
+  await page.getByRole('dialog', { name: 'Rooms and account' }).waitFor();
+  await page.goBack();
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
+  check('still in the room', page.url().endsWith(`/r/${garden}`));
+  await page.getByRole('button', { name: /Open the room list/ }).click();
+  await page.getByRole('dialog').getByRole('link', { name: 'Lunch' }).click();
+  await page.getByRole('heading', { level: 1, name: /Lunch/ }).waitFor();
+  check('the drawer is closed', (await page.getByRole('dialog').count()) === 0);
+  const small = await page.evaluate(() =>
+    [...document.querySelectorAll('button, a[href]')]
+      .filter((el) => el.offsetParent && !el.closest('p') && (el.offsetHeight < 44 || el.offsetWidth < 44))
+      .map((el) => `${el.textContent || el.ariaLabel} ${el.offsetWidth}x${el.offsetHeight}`),
+  );
+  check(`targets of 44 px: ${small.join(', ')}`, small.filter((s) => !s.startsWith('Skip')).length === 0);
+});
+
+await test('500 lines a second: typing stays quick and loses nothing', {}, async (page) => {
+  await open(page);
+  const feeder = setInterval(() => mock.order('say', { room: 'Garden', user: 'Mira', text: 'Flood', times: 25 }), 50);
+  await page.locator('#composer').focus();
+  const text = 'the quick brown fox jumps over';
+  const started = Date.now();
+  await page.keyboard.type(text);
+  const took = Date.now() - started;
+  clearInterval(feeder);
+  check(`${Math.round(took / text.length)} ms a key`, took / text.length < 100);
+  check('all keys', (await page.locator('#composer').inputValue()) === text);
+  await page.locator('#composer').fill('');
+});
+
+for (const colorScheme of ['light', 'dark'])
+  await test(`axe, ${colorScheme}: nothing serious`, { colorScheme }, async (page) => {
+    const scan = async (where) => {
+      await page.waitForTimeout(80);
+      const { violations } = await new AxeBuilder({ page }).analyze();
+      const bad = violations.filter((v) => v.impact === 'serious' || v.impact === 'critical');
+      check(`${where}: ${bad.map((v) => `${v.id} (${v.nodes.map((n) => n.html).slice(0, 2)})`).join('; ')}`, bad.length === 0);
+    };
+    await page.goto(`${mock.url}/signup`);
+    await page.getByRole('button', { name: 'Make an account' }).click();
+    await scan('sign-up with errors');
+    await login(page, mock.url);
+    await page.goto(`${mock.url}/r/${garden}`);
+    await page.locator('[role=log][aria-busy=false]').waitFor();
+    mock.order('typing', { room: 'Garden', users: ['Mira'] });
+    await scan('room');
+    await page.getByRole('button', { name: /members/ }).click();
+    await page.getByRole('heading', { name: 'Members' }).waitFor();
+    await scan('members');
+    await page.getByRole('button', { name: /Your menu/ }).click();
+    await scan('menu');
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('Control+k');
+    await page.getByRole('combobox').waitFor();
+    await scan('switcher');
+    await page.keyboard.press('Escape');
+    await page.getByRole('button', { name: 'Create a room' }).click();
+    await page.getByRole('dialog').waitFor();
+    await page.getByRole('button', { name: 'Create room' }).click();
+    await scan('create with errors');
+    await page.keyboard.press('Escape');
+    await page.goto(`${mock.url}/browse`);
+    await page.getByText('Photography').waitFor();
+    await scan('browse');
+  });
+
+await browser.close();
+await mock.stop();
+console.log(`${passed} passed, ${failed} failed`);
+process.exit(failed ? 1 : 0);
