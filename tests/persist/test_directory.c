@@ -1,0 +1,245 @@
+/* Nodes, leases, keys and secrets on a real database. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "persist/directory.h"
+#include "tests/persist/fixture.h"
+
+static struct fixture s_fixture;
+static uint64_t s_epochs[LIM_SHARDS];
+
+static int s_setup(void **state)
+{
+    (void)state;
+    fixture_open(&s_fixture, "directory", false);
+    return 0;
+}
+
+static int s_teardown(void **state)
+{
+    (void)state;
+    fixture_close(&s_fixture);
+    return 0;
+}
+
+static int s_reset(void **state)
+{
+    (void)state;
+    test_db_do(&s_fixture.db, "DELETE FROM node WHERE roles = 2");
+    test_db_do(&s_fixture.db, "UPDATE shard_lease SET owner_id = 0, owner_nonce = 0, epoch = 0");
+    return 0;
+}
+
+static size_t s_count(uint64_t epoch)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < LIM_SHARDS; i++)
+        count += s_epochs[i] == epoch;
+    return count;
+}
+
+static struct msg s_take(const client_t *client, uint32_t share)
+{
+    struct msg ask = {.type = MSG_DIR_TAKE};
+    ask.as.dir_take =
+        (struct msg_dir_take){.node = client_node(client), .nonce = client_nonce(client), .share = share};
+    return ask;
+}
+
+static struct msg s_beat(const client_t *client)
+{
+    struct msg ask = {.type = MSG_DIR_BEAT};
+    ask.as.dir_beat = (struct msg_dir_beat){.node = client_node(client), .nonce = client_nonce(client)};
+    return ask;
+}
+
+static void test_the_first_takes_all_and_a_second_what_is_left(void **state)
+{
+    (void)state;
+    client_t *one = client_new(&s_fixture, 1), *two = client_new(&s_fixture, 2);
+    client_take(one, 128, s_epochs);
+    assert_int_equal(128, s_count(1));
+    client_take(one, 128, s_epochs); /* a share is what a node may have in all */
+    assert_int_equal(128, s_count(1));
+    client_take(two, LIM_SHARDS, s_epochs);
+    assert_int_equal(128, s_count(1));
+    struct msg ask = {.type = MSG_DIR_LEASES_GET};
+    list_t leases = client_ask(one, &ask, MSG_DIR_LEASES)->as.dir_leases.leases;
+    assert_int_equal(LIM_SHARDS, leases.count);
+    struct rec_lease lease;
+    for (uint32_t shard = 0; rec_lease_next(&leases, &lease); shard++) {
+        assert_int_equal(shard, lease.shard);
+        assert_int_equal(shard < 128 ? client_node(one) : client_node(two), lease.node);
+        assert_true(view_is_equal(view_of_text("inproc://room"), lease.endpoint));
+    }
+    client_destroy(&one);
+    client_destroy(&two);
+}
+
+static void test_a_former_self_is_dead_and_its_shards_come_with_a_new_epoch(void **state)
+{
+    (void)state;
+    client_t *old = client_new(&s_fixture, 1);
+    client_take(old, LIM_SHARDS, s_epochs);
+    struct msg beat = s_beat(old), take = s_take(old, LIM_SHARDS);
+    client_ask(old, &beat, MSG_STORE_OK);
+    client_destroy(&old);
+    client_t *reborn = client_new(&s_fixture, 1);
+    client_take(reborn, LIM_SHARDS, s_epochs);
+    assert_int_equal(LIM_SHARDS, s_count(2));
+    client_ask_refused(reborn, &beat, ERR_FENCED); /* the old boot's */
+    client_ask_refused(reborn, &take, ERR_FENCED);
+    client_take(reborn, LIM_SHARDS, s_epochs); /* the same again changes nothing */
+    assert_int_equal(LIM_SHARDS, s_count(2));
+    client_destroy(&reborn);
+}
+
+static void test_beats_count_up(void **state)
+{
+    (void)state;
+    client_t *client = client_new(&s_fixture, 1);
+    client_take(client, 1, s_epochs);
+    struct msg beat = s_beat(client);
+    uint64_t first = client_ask(client, &beat, MSG_STORE_OK)->as.store_ok.value;
+    assert_true(first > 0);
+    assert_int_equal(first + 1, client_ask(client, &beat, MSG_STORE_OK)->as.store_ok.value);
+    client_destroy(&client);
+}
+
+static void test_releasing_clears_the_owner_and_keeps_the_epoch(void **state)
+{
+    (void)state;
+    client_t *one = client_new(&s_fixture, 1), *two = client_new(&s_fixture, 2);
+    client_take(one, LIM_SHARDS, s_epochs);
+    struct msg ask = {.type = MSG_DIR_RELEASE};
+    ask.as.dir_release = (struct msg_dir_release){.node = client_node(one), .nonce = client_nonce(one)};
+    assert_int_equal(LIM_SHARDS, client_ask(one, &ask, MSG_STORE_OK)->as.store_ok.value);
+    assert_int_equal(256, test_db_number(&s_fixture.db, "SELECT COUNT(*) FROM shard_lease WHERE owner_id = 0 AND epoch = 1"));
+    client_take(two, LIM_SHARDS, s_epochs);
+    assert_int_equal(LIM_SHARDS, s_count(2));
+    client_destroy(&one);
+    client_destroy(&two);
+}
+
+/* With a clock of the test's own: the watcher counts only its own time. */
+static void test_only_a_beat_that_stood_still_for_six_seconds_is_dead(void **state)
+{
+    (void)state;
+    struct directory_watch watch = {.count = 0};
+    client_t *one = client_new(&s_fixture, 1), *two = client_new(&s_fixture, 2);
+    client_take(one, 100, s_epochs);
+    client_take(two, 100, s_epochs);
+    struct msg beat = s_beat(one), dead_beat = s_beat(two), take = s_take(one, LIM_SHARDS);
+    db_t *db = s_fixture.db.admin;
+    int64_t now_ms = 1000000;
+    for (int64_t ms = 0; ms < LIM_LEASE_DEAD_MS; ms += 1000) {
+        assert_int_equal(DB_OK, directory_look(&watch, db, address_node(s_fixture.context.address), now_ms + ms));
+        client_ask(one, &beat, MSG_STORE_OK);
+    }
+    assert_int_equal(2, test_db_number(&s_fixture.db, "SELECT COUNT(*) FROM node WHERE roles = 2 AND state = 1"));
+    /* A pause of the watcher: nothing was watched meanwhile, so nobody is dead. */
+    now_ms += 60000;
+    assert_int_equal(DB_OK, directory_look(&watch, db, address_node(s_fixture.context.address), now_ms));
+    assert_int_equal(2, test_db_number(&s_fixture.db, "SELECT COUNT(*) FROM node WHERE roles = 2 AND state = 1"));
+    for (int64_t ms = 1000; ms <= LIM_LEASE_DEAD_MS; ms += 1000) {
+        client_ask(one, &beat, MSG_STORE_OK);
+        assert_int_equal(DB_OK, directory_look(&watch, db, address_node(s_fixture.context.address), now_ms + ms));
+    }
+    assert_int_equal(1, test_db_number(&s_fixture.db, "SELECT COUNT(*) FROM node WHERE roles = 2 AND state = 1"));
+    assert_int_equal(1, test_db_number(&s_fixture.db, "SELECT COUNT(*) FROM audit WHERE action = 'node_dead'"));
+    client_ask_refused(two, &dead_beat, ERR_FENCED);
+    client_ask(one, &take, MSG_DIR_LEASES);
+    assert_int_equal(256, test_db_number(&s_fixture.db, "SELECT COUNT(*) FROM shard_lease WHERE owner_id = 131073"));
+    assert_int_equal(100, test_db_number(&s_fixture.db, "SELECT COUNT(*) FROM shard_lease WHERE epoch = 2"));
+    struct msg hello = {.type = MSG_DIR_HELLO}; /* the very boot that was declared dead */
+    hello.as.dir_hello = (struct msg_dir_hello){.node = client_node(two), .nonce = client_nonce(two), .roles = 2};
+    client_ask_refused(two, &hello, ERR_FENCED);
+    client_destroy(&one);
+    client_destroy(&two);
+}
+
+static void test_persist_has_a_row_that_beats(void **state)
+{
+    (void)state;
+    uint64_t beat = test_db_number(&s_fixture.db, "SELECT beat FROM node WHERE roles = 4");
+    assert_true(beat > 0);
+    fixture_pause(1500);
+    assert_true(test_db_number(&s_fixture.db, "SELECT beat FROM node WHERE roles = 4") > beat);
+}
+
+static void test_secrets_are_made_once(void **state)
+{
+    (void)state;
+    client_t *client = client_new(&s_fixture, 3);
+    struct msg hello = {.type = MSG_DIR_HELLO};
+    hello.as.dir_hello =
+        (struct msg_dir_hello){.node = client_node(client), .nonce = client_nonce(client), .roles = 2};
+    uint8_t id_key[KEY_BYTES], mac_key[KEY_BYTES];
+    for (int i = 0; i < 3; i++) {
+        const struct msg_dir_welcome *welcome = &client_ask(client, &hello, MSG_DIR_WELCOME)->as.dir_welcome;
+        assert_int_equal(KEY_BYTES, welcome->id_key.len);
+        assert_int_equal(KEY_BYTES, welcome->mac_key.len);
+        if (i > 0) {
+            assert_memory_equal(id_key, welcome->id_key.bytes, KEY_BYTES);
+            assert_memory_equal(mac_key, welcome->mac_key.bytes, KEY_BYTES);
+        }
+        memcpy(id_key, welcome->id_key.bytes, KEY_BYTES);
+        memcpy(mac_key, welcome->mac_key.bytes, KEY_BYTES);
+    }
+    assert_memory_not_equal(id_key, mac_key, KEY_BYTES);
+    client_destroy(&client);
+}
+
+static void test_keys_are_published_once_and_the_newest_are_told(void **state)
+{
+    (void)state;
+    client_t *client = client_new(&s_fixture, 4);
+    list_writer_t keys;
+    list_writer_init(&keys, 8192);
+    struct msg ask = {.type = MSG_DIR_KEY_ADD};
+    for (unsigned i = 0; i < LIM_KEYS_MAX + 2; i++) {
+        char kid[16];
+        snprintf(kid, sizeof kid, "key-%u", i);
+        list_writer_clear(&keys);
+        rec_token_key_append(&keys, &(struct rec_token_key){.kid = view_of_text(kid), .algorithm = 1,
+                                                            .public_pem = view_of_text("-----PEM")});
+        ask.as.dir_key_add = (struct msg_dir_key_add){.keys = list_of(&keys), .at_ms = 1000 + i};
+        client_ask(client, &ask, MSG_STORE_OK);
+        client_ask(client, &ask, MSG_STORE_OK); /* the same again */
+    }
+    list_writer_clear(&keys);
+    rec_token_key_append(&keys, &(struct rec_token_key){.kid = view_of_text("key-0"), .algorithm = 1,
+                                                        .public_pem = view_of_text("-----ANOTHER")});
+    ask.as.dir_key_add.keys = list_of(&keys);
+    client_ask_refused(client, &ask, ERR_CONFLICT);
+    struct msg hello = {.type = MSG_DIR_HELLO};
+    hello.as.dir_hello = (struct msg_dir_hello){.node = client_node(client), .nonce = client_nonce(client), .roles = 2};
+    list_t told = client_ask(client, &hello, MSG_DIR_WELCOME)->as.dir_welcome.keys;
+    assert_int_equal(LIM_KEYS_MAX, told.count);
+    struct rec_token_key key;
+    assert_true(rec_token_key_next(&told, &key));
+    assert_true(view_is_equal(view_of_text("key-5"), key.kid));
+    list_writer_fini(&keys);
+    client_destroy(&client);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_the_first_takes_all_and_a_second_what_is_left, s_reset),
+        cmocka_unit_test_setup(test_a_former_self_is_dead_and_its_shards_come_with_a_new_epoch, s_reset),
+        cmocka_unit_test_setup(test_beats_count_up, s_reset),
+        cmocka_unit_test_setup(test_releasing_clears_the_owner_and_keeps_the_epoch, s_reset),
+        cmocka_unit_test_setup(test_only_a_beat_that_stood_still_for_six_seconds_is_dead, s_reset),
+        cmocka_unit_test(test_persist_has_a_row_that_beats),
+        cmocka_unit_test(test_secrets_are_made_once),
+        cmocka_unit_test(test_keys_are_published_once_and_the_newest_are_told),
+    };
+    return cmocka_run_group_tests(tests, s_setup, s_teardown);
+}
