@@ -21,8 +21,8 @@ enum {
 
 struct links {
     struct edge *edge;
-    struct ask *hello, *leases_ask, *revocations;
-    int64_t hello_ms, leases_ms, revocations_ms; /* when to ask next */
+    struct ask *hello, *beat, *leases_ask, *revocations;
+    int64_t hello_ms, beat_ms, leases_ms, revocations_ms; /* when to ask next */
     bool has_keys, has_leases, leases_wanted;
     size_t owned;
     struct {
@@ -142,6 +142,27 @@ static void s_ask_hello(struct links *self)
     self->hello_ms = edge->now_ms + HELLO_RETRY_MS;
 }
 
+/* An edge owns nothing, so being taken for dead costs it nothing: it comes up again. */
+static bool s_on_beaten(struct edge *edge, struct ask *ask, const struct answer *answer)
+{
+    (void)ask;
+    edge->links->beat = NULL;
+    if (answer->err == ERR_FENCED || answer->err == ERR_NOT_FOUND)
+        edge->links->hello_ms = 0;
+    return true;
+}
+
+static void s_ask_beat(struct links *self)
+{
+    address_t own = actor_address(self->edge->actor);
+    struct msg msg = {.type = MSG_DIR_BEAT,
+                      .as.dir_beat = {.node = address_node(own), .nonce = address_nonce(own)}};
+    struct ask_spec spec = {.to = ASK_PERSIST, .done = s_on_beaten, .owner = self, .once = true,
+                            .deadline_ms = LIM_LEASE_BEAT_MS};
+    self->beat = asks_send_msg(self->edge->asks, &spec, &msg);
+    self->beat_ms = self->edge->now_ms + LIM_LEASE_BEAT_MS;
+}
+
 /* An owner this process has not heard of comes with its endpoint. */
 static bool s_reach(struct links *self, address_t owner, view_t endpoint)
 {
@@ -230,6 +251,8 @@ void links_on_tick(struct links *self)
         self->hello_ms = 0;
     if (!self->hello && now_ms >= self->hello_ms)
         s_ask_hello(self);
+    if (!self->beat && self->edge->has_id_key && now_ms >= self->beat_ms)
+        s_ask_beat(self);
     if (self->owned < LIM_SHARDS || self->leases_wanted)
         self->leases_ms = self->leases_ms > now_ms + LEASES_WANTED_MS ? now_ms + LEASES_WANTED_MS : self->leases_ms;
     if (!self->leases_ask && now_ms >= self->leases_ms)

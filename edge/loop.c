@@ -121,6 +121,7 @@ struct lws_context *loop_open_lws(loop_t *self, struct lws_context_creation_info
     void *loops[1] = {&self->uv};
     info->foreign_loops = loops;
     info->options |= LWS_SERVER_OPTION_LIBUV;
+    info->pcontext = &self->lws; /* becomes NULL when it is really gone */
     pthread_mutex_lock(&s_lws_lock);
     lws_set_log_level(LLL_ERR | LLL_WARN, s_lws_log);
     self->lws = lws_create_context(info);
@@ -258,8 +259,10 @@ void loop_destroy(loop_t **self_p)
     uv_close((uv_handle_t *)&self->again, NULL);
     if (self->lws) {
         pthread_mutex_lock(&s_lws_lock);
-        lws_context_destroy(self->lws); /* closes everything; its memory goes with the last closed handle */
+        lws_context_destroy(self->lws); /* closes everything, as far as it can before the loop has run */
         s_run_until_closed(self);
+        if (self->lws)
+            lws_context_destroy(self->lws); /* 4.1 on a foreign loop wants to be told that the loop is through */
         pthread_mutex_unlock(&s_lws_lock);
     }
     s_run_until_closed(self);
