@@ -30,6 +30,7 @@ struct world {
     struct world_session sessions[32];
     size_t session_count;
     bool store_silent;  /* it swallows questions */
+    bool answers_lost;  /* it does what it is asked, and nobody hears of it */
     bool store_full;    /* nothing can be sent to it */
     size_t store_asked; /* questions that arrived */
     uint16_t last_asked;

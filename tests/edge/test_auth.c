@@ -257,15 +257,32 @@ static void test_without_a_key_nobody_passes(void **state)
     /* Records without a usable key: of HS256, without kid, without PEM, with a private one. */
     struct rec_token_key keys[] = {
         {.kid = view_of_text("jwt-secret"), .algorithm = 2, .public_pem = view_of_text(SECRET)},
-        {.kid = view_of_text("jwt-secret"), .algorithm = 0, .public_pem = view_of_text("-----BEGIN PUBLIC KEY-----\nx")},
-        {.kid = view_of_text(""), .algorithm = 1, .public_pem = view_of_text("-----BEGIN PUBLIC KEY-----\nx")},
+        {.kid = view_of_text("jwt-secret"), .algorithm = 0, .public_pem = view_of_text("-----BEGIN PUBLIC KEY-----\nxxxxxxxx")},
+        {.kid = view_of_text(""), .algorithm = 1, .public_pem = view_of_text("-----BEGIN PUBLIC KEY-----\nxxxxxxxx")},
         {.kid = view_of_text("jwt-secret"), .algorithm = 1, .public_pem = view_of_text("")},
-        {.kid = view_of_text("jwt-secret"), .algorithm = 1, .public_pem = view_of_text("-----BEGIN PRIVATE KEY-----\nx")},
+        {.kid = view_of_text("jwt-secret"), .algorithm = 1, .public_pem = view_of_text("-----BEGIN PRIVATE KEY-----\nxxxxxxxx")},
     };
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         assert_int_equal(0, s_give_key(auth, &keys[i]));
         assert_int_equal(ERR_UNAUTHORIZED, s_verify(auth, s_hs256(HEADER, PAYLOAD)));
     }
+    auth_destroy(&auth);
+}
+
+static void test_with_a_secret_no_public_key_counts(void **state)
+{
+    (void)state;
+    auth_t *auth = s_new(SECRET);
+    token_signer_t *signer = s_signer(NULL);
+    struct rec_token_key key = token_signer_key(signer);
+    struct auth_identity identity;
+    buffer_t token;
+    s_sign(signer, &token);
+    assert_int_equal(1, s_give_key(auth, &key));
+    assert_int_equal(ERR_UNAUTHORIZED, auth_verify(auth, buffer_view(&token), NOW_MS, UTC_MS, &identity));
+    assert_int_equal(ERR_OK, s_verify(auth, s_hs256(HEADER, PAYLOAD)));
+    buffer_fini(&token);
+    token_signer_destroy(&signer);
     auth_destroy(&auth);
 }
 
@@ -606,6 +623,7 @@ int main(void)
         cmocka_unit_test(test_another_hash_under_the_right_secret_is_refused),
         cmocka_unit_test(test_short_secret_is_refused),
         cmocka_unit_test(test_without_a_key_nobody_passes),
+        cmocka_unit_test(test_with_a_secret_no_public_key_counts),
         cmocka_unit_test(test_keys_are_wanted_when_unknown_but_not_often),
         cmocka_unit_test(test_unfamiliar_header_is_refused),
         cmocka_unit_test(test_large_header_is_refused_unread),
