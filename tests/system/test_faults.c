@@ -447,7 +447,8 @@ static void test_tokens_that_are_unsigned_altered_or_of_another_algorithm_are_re
 static int s_refresh(const char *cookie, char *cookie_out, size_t size)
 {
     char headers[1024];
-    snprintf(headers, sizeof headers, "Cookie: %.*s\r\n", (int)strcspn(cookie, ";"), cookie);
+    snprintf(headers, sizeof headers, "Origin: http://127.0.0.1:%d\r\nCookie: %.*s\r\n", s_stack.port,
+             (int)strcspn(cookie, ";"), cookie);
     struct http_response r;
     assert_true(http_call(s_stack.port, "POST", "/api/v1/auth/refresh", headers, NULL, 5000, &r));
     int status = r.status;
