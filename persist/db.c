@@ -26,7 +26,7 @@ enum {
     READ_S = 10,
     WRITE_S = 10,
     MIGRATION_READ_S = 600,
-    STATEMENTS_MAX = 96,
+    STATEMENTS_MAX = 128,
     OLD_MAX = 8,
     TAG_BYTES = 48,
     COLUMN_BYTES_MIN = 64,

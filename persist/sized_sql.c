@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const size_t SIZES[SIZED_COUNT] = {1, 8, 64, 256};
+static const size_t SIZES[SIZED_COUNT] = {1, 2, 4, 8, 16, 32, 64, 128, 256};
 
 void sized_sql_fini(struct sized_sql *self)
 {
@@ -71,11 +71,4 @@ db_status_t sized_query(struct sized_sql *self, db_t *db, struct db_value *value
     size_t size = s_pad(values, width, count);
     const char *sql = s_text(self, size);
     return sql ? db_query(db, sql, values, SIZES[size] * width, rows_out) : DB_FAILED;
-}
-
-db_status_t sized_run_padded(struct sized_sql *self, db_t *db, struct db_value *values, size_t width, size_t count)
-{
-    size_t size = s_pad(values, width, count);
-    const char *sql = s_text(self, size);
-    return sql ? db_run(db, sql, values, SIZES[size] * width) : DB_FAILED;
 }

@@ -1,11 +1,12 @@
-/* sized_sql — one statement over many rows, prepared in the sizes 1, 8, 64 and 256: any number of rows goes out as a
- * few statements, and the server parses four texts once. Owned by one thread. */
+/* sized_sql — one statement over many rows, prepared in the powers of two up to 256: any number of rows goes out as a few
+ * statements, a question is padded to less than twice its size, and the server parses nine texts once. (With the sizes
+ * 1, 8, 64, 256 a batch of 100 rows took nine inserts, and looked up 256 ids.) Owned by one thread. */
 #ifndef ROOKERY_PERSIST_SIZED_SQL_H
 #define ROOKERY_PERSIST_SIZED_SQL_H
 
 #include "persist/db.h"
 
-enum { SIZED_COUNT = 4, SIZED_ROWS_MAX = 256 };
+enum { SIZED_COUNT = 9, SIZED_ROWS_MAX = 256 };
 
 /* Zero-initialise but for the four texts; head item joiner item … tail. */
 struct sized_sql {
@@ -24,7 +25,4 @@ db_status_t sized_run(struct sized_sql *self, db_t *db, const struct db_value *v
  * SIZED_ROWS_MAX items. */
 db_status_t sized_query(struct sized_sql *self, db_t *db, struct db_value *values, size_t width, size_t count,
                         db_stmt_t **rows_out);
-/* The same for a statement whose affected rows do not grow with a repeated item. */
-db_status_t sized_run_padded(struct sized_sql *self, db_t *db, struct db_value *values, size_t width, size_t count);
-
 #endif
