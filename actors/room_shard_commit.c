@@ -177,6 +177,21 @@ static void s_committed(room_shard_t *self, room_t *room, struct pending *pendin
         shard_room_busy(self, room);
 }
 
+/* It is not stored: the refusal stands, or they joined by another request. */
+static void s_probed(room_shard_t *self, const room_t *room, const struct pending *pending)
+{
+    if (pending->probe != ERR_UNEXPECTED) {
+        s_nack_all(self, pending, pending->probe);
+        return;
+    }
+    if (!room || !room_is_member(room, pending->user)) {
+        s_nack_all(self, pending, ERR_BUSY); /* not any more */
+        return;
+    }
+    for (unsigned i = 0; i < pending->asker_count; i++)
+        shard_ack_joined(self, &pending->askers[i], room, &pending->client_id);
+}
+
 /* True: the event goes back to the queue. */
 static bool s_outcome(room_shard_t *self, struct pending *pending, const struct rec_append_outcome *outcome)
 {
@@ -205,7 +220,7 @@ static bool s_outcome(room_shard_t *self, struct pending *pending, const struct 
         return false;
     case 4: /* stale head */
         if (pending->probe) {
-            s_nack_all(self, pending, pending->probe);
+            s_probed(self, room, pending);
             return false;
         }
         if (room)

@@ -108,6 +108,8 @@ void shard_refuse_parked(room_shard_t *self, struct parked *parked, err_t code);
 
 /* room_shard_post.c */
 err_t shard_on_request(room_shard_t *self, const struct envelope *env, const struct msg *msg, view_t body);
+/* The answer to a joining of who is in already. */
+void shard_ack_joined(room_shard_t *self, const struct envelope *env, const room_t *room, const cid_t *client_id);
 err_t shard_on_store_event(room_shard_t *self, const struct envelope *env, const struct msg *msg);
 void shard_event_failed(room_shard_t *self, struct request *request, err_t code);
 

@@ -235,12 +235,22 @@ static void s_set_role(const room_t *room, const struct envelope *env, const str
     s_body(ask, &(struct kind_deleted){.by_role = role}); /* the mac leaves it out */
 }
 
-static err_t s_on_joined_before(room_shard_t *self, const room_t *room, const struct envelope *env,
-                                const struct ask *ask)
+void shard_ack_joined(room_shard_t *self, const struct envelope *env, const room_t *room, const cid_t *client_id)
 {
     uint64_t seq = room_joined_seq(room, env->user);
     const struct tail_event *event = room_tail_at(&room->tail, seq);
-    s_ack_event(self, env, ask, seq, event ? event->at_ms : room->created_at_ms, 0);
+    struct msg_ack ack = {.client_id = *client_id, .room = room->id, .seq = seq, .dup = true,
+                          .at_ms = event ? event->at_ms : room->created_at_ms};
+    shard_ack(self, env, &ack);
+}
+
+/* Who is in already: by this very request, long ago, or by another one? */
+static err_t s_on_joined_before(room_shard_t *self, room_t *room, const struct envelope *env,
+                                const struct ask *ask)
+{
+    if (!room_sees_all(room))
+        return s_refuse_final(self, room, env, ask, ERR_UNEXPECTED);
+    shard_ack_joined(self, env, room, &ask->client_id);
     return ERR_OK;
 }
 

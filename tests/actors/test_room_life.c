@@ -160,6 +160,7 @@ static void test_joining_twice_answers_with_the_first_joining(void **state)
     fixture_request(f, f->edge, BOB, MSG_ROOM_JOIN, 1, 0, NULL);
     fixture_expect(f, MSG_ACK, &msg);
     assert_int_equal(2, msg.as.ack.seq); /* BOB's joined_seq */
+    assert_int_equal(1002, msg.as.ack.at_ms);
     assert_true(msg.as.ack.dup);
     fixture_turn(f);
     assert_int_equal(0, fixture_count(f, MSG_STORE_APPEND));
