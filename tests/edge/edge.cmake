@@ -1,0 +1,5 @@
+if(TARGET rk_edge)
+    rk_test(test_backlog LABELS unit SOURCES test_backlog.c LINKS rk_edge)
+    rk_test(test_fanout LABELS unit SOURCES test_fanout.c LINKS rk_edge lib::websockets)
+    rk_test(test_http_rules LABELS unit SOURCES test_http_rules.c LINKS rk_edge lib::websockets)
+endif()
