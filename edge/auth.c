@@ -118,22 +118,33 @@ static bool s_is_public_pem(view_t pem)
     return pem.len > sizeof begin && memcmp(pem.bytes, begin, sizeof begin - 1) == 0;
 }
 
+static bool s_is_same_key(const struct key *a, const struct key *b)
+{
+    return strcmp(a->kid, b->kid) == 0 && view_is_equal(view_of(a->bytes, a->len), view_of(b->bytes, b->len));
+}
+
 size_t auth_keys_set(auth_t *self, list_t keys)
 {
     if (self->secret_only)
         return self->key_count;
+    struct key fresh[LIM_KEYS_MAX];
+    size_t count = 0, same = 0;
+    struct rec_token_key record;
+    while (count < LIM_KEYS_MAX && rec_token_key_next(&keys, &record)) {
+        if (record.algorithm != ALGORITHM_ES256 || !s_is_public_pem(record.public_pem) ||
+            !s_key_init(&fresh[count], JWT_ALG_ES256, record.kid, record.public_pem))
+            continue;
+        same += count < self->key_count && s_is_same_key(&fresh[count], &self->keys[count]);
+        count++;
+    }
+    /* Only when a key is gone or new: strangers can have the keys fetched each second by naming unknown ones. */
+    if (same != count || count != self->key_count)
+        memset(self->cache, 0, CACHE_SIZE * sizeof *self->cache);
     for (size_t i = 0; i < self->key_count; i++)
         s_key_fini(&self->keys[i]);
-    self->key_count = 0;
-    memset(self->cache, 0, CACHE_SIZE * sizeof *self->cache); /* its keys may be gone */
-    struct rec_token_key record;
-    while (self->key_count < LIM_KEYS_MAX && rec_token_key_next(&keys, &record)) {
-        if (record.algorithm != ALGORITHM_ES256 || !s_is_public_pem(record.public_pem))
-            continue;
-        if (s_key_init(&self->keys[self->key_count], JWT_ALG_ES256, record.kid, record.public_pem))
-            self->key_count++;
-    }
-    return self->key_count;
+    memcpy(self->keys, fresh, count * sizeof fresh[0]);
+    self->key_count = count;
+    return count;
 }
 
 bool auth_keys_wanted(auth_t *self, int64_t now_ms)
