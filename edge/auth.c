@@ -45,7 +45,7 @@ struct auth {
     bool unknown_kid; /* a token named one since auth_keys_wanted said so */
     int64_t keys_wanted_ms;
     struct auth_revoked revoked;
-    uint64_t revoked_upto;
+    uint64_t revoked_upto; /* number of the last revocation heard of; ID_MAX: none, tell the newest */
     bool heard; /* of revocations, completely */
     int64_t heard_ms;
     uint8_t cache_key[KEY_BYTES];
@@ -84,6 +84,7 @@ auth_t *auth_new(const char *jwt_secret)
     if (!self)
         return NULL;
     self->secret_only = secret;
+    self->revoked_upto = ID_MAX;
     self->keys_wanted_ms = INT64_MIN;
     for (size_t i = 0; i < sizeof self->cache_key; i++)
         self->cache_key[i] = (uint8_t)id_random();
@@ -407,6 +408,10 @@ bool auth_on_revocations(auth_t *self, const struct msg_store_revocations *answe
 {
     list_t sessions = answer->sessions;
     struct rec_id session;
+    if (self->revoked_upto == ID_MAX) {
+        self->revoked_upto = answer->upto > AUTH_REVOKED_FIRST ? answer->upto - AUTH_REVOKED_FIRST : 0;
+        return true;
+    }
     while (rec_id_next(&sessions, &session))
         if (session.id)
             auth_revoked_add(&self->revoked, session.id, utc_ms);

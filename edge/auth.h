@@ -16,6 +16,7 @@ enum {
     AUTH_HEADER_BYTES_MAX = 512,     /* of a token's decoded header */
     AUTH_NOT_BEFORE_LEEWAY_S = 30,   /* nbf only: accounts' clock may be ahead of the edge's */
     AUTH_REVOKED_MAX = 65536,        /* sessions revoked within the life of a token */
+    AUTH_REVOKED_FIRST = 32768,      /* of them an edge asks for when it comes up */
     AUTH_ORIGINS_MAX = 16,           /* of ROOKERY_ORIGINS */
     AUTH_ORIGIN_BYTES_MAX = 256,
     AUTH_COOKIE_VALUE_BYTES_MAX = 128, /* as AUTH_REFRESH.refresh_token */
@@ -53,9 +54,10 @@ err_t auth_verify(auth_t *self, view_t token, int64_t now_ms, int64_t utc_ms,
  * Borrows from header. */
 view_t auth_bearer(view_t header);
 
-/* Revocations: ask STORE_REVOCATIONS_GET{after = auth_revocations_after()} each LIM_REVOCATION_PULL_MS, starting at 0:
- * an edge that just came up must also refuse who was revoked a minute ago. Give each answer here, with the time its
- * question was sent; close the sockets of its sessions yourself. True: a full page, ask again at once. */
+/* Revocations: ask STORE_REVOCATIONS_GET{after = auth_revocations_after()} each LIM_REVOCATION_PULL_MS. The first
+ * question is for the newest number; what follows begins AUTH_REVOKED_FIRST before it, for an edge that just came up
+ * must also refuse who was revoked a minute ago, but not read the history of years. Give each answer here, with the
+ * time its question was sent; close the sockets of its sessions yourself. True: there is more, ask again at once. */
 uint64_t auth_revocations_after(const auth_t *self);
 bool auth_on_revocations(auth_t *self, const struct msg_store_revocations *answer, int64_t asked_ms, int64_t utc_ms);
 bool auth_is_stale(const auth_t *self, int64_t now_ms); /* > LIM_REVOCATION_STALE_MS since a complete answer's question */

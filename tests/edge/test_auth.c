@@ -64,6 +64,18 @@ static const char *s_hs256(const char *header, const char *payload)
 
 /* ---- fixtures ------------------------------------------------------------------------------------------------------------ */
 
+/* The first question asks for the newest number only. */
+static auth_t *s_begun(const char *secret, uint64_t newest)
+{
+    auth_t *auth = auth_new(secret);
+    assert_non_null(auth);
+    assert_true(auth_revocations_after(auth) == ID_MAX);
+    struct msg_store_revocations msg = {.upto = newest};
+    assert_true(auth_on_revocations(auth, &msg, NOW_MS, UTC_MS));
+    assert_true(auth_is_stale(auth, NOW_MS));
+    return auth;
+}
+
 static void s_hear(auth_t *auth, int64_t asked_ms)
 {
     struct msg_store_revocations none = {.upto = auth_revocations_after(auth)};
@@ -72,8 +84,7 @@ static void s_hear(auth_t *auth, int64_t asked_ms)
 
 static auth_t *s_new(const char *secret)
 {
-    auth_t *auth = auth_new(secret);
-    assert_non_null(auth);
+    auth_t *auth = s_begun(secret, 0);
     s_hear(auth, NOW_MS);
     return auth;
 }
@@ -522,10 +533,21 @@ static void test_revoked_session_is_refused_also_when_remembered(void **state)
     auth_destroy(&auth);
 }
 
+static void test_first_pull_begins_some_way_before_the_newest(void **state)
+{
+    (void)state;
+    static const uint64_t rows[][2] = {{0, 0}, {1, 0}, {AUTH_REVOKED_FIRST, 0}, {AUTH_REVOKED_FIRST + 1, 1}, {1000000, 967232}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        auth_t *auth = s_begun(SECRET, rows[i][0]);
+        assert_int_equal(rows[i][1], auth_revocations_after(auth));
+        auth_destroy(&auth);
+    }
+}
+
 static void test_full_page_asks_again_and_is_not_yet_fresh(void **state)
 {
     (void)state;
-    auth_t *auth = auth_new(SECRET);
+    auth_t *auth = s_begun(SECRET, 0);
     assert_true(s_revoke(auth, 100, LIM_REVOCATIONS_PAGE_MAX, 512, NOW_MS));
     assert_true(auth_is_stale(auth, NOW_MS));
     assert_int_equal(512, auth_revocations_after(auth));
@@ -539,7 +561,7 @@ static void test_full_page_asks_again_and_is_not_yet_fresh(void **state)
 static void test_stale_revocations_let_nobody_in(void **state)
 {
     (void)state;
-    auth_t *auth = auth_new(SECRET);
+    auth_t *auth = s_begun(SECRET, 0);
     struct auth_identity identity;
     char token[1024];
     snprintf(token, sizeof token, "%s", s_hs256(HEADER, PAYLOAD));
@@ -633,6 +655,7 @@ int main(void)
         cmocka_unit_test(test_expired_token_is_refused_as_expired),
         cmocka_unit_test(test_token_of_the_future_is_refused_beyond_the_leeway),
         cmocka_unit_test(test_revoked_session_is_refused_also_when_remembered),
+        cmocka_unit_test(test_first_pull_begins_some_way_before_the_newest),
         cmocka_unit_test(test_full_page_asks_again_and_is_not_yet_fresh),
         cmocka_unit_test(test_stale_revocations_let_nobody_in),
         cmocka_unit_test(test_more_revocations_than_fit_refuse_all_former_tokens),
