@@ -2,6 +2,7 @@ import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { BrowserRouter } from 'react-router';
 import { App } from './app/App';
+import { Boundary } from './app/Boundary';
 import { createClient } from './app/client';
 import { ClientContext } from './state/hooks';
 import './styles.css';
@@ -14,7 +15,9 @@ createRoot(root).render(
   <StrictMode>
     <ClientContext value={client}>
       <BrowserRouter>
-        <App />
+        <Boundary>
+          <App />
+        </Boundary>
       </BrowserRouter>
     </ClientContext>
   </StrictMode>,

@@ -1,10 +1,11 @@
-import { lazy, Suspense } from 'react';
+import { Suspense } from 'react';
 import { Navigate, Route, Routes, useLocation } from 'react-router';
 import { useApp } from '@/state/hooks';
+import { part } from './part';
 import { Splash, Stopped, Unreachable } from './Screens';
 
-const AuthPage = lazy(() => import('@/features/auth/AuthPage').then((m) => ({ default: m.AuthPage })));
-const Shell = lazy(() => import('./Shell').then((m) => ({ default: m.Shell })));
+const AuthPage = part(() => import('@/features/auth/AuthPage').then((m) => m.AuthPage));
+const Shell = part(() => import('./Shell').then((m) => m.Shell));
 
 export function App() {
   const status = useApp((s) => s.session.status);

@@ -102,6 +102,21 @@ export function Stopped() {
   );
 }
 
+export function Broken() {
+  return (
+    <Page
+      title="Something broke on this page"
+      actions={
+        <Button tone="primary" onClick={() => location.reload()}>
+          Reload
+        </Button>
+      }
+    >
+      <p>That is a fault of ours, or a part of the page could not be fetched. Your drafts and unsent messages are kept.</p>
+    </Page>
+  );
+}
+
 export function NotFound() {
   return (
     <Page

@@ -1,5 +1,5 @@
 /* The signed-in page: rooms at the side, one sheet of paper beside them, and the keys that work everywhere. */
-import { lazy, Suspense, useEffect, useState } from 'react';
+import { Suspense, useEffect, useState } from 'react';
 import { Navigate, Route, Routes, useLocation, useNavigate } from 'react-router';
 import { ConnectionBar } from '@/features/presence/ConnectionBar';
 import { EmptyState } from '@/features/rooms/EmptyState';
@@ -10,16 +10,15 @@ import { IconButton } from '@/ui/Button';
 import { Drawer } from '@/ui/Drawer';
 import { COMPOSER_ID } from '@/features/composer/Composer';
 import { lastRoom } from './lastRoom';
+import { part } from './part';
 import { RoomPage } from './RoomPage';
 import { NotFound } from './Screens';
 import { useMedia } from './useMedia';
 
-const BrowsePage = lazy(() => import('@/features/rooms/BrowsePage').then((m) => ({ default: m.BrowsePage })));
-const CreateRoomDialog = lazy(() =>
-  import('@/features/rooms/CreateRoomDialog').then((m) => ({ default: m.CreateRoomDialog })),
-);
-const Switcher = lazy(() => import('@/features/rooms/Switcher').then((m) => ({ default: m.Switcher })));
-const HelpDialog = lazy(() => import('./HelpDialog').then((m) => ({ default: m.HelpDialog })));
+const BrowsePage = part(() => import('@/features/rooms/BrowsePage').then((m) => m.BrowsePage));
+const CreateRoomDialog = part(() => import('@/features/rooms/CreateRoomDialog').then((m) => m.CreateRoomDialog));
+const Switcher = part(() => import('@/features/rooms/Switcher').then((m) => m.Switcher));
+const HelpDialog = part(() => import('./HelpDialog').then((m) => m.HelpDialog));
 
 type Open = 'create' | 'switch' | 'help' | null;
 
