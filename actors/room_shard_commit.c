@@ -11,8 +11,8 @@ static err_t s_judge_again(const room_t *room, const struct pending *pending)
     if (pending->probe)
         return ERR_OK;
     if (pending->target && !room_find_target(room, pending->target, &target)) {
-        uint64_t first = room_tail_first_seq(&room->tail);
-        if (!pending->target_as_of || !first || first > pending->target_as_of + 1)
+        uint64_t first = room->tail.count ? room_tail_first_seq(&room->tail) : room->head + 1;
+        if (!pending->target_as_of || first > pending->target_as_of + 1)
             return ERR_BUSY; /* a deletion may have passed unseen: ask the store again */
         target = (struct room_target){.found = true, .kind = KIND_POSTED, .user = pending->target_user,
                                       .erased = room_tail_has_delete_of(&room->tail, pending->target)};
@@ -199,11 +199,13 @@ static bool s_outcome(room_shard_t *self, struct pending *pending, const struct 
     uint64_t epoch = lease_epoch(&self->lease, pending->shard);
     switch (outcome->result) {
     case 0: /* committed */
-        if (!pending->probe) {
+        if (!pending->probe && outcome->stored_at_ms == pending->at_ms &&
+            outcome->stored_msg_no == pending->msg_no) {
             s_committed(self, room, pending);
             return false;
         }
-        break;
+        /* At the same place, but by a batch that was given up: the stored frame is not this one. */
+        __attribute__((fallthrough));
     case 1: /* repeat */
         s_ack_all(self, pending, outcome->stored_seq, outcome->stored_at_ms, outcome->stored_msg_no, true);
         if (room && room->state != ROOM_LOADING && outcome->stored_seq > room->head)

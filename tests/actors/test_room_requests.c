@@ -161,6 +161,30 @@ static void test_a_repeat_known_only_to_the_store_gets_its_place(void **state)
     fixture_expect_none(f, MSG_EVENT);
 }
 
+static void test_what_an_earlier_batch_stored_at_the_same_place_is_read_before_it_is_shown(void **state)
+{
+    struct fixture *f = *state;
+    struct msg msg;
+    struct fixture_rows rows;
+    fixture_usual(f);
+    fixture_attach(f, f->edge, BOB, 1, true, 1, 5);
+    fixture_forget(f);
+    fixture_post(f, ALICE, 1, "hello");
+    fixture_turn(f);
+    assert_true(fixture_rows(f, &rows));
+    struct rec_append_outcome outcome = {.room = ROOM, .seq = 6, .result = 0, .stored_seq = 6,
+                                         .stored_at_ms = 1006, .stored_msg_no = 6};
+    fixture_outcomes(f, &rows, &outcome);
+    fixture_expect(f, MSG_ACK, &msg);
+    assert_int_equal(1006, msg.as.ack.at_ms);
+    assert_int_equal(0, fixture_count(f, MSG_EVENT));
+    fixture_look_again(f);
+    fixture_answer_room(f, &(struct stored_room){.found = true, .incarnation = 1, .last_seq = 6,
+                                                 .last_msg_no = 6, .members = {ALICE, BOB},
+                                                 .roles = {2, 0}, .member_count = 2, .tail_count = 6});
+    assert_int_equal(1, fixture_count(f, MSG_EVENT)); /* the stored one */
+}
+
 static void test_a_loaded_line_is_recognised_by_its_frame(void **state)
 {
     struct fixture *f = *state;
@@ -310,7 +334,7 @@ static void test_a_second_answer_to_a_batch_changes_nothing(void **state)
     fixture_post(f, ALICE, 1, "hello");
     fixture_turn(f);
     assert_true(fixture_rows(f, &rows));
-    struct rec_append_outcome outcome = {ROOM, 6, 0, 6, 9, 6};
+    struct rec_append_outcome outcome = {ROOM, 6, 0, 6, rows.rows[0].at_ms, 6};
     fixture_outcomes(f, &rows, &outcome);
     fixture_forget(f);
     fixture_post(f, ALICE, 2, "next");
@@ -585,6 +609,18 @@ static void test_an_old_line_is_fetched_before_it_is_edited(void **state)
     s_expect_nack(f, ERR_UNAVAILABLE, false);
 }
 
+static void test_an_old_line_can_be_edited_when_nothing_is_in_memory(void **state)
+{
+    struct fixture *f = *state;
+    fixture_load(f, &(struct stored_room){.found = true, .incarnation = 1, .last_seq = 900, .last_msg_no = 900,
+                                          .members = {CAROL}, .member_count = 1});
+    fixture_request(f, f->edge, CAROL, MSG_ROOM_EDIT, 1, 3, "better");
+    s_answer_event(f, 3, CAROL, "x");
+    fixture_turn(f);
+    assert_int_equal(1, fixture_outcome(f, 0));
+    assert_int_equal(1, fixture_count(f, MSG_ACK));
+}
+
 static void test_old_lines_are_fetched_for_a_bounded_number_of_requests(void **state)
 {
     struct fixture *f = *state;
@@ -610,6 +646,7 @@ int main(void)
         TEST(test_a_repeat_of_a_committed_line_gets_the_first_answer),
         TEST(test_a_repeat_of_a_pending_line_is_answered_with_it),
         TEST(test_a_repeat_known_only_to_the_store_gets_its_place),
+        TEST(test_what_an_earlier_batch_stored_at_the_same_place_is_read_before_it_is_shown),
         TEST(test_a_loaded_line_is_recognised_by_its_frame),
         TEST(test_the_same_id_with_another_body_is_a_conflict),
         TEST(test_what_the_store_sends_again_is_numbered_anew_and_keeps_its_order),
@@ -631,6 +668,7 @@ int main(void)
         TEST(test_an_edit_behind_a_deletion_of_the_same_line_waits_and_is_refused),
         TEST(test_who_leaves_says_nothing_after_it),
         TEST(test_an_old_line_is_fetched_before_it_is_edited),
+        TEST(test_an_old_line_can_be_edited_when_nothing_is_in_memory),
         TEST(test_old_lines_are_fetched_for_a_bounded_number_of_requests),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -144,6 +144,9 @@ static void s_store(struct model_db *self, struct db_event *staged)
     room->events[room->count++] = *staged;
     const struct rec_append_row *row = &room->events[room->count - 1].row;
     check_stored(self->world, room, room->count - 1, self->leases[row->shard].epoch);
+    world_trace(self->world, "stored: %s %d of client %d in chat %d at %llu", kind_name(row->kind),
+                row->client_id.bytes[15], (int)(row->user - 1000), row->client_id.bytes[0] - 1,
+                (unsigned long long)row->seq);
     if (row->msg_no)
         room->msg_no = row->msg_no;
     if (row->kind == KIND_ROOM_CREATED)
