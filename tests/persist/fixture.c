@@ -198,7 +198,7 @@ const struct msg *client_wait(client_t *self, uint64_t correlation, int timeout_
 const struct msg *client_ask(client_t *self, const struct msg *ask, uint16_t type)
 {
     const struct msg *answer = NULL;
-    for (int i = 0; i < 40; i++) { /* persist may just be starting */
+    for (int i = 0; i < 300; i++) { /* persist may just be starting */
         answer = client_wait(self, client_send(self, ask), ASK_MS);
         bool is_away = answer && answer->type == MSG_ERR && answer->as.err.code == ERR_UNAVAILABLE;
         if (!is_away)
