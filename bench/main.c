@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #include "bench/scenarios.h"
 #include "build_info.h"
@@ -66,7 +67,10 @@ static void s_add_fact(struct report *report, const char *text)
     report_fact(report, key, text[len] ? text + len + 1 : "");
 }
 
-enum { OPT_SERVER = 1, OPT_VAR, OPT_MARIADB, OPT_LOG, OPT_OUT, OPT_FACT, OPT_READERS, OPT_IDLE, OPT_SECONDS, OPT_ROUNDS, OPT_HELP };
+enum {
+    OPT_SERVER = 1, OPT_VAR, OPT_MARIADB, OPT_LOG, OPT_OUT, OPT_FACT, OPT_READERS, OPT_IDLE, OPT_SECONDS, OPT_ROUNDS,
+    OPT_HELP,
+};
 
 static const struct option OPTIONS[] = {
     {"server", required_argument, NULL, OPT_SERVER},   {"var", required_argument, NULL, OPT_VAR},
@@ -159,6 +163,7 @@ int main(int argc, char **argv)
                           .seconds = 2.5};
     const char *out_path = NULL, *url = getenv("DATABASE_URL");
     signal(SIGPIPE, SIG_IGN);
+    prctl(PR_SET_PDEATHSIG, SIGTERM); /* run.sh may be killed */
     if (!report_init(&bench.report))
         return EXIT_FAILURE;
     int status = s_read_options(&bench, argc, argv, &out_path);

@@ -51,6 +51,15 @@ bool people_count_lines(db_t *db, uint64_t *count_out)
     return true;
 }
 
+uint64_t people_commits(db_t *db)
+{
+    char text[32];
+    return db_ask(db, "SELECT variable_value FROM information_schema.global_status WHERE variable_name = 'COM_COMMIT'",
+                  text, sizeof text) == DB_OK
+               ? strtoull(text, NULL, 10)
+               : 0;
+}
+
 /* ---- inserts without a server ---------------------------------------------------------------------------------- */
 
 static void s_build_sql(char *sql_out, uint32_t rows)

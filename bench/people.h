@@ -14,6 +14,9 @@ bool people_insert(db_t *db, uint64_t first, uint32_t count);
 /* Lines stored, in all rooms. */
 bool people_count_lines(db_t *db, uint64_t *count_out);
 
+/* Transactions committed since the database started; 0: it does not tell (MySQL keeps it elsewhere). */
+uint64_t people_commits(db_t *db);
+
 struct insert_figures {
     uint32_t rows; /* of one statement, which is one transaction */
     double rows_per_s, commit_ms[2]; /* p50, p99 */

@@ -131,8 +131,8 @@ static bool s_rounds(struct bench *self, const struct load_target *floor, const 
             return false;
         report_stretch(&self->report, "server", round, &b);
         self->lines += b.all_acks;
-        if (a.frame_bytes != b.frame_bytes && round == 1)
-            report_note(&self->report, "the floor's events have %zu bytes, the server's %zu", a.frame_bytes,
+        if (round == 1)
+            report_note(&self->report, "an event has %zu bytes at the floor, %zu from the server", a.frame_bytes,
                         b.frame_bytes);
         s_compare(compared, &a, &b);
     }
@@ -189,23 +189,25 @@ enum { POST_CASES = 3 };
 static const uint32_t POST_SENDERS[POST_CASES] = {1, 16, 256};
 
 struct s_post_case {
-    char names[7][64];
-    struct series ack50, ack99, rate, server, mariadb, inserts, insert50;
+    char names[8][64];
+    struct series ack50, ack99, rate, batch, server, mariadb, inserts, insert50;
 };
 
 static void s_name_post(struct s_post_case *s, uint32_t senders)
 {
     *s = (struct s_post_case){0};
-    snprintf(s->names[0], 64, "%u senders, 100 posts/s: ack p50", senders);
-    snprintf(s->names[1], 64, "%u senders, 100 posts/s: ack p99", senders);
+    snprintf(s->names[0], 64, "%u senders, %d posts/s: ack p50", senders, POST_RATE);
+    snprintf(s->names[1], 64, "%u senders, %d posts/s: ack p99", senders, POST_RATE);
     snprintf(s->names[2], 64, "%u senders, closed loop: durable posts", senders);
     snprintf(s->names[3], 64, "  server CPU per post");
     snprintf(s->names[4], 64, "  MariaDB CPU per post");
     snprintf(s->names[5], 64, "MariaDB alone, %u rows a commit", senders);
     snprintf(s->names[6], 64, "MariaDB alone, %u rows: commit p50", senders);
+    snprintf(s->names[7], 64, "  posts per commit");
     s->ack50 = SERIES(s->names[0], "ms");
     s->ack99 = SERIES(s->names[1], "ms");
     s->rate = SERIES(s->names[2], "/s");
+    s->batch = SERIES(s->names[7], "");
     s->server = SERIES(s->names[3], "us");
     s->mariadb = SERIES(s->names[4], "us");
     s->inserts = SERIES(s->names[5], "rows/s");
@@ -230,10 +232,14 @@ static bool s_post_round(struct bench *self, crowd_t *crowd, uint32_t senders, u
     report_stretch(&self->report, what, round, &open);
     series_add(&s->ack50, open.ack_ms[0]);
     series_add(&s->ack99, open.ack_ms[1]);
+    uint64_t commits = people_commits(self->db);
     if (!load_closed(&target, WARM_S / 2, self->seconds / 2, &closed))
         return false;
     snprintf(what, sizeof what, "%u senders, closed", senders);
     report_stretch(&self->report, what, round, &closed);
+    commits = people_commits(self->db) - commits;
+    if (commits > 0)
+        series_add(&s->batch, (double)closed.all_acks / (double)commits);
     series_add(&s->rate, (double)closed.acks / closed.seconds);
     series_add(&s->server, s_us(closed.server_ns, closed.acks));
     series_add(&s->mariadb, s_us(closed.mariadb_ns, closed.acks));
@@ -252,6 +258,7 @@ static void s_report_post(struct report *report, const struct s_post_case *s, ui
         report_target(report, &s->rate, false, 5000);
     else
         report_series(report, &s->rate);
+    report_series(report, &s->batch);
     report_series(report, &s->server);
     report_series(report, &s->mariadb);
     report_series(report, &s->inserts);

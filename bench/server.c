@@ -32,6 +32,18 @@ static const struct {
     {"ROOKERY_BIND", "127.0.0.1"},
 };
 
+/* Ended by a signal we take the server with us, at once: its data folder goes too. */
+static volatile sig_atomic_t s_running;
+
+static void s_on_end(int signal_number)
+{
+    if (s_running > 0) {
+        kill((pid_t)s_running, SIGKILL);
+        waitpid((pid_t)s_running, NULL, 0);
+    }
+    _exit(128 + signal_number);
+}
+
 const char *server_option(size_t i, const char **value_out)
 {
     if (i >= sizeof OPTIONS / sizeof OPTIONS[0])
@@ -86,7 +98,7 @@ static bool s_await_ready(struct server *self)
         if (ready)
             return true;
         if (waitpid(self->pid, NULL, WNOHANG) == self->pid) {
-            self->pid = 0;
+            self->pid = s_running = 0;
             return false;
         }
         s_wait_ms(STEP_MS);
@@ -105,6 +117,9 @@ bool server_start(struct server *self, const char *program, const char *log_path
     self->pid = self->port ? fork() : -1;
     if (self->pid == 0)
         s_exec(self, program, log_path);
+    s_running = self->pid;
+    signal(SIGINT, s_on_end);
+    signal(SIGTERM, s_on_end);
     if (self->pid > 0 && s_await_ready(self))
         return true;
     fprintf(stderr, "bench: the server did not get ready; its log is %s\n", log_path);
@@ -119,7 +134,7 @@ void server_stop(struct server *self)
     kill(self->pid, SIGTERM);
     for (int waited_ms = 0; waited_ms < STOP_MS; waited_ms += STEP_MS) {
         if (waitpid(self->pid, NULL, WNOHANG) == self->pid) {
-            self->pid = 0;
+            self->pid = s_running = 0;
             return;
         }
         s_wait_ms(STEP_MS);
@@ -127,5 +142,5 @@ void server_stop(struct server *self)
     fprintf(stderr, "bench: the server did not stop within %d ms; killing it\n", STOP_MS);
     kill(self->pid, SIGKILL);
     waitpid(self->pid, NULL, 0);
-    self->pid = 0;
+    self->pid = s_running = 0;
 }
