@@ -53,6 +53,9 @@ export function createAuth(store: Store, http: () => Http, tabs: Tabs, hooks: Au
   let timer: ReturnType<typeof setTimeout> | undefined;
 
   function take(done: AuthDone): void {
+    const { session } = store.getState();
+    // Another tab has signed in as somebody else, and the cookie is theirs now: nothing of the one may reach the other.
+    if (session.status === 'in' && session.me.id !== done.user) hooks.onEnd();
     const left = done.expires_at_ms - Date.now();
     const lifetime = left > SPARE_MS && left < LIFETIME_MAX_MS ? left : LIFETIME_DEFAULT_MS;
     token = done.access_token;

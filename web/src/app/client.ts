@@ -15,6 +15,7 @@ import { keepDrafts } from './drafts';
 import { createLive } from './live';
 import { keepNames } from './names';
 import { openOutboxDb } from './outbox_db';
+import { reloadOnce } from './part';
 import { createSender } from './sender';
 import { openTabs } from './tabs';
 
@@ -56,6 +57,7 @@ export function createClient(base: string): RunningClient {
   });
   const live = createLive(store, socketUrl(base, location.href), auth, (reason) => {
     if (reason === 'auth') auth.ended();
+    else if (reason === 'version') reloadOnce(); // and if that does not help, the page says so
   });
   const sender = createSender(store, db, tabs, (m) => live.socket.send(m));
   keepNames(store, http);
@@ -80,6 +82,7 @@ export function createClient(base: string): RunningClient {
   function onEnd(): void {
     entered = 0;
     live.stop();
+    sender.close();
     // What belongs to one person is not shown to the next; the outbox of this one stays on the device.
     store.setState((s) => ({ ...initialState, session: s.session, link: s.link }));
   }
@@ -154,7 +157,7 @@ export function createClient(base: string): RunningClient {
       await auth.logout();
       if (session.status !== 'in') return;
       drafts.forget(session.me.id);
-      await sender.forgetAll(session.me.id);
+      await sender.erase(session.me.id);
     },
     retrySession() {
       store.setState({ session: { status: 'unknown' } });

@@ -18,7 +18,10 @@ export interface Sender {
   drain(): void;
   /** Entries that an earlier visit, or another tab, left for this user. */
   load(user: number): Promise<void>;
-  forgetAll(user: number): Promise<void>;
+  /** The session is over: nothing stays in memory, all stays on the device for this user's next session. */
+  close(): void;
+  /** This user's own wish: nothing stays on the device either. */
+  erase(user: number): Promise<void>;
   onTab(message: { type: 'outbox_put'; entry: Entry } | { type: 'outbox_gone'; clientId: string }): void;
 }
 
@@ -150,9 +153,12 @@ export function createSender(store: Store, db: OutboxDb, tabs: Tabs, send: (m: B
       update((o) => outbox.add(o, restored));
       this.drain();
     },
-    async forgetAll(user) {
-      written.clear();
+    close() {
+      written.clear(); // so that what leaves the state is not taken for done
       store.setState({ outbox: outbox.initialOutbox });
+    },
+    async erase(user) {
+      this.close();
       await db.clear(user);
     },
     onTab(m) {

@@ -7,6 +7,7 @@ let store: Store;
 let auth: Auth;
 let answer: () => Promise<unknown>;
 let open: ReturnType<typeof vi.fn>;
+let onEnd: ReturnType<typeof vi.fn<() => void>>;
 const tokens: string[] = [];
 let n = 0;
 
@@ -24,12 +25,13 @@ beforeEach(() => {
   n = 0;
   tokens.length = 0;
   store = createAppStore();
+  onEnd = vi.fn<() => void>();
   answer = async () => done();
   open = vi.fn(() => answer());
   const http = { open, request: open } as unknown as Http;
   auth = createAuth(store, () => http, { tell: vi.fn(), listen: vi.fn() }, {
     onToken: (t) => void tokens.push(t),
-    onEnd: vi.fn(),
+    onEnd,
   });
 });
 afterEach(() => vi.useRealTimers());
@@ -97,6 +99,16 @@ describe('the session', () => {
     answer = async () => Promise.reject(problem(401));
     expect(await auth.renew()).toBe(false);
     expect(store.getState().session).toEqual({ status: 'out', why: 'ended' });
+  });
+
+  test('another tab has signed in as somebody else: nothing of the first stays', async () => {
+    await auth.restore();
+    answer = async () => ({ ...done(), user: 2, name: 'Ann' });
+    await auth.renew();
+    expect(onEnd).toHaveBeenCalledOnce();
+    expect(store.getState().session).toMatchObject({ me: { id: 2 } });
+    await auth.renew();
+    expect(onEnd).toHaveBeenCalledOnce();
   });
 
   test('logout that fails leaves the session as it is', async () => {

@@ -125,6 +125,17 @@ describe('the outbox', () => {
     expect(sent[1]).toEqual(sent[0]);
   });
 
+  test('the end of a session takes nothing from the device, a logout takes all of this user', async () => {
+    const id = say('a');
+    await vi.waitFor(async () => expect(await db.has(id)).toBe(true));
+    sender.close();
+    await new Promise((r) => setTimeout(r, 20));
+    expect(store.getState().outbox.entries).toHaveLength(0);
+    expect(await db.has(id)).toBe(true);
+    await sender.erase(ME);
+    expect(await db.has(id)).toBe(false);
+  });
+
   test('of another person is not sent', async () => {
     await db.put(newEntry(newId(), ME + 1, ROOM, { what: 'post', text: 'not mine' }, T0));
     await sender.load(ME);

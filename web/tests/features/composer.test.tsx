@@ -46,7 +46,7 @@ describe('the composer', () => {
     fireEvent.change(field(), { target: { value: 'x'.repeat(4097) } });
     fireEvent.keyDown(field(), { key: 'Enter' });
     expect(commands.post).not.toHaveBeenCalled();
-    expect(screen.getByRole('alert').textContent).toMatch(/^Not sent: 1 bytes too long/);
+    expect(screen.getByRole('alert').textContent).toMatch(/^Not sent: 1 byte too long/);
     expect(field().value).toHaveLength(4097);
     expect(field().getAttribute('aria-invalid')).toBe('true');
     fireEvent.change(field(), { target: { value: 'x'.repeat(4096) } });

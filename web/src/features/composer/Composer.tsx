@@ -186,8 +186,8 @@ export function Composer({ room, name }: { room: number; name: string }) {
           {!shown
             ? ''
             : tooLong
-              ? `${refused ? 'Not sent: ' : ''}${-left} bytes too long. Shorten it, or send it in parts.`
-              : `${left} bytes left`}
+              ? `${refused ? 'Not sent: ' : ''}${-left} ${left === -1 ? 'byte' : 'bytes'} too long. Shorten it, or send it in parts.`
+              : `${left} ${left === 1 ? 'byte' : 'bytes'} left`}
         </span>
       </div>
     </form>
