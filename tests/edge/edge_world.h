@@ -1,0 +1,55 @@
+/* edge_world — a real edge on a loopback port, and around it a persist, an accounts and a room actor that one test
+ * thread plays: a handful of rooms in memory, every user a member, and the faults a test asks for.
+ * The functions may be called from the test's thread while the world runs. */
+#ifndef ROOKERY_TESTS_EDGE_WORLD_H
+#define ROOKERY_TESTS_EDGE_WORLD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "proto/messages.h"
+
+enum { WORLD_ROOMS = 4, WORLD_ROOM = 1000 /* ids 1000 … */, WORLD_STRANGE_ROOM = 1999 /* nobody is a member */ };
+
+#define WORLD_SECRET "0123456789abcdef0123456789abcdef"
+
+struct world;
+
+struct world_options {
+    int64_t frames_per_s, frames_burst, connections_max, connections_per_address, requests_per_s, requests_burst;
+    const char *web_root, *origins, *trusted_proxies;
+    bool tcp; /* links over tcp, so that the room can be restarted */
+};
+
+/* NULL: all defaults. Returns when the edge is ready. */
+struct world *world_start(const struct world_options *options);
+void world_stop(struct world *self); /* "$TERM" to the edge, then the end of the rest */
+void world_term(struct world *self); /* only "$TERM": the edge drains */
+
+int world_port(const struct world *self);
+int world_admin_port(const struct world *self);
+/* A token of user for session; expires in that many seconds. Lives until the next call. */
+const char *world_token(uint64_t user, uint64_t session, int64_t expires_s);
+
+/* Commits `count` lines of user 99 in the room and streams them. */
+void world_say(struct world *self, uint64_t room, int count, size_t text_bytes);
+uint64_t world_head(struct world *self, uint64_t room);
+void world_skip_events(struct world *self, int count);  /* so many are committed and not streamed */
+void world_swallow_posts(struct world *self, int count); /* so many posts are lost on their way */
+void world_fetch(struct world *self, bool on);          /* backfills come from persist */
+void world_hold_answers(struct world *self, bool on);   /* persist's answers wait until false */
+void world_not_owner(struct world *self, int count);    /* so many posts are answered not_owner */
+void world_mute_persist(struct world *self, bool on);   /* persist answers nothing */
+void world_revoke(struct world *self, uint64_t session);
+void world_kick(struct world *self, uint64_t room, uint64_t user);
+void world_type(struct world *self, uint64_t room);
+void world_restart_room(struct world *self);            /* another boot; what it held in memory stays known */
+
+struct world_seen {
+    int posts, attaches, readers, detached, inbox_opens, inbox_closes, reads, typings, not_owner;
+    uint64_t last_user, last_session; /* of the last post's envelope */
+    bool last_admin;
+};
+struct world_seen world_seen(struct world *self);
+
+#endif
