@@ -215,6 +215,7 @@ try {
     await phone.page.getByLabel('Name').fill('Ben');
     await phone.page.getByLabel('Password', { exact: true }).fill(PASSWORD);
     await phone.page.getByRole('button', { name: /log in|sign in/i }).click();
+    await phone.page.getByRole('button', { name: /Open the room list/ }).waitFor();
     await phone.page.goto(ben.page.url());
     await sees(phone, 'storm-b 30');
     const wide = await phone.page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth);
