@@ -31,7 +31,7 @@ sodium\.h>actors/password.c actors/token.c proto/ids.c
 jwt\.h>actors/token.c edge/auth.c
 libwebsockets\.h>edge/*
 uv\.h>edge/loop.c edge/loop.h
-czmq\.h|zmq\.h>actors/runtime/* edge/loop.c actors/main.c actors/password.c
+czmq\.h|zmq\.h>actors/runtime/* edge/loop.c actors/main.c actors/password.c persist/work.c
 jansson\.h>edge/* actors/token.c proto/json.c
 '
 
