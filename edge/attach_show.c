@@ -84,6 +84,8 @@ static void s_learn(struct attach *self, struct fan_room *room, const struct msg
     }
 }
 
+static bool s_on_stored(struct attach *self, struct backfill *backfill, view_t body);
+
 static bool s_on_attached(struct attach *self, struct backfill *backfill, struct ask *ask, view_t body)
 {
     struct msg msg;
@@ -115,7 +117,7 @@ static bool s_on_attached(struct attach *self, struct backfill *backfill, struct
         backfill->state = BACKFILL_FETCHING;
         ask->spec.once = true; /* it is answered; only storage is waited for */
         ask->repeat_ms = ask->deadline_ms;
-        return false;
+        return backfill->early ? s_on_stored(self, backfill, view_of(backfill->early, backfill->early_len)) : false;
     }
     backfill->ask = NULL;
     if (backfill_fill(backfill, attached->frames))
@@ -125,14 +127,26 @@ static bool s_on_attached(struct attach *self, struct backfill *backfill, struct
     return true;
 }
 
-static bool s_on_stored(struct attach *self, struct backfill *backfill, const struct answer *answer)
+/* What storage read is what the room's answer promised, not what an earlier try of the same question did. */
+static bool s_is_promised(const struct backfill *backfill, const struct msg *msg)
+{
+    if (msg->type == MSG_PAGE)
+        return msg->as.page.as_of == backfill->ok.head && msg->as.page.incarnation == backfill->ok.incarnation;
+    return msg->as.store_delta.upto == backfill->ok.head && msg->as.store_delta.after == backfill->ok.after &&
+           msg->as.store_delta.incarnation == backfill->ok.incarnation;
+}
+
+static bool s_on_stored(struct attach *self, struct backfill *backfill, view_t body)
 {
     struct msg msg;
-    backfill->ask = NULL;
-    if (msg_decode(answer->body, &msg)) {
+    if (msg_decode(body, &msg)) {
+        backfill->ask = NULL;
         session_close(backfill->session, CLOSE_RESYNC, "a room could not be read");
         return true;
     }
+    if (!s_is_promised(backfill, &msg))
+        return false;
+    backfill->ask = NULL;
     list_t frames = {0};
     if (msg.type == MSG_STORE_DELTA && !msg.as.store_delta.complete) {
         backfill_restart(backfill); /* too much for a delta: the newest page instead */
@@ -168,7 +182,11 @@ static bool s_on_shown(struct edge *edge, struct ask *ask, const struct answer *
     }
     bool stored = answer->type == MSG_STORE_DELTA || answer->type == MSG_PAGE;
     if (!answer->err && stored && backfill->state == BACKFILL_FETCHING)
-        return s_on_stored(self, backfill, answer);
+        return s_on_stored(self, backfill, answer->body);
+    if (!answer->err && stored) {
+        backfill_keep_early(backfill, answer->body);
+        return false;
+    }
     backfill->ask = NULL;
     if (answer->type == MSG_NONE) { /* no answer in all this time */
         attach_restart(self, backfill);

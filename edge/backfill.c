@@ -66,9 +66,27 @@ static err_t s_frames_add(struct frames *self, frame_t *frame)
     return ERR_OK;
 }
 
+static void s_forget_early(struct backfill *self)
+{
+    free(self->early);
+    self->early = NULL;
+    self->early_len = 0;
+}
+
+void backfill_keep_early(struct backfill *self, view_t message)
+{
+    s_forget_early(self);
+    self->early = malloc(message.len);
+    if (!self->early)
+        return;
+    memcpy(self->early, message.bytes, message.len);
+    self->early_len = message.len;
+}
+
 void backfill_restart(struct backfill *self)
 {
     asks_cancel(&self->ask);
+    s_forget_early(self);
     s_frames_clear(&self->blocks);
     s_frames_clear(&self->held);
     self->state = BACKFILL_ASKED;

@@ -24,6 +24,8 @@ struct backfill {
     struct ask *ask;
     backfill_state_t state;
     struct msg_sub_ok ok;
+    uint8_t *early;       /* storage's answer that came before the room's: two links, so either may be first */
+    size_t early_len;
     struct frames blocks; /* of the backfill */
     struct frames held;   /* events after ok.head, and answers about them */
     uint64_t held_last;   /* the last event held, at least ok.head */
@@ -38,6 +40,9 @@ struct backfill *backfill_by_ask(const struct session *session, const struct ask
 struct backfill *backfill_new(struct session *session, uint64_t room, uint64_t incarnation, uint64_t after);
 void backfill_free(struct backfill *self); /* takes it off its session, cancels its question */
 void backfill_restart(struct backfill *self); /* as new, without its question */
+
+/* Keeps a copy of storage's answer until the room has said what it belongs to. Without memory it is asked again. */
+void backfill_keep_early(struct backfill *self, view_t message);
 
 /* Frames stored events into blocks, for the session's subprotocol. */
 err_t backfill_fill(struct backfill *self, list_t stored);
