@@ -289,7 +289,7 @@ static bool s_is_readable(actor_t *self)
     return readable;
 }
 
-/* True: more is waiting. */
+/* True: all that had come was read. */
 static bool s_turn(actor_t *self, size_t max_frames)
 {
     s_read_clocks(self);
@@ -300,7 +300,7 @@ static bool s_turn(actor_t *self, size_t max_frames)
     s_tick(self, is_drained);
     for (size_t i = 0; i < self->mailbox_count; i++)
         mailbox_flush(self->mailboxes[i]);
-    return s_is_readable(self);
+    return is_drained;
 }
 
 /* ---- the loop of its own ------------------------------------------------------------------------------------------ */
@@ -344,9 +344,10 @@ void actor_run(actor_t *self, void *pipe)
 {
     if (pipe)
         zsock_signal(pipe, 0);
-    bool more = false;
-    while (!self->is_stopped && !s_wait(self, pipe, more ? 0 : actor_timeout_ms(self)))
-        more = s_turn(self, TURN_FRAMES);
+    bool is_drained = true;
+    /* zmq_poll asks every socket again, so what came during the turn is not missed. */
+    while (!self->is_stopped && !s_wait(self, pipe, is_drained ? actor_timeout_ms(self) : 0))
+        is_drained = s_turn(self, TURN_FRAMES);
     for (size_t i = 0; i < self->mailbox_count; i++)
         mailbox_flush(self->mailboxes[i]);
 }
@@ -370,5 +371,6 @@ size_t actor_fds(const actor_t *self, int *fds_out, size_t max)
 
 bool actor_pump(actor_t *self, size_t max_frames)
 {
-    return s_turn(self, max_frames);
+    (void)s_turn(self, max_frames);
+    return s_is_readable(self);
 }
