@@ -17,8 +17,8 @@ enum {
     FIRST_EDGE = 0, FIRST_ROOM = EDGES, FIRST_PERSIST = FIRST_ROOM + ROOM_NODES,
     FIRST_CLIENT = FIRST_PERSIST + PERSISTS, NODES = FIRST_CLIENT + CLIENTS,
     CHATS = 3,              /* rooms people talk in */
-    FAULTS_MS = 12000,      /* then everything heals */
-    END_MS = FAULTS_MS + 22000,
+    FAULTS_MS = 12000,      /* then no further faults begin */
+    END_MS = FAULTS_MS + 25000,
     TICK_MS = 100,
 };
 

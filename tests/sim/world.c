@@ -291,6 +291,7 @@ static void s_start(struct world *self, int node)
     world_trace(self, "node %d starts, boot %u", node, own->boot);
     for (int peer = 0; peer < NODES; peer++) {
         own->heard[peer] = 0;
+        self->links[node][peer].has_hole = self->links[peer][node].has_hole = false; /* other connections */
         if (!self->nodes[peer].is_alive || !s_talk(node, peer))
             continue;
         s_peer_event(self, peer, node, PEER_UP, self->now_ms + 1);
@@ -429,8 +430,6 @@ static bool s_arrives(struct world *self, const struct event *event)
         return event->from_boot >= to->heard[event->from];
     if (event->kind != EV_PEER)
         return true;
-    if (event->what == PEER_HOLE)
-        self->links[event->from][event->to].has_hole = false;
     bool is_old = event->from_boot != self->nodes[event->from].boot;
     if (event->what == PEER_UP && !is_old)
         to->heard[event->from] = event->from_boot;
@@ -456,6 +455,8 @@ static void s_step(struct world *self, struct event *event)
         event->frame = NULL; /* it is on its way again */
         return;
     }
+    if (event->kind == EV_PEER && event->what == PEER_HOLE)
+        self->links[event->from][event->to].has_hole = false; /* told, or nobody is left to be told */
     bool arrives = s_arrives(self, event);
     if (arrives && event->kind == EV_TICK)
         s_push(self, (struct event){.at_ms = self->now_ms + TICK_MS, .kind = EV_TICK, .to = event->to,
@@ -481,9 +482,7 @@ static void s_weather(struct world *self)
 
 static void s_heal(struct world *self)
 {
-    world_trace(self, "everything heals");
-    for (int a = 0; a < NODES; a++)
-        self->nodes[a].paused_until_ms = 0;
+    world_trace(self, "no further faults; those that last, end");
     self->db->down_until_ms = self->now_ms;
 }
 
