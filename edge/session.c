@@ -277,24 +277,36 @@ static void s_welcome(struct session *self, list_t rooms)
     attach_feed(self->edge->attach, self);
 }
 
+/* Rooms that are news to this socket; it watches them from now on. */
+static void s_add_missing(struct session *self, list_t rooms, struct idmap *all)
+{
+    list_writer_t fresh;
+    list_writer_init(&fresh, LIM_LINK_BODY_BYTES_MAX);
+    struct rec_room_state room;
+    while (rec_room_state_next(&rooms, &room)) {
+        (void)idmap_put(all, room.room, self);
+        if (!fanout_seat(self->edge->fanout, &self->viewer, room.room))
+            (void)rec_room_state_append(&fresh, &room);
+        (void)attach_watch(self->edge->attach, self, room.room);
+    }
+    struct msg msg = {.type = MSG_ROOM_ADDED, .as.room_added = {.rooms = list_of(&fresh)}};
+    if (fresh.count > 0)
+        session_send(self, &msg);
+    list_writer_fini(&fresh);
+}
+
 /* The inbox has another owner, or forgot us: what changed meanwhile. */
 static void s_reconcile(struct session *self, list_t rooms)
 {
     struct viewer *viewer = &self->viewer;
-    struct msg added = {.type = MSG_ROOM_ADDED, .as.room_added = {.rooms = rooms}};
     struct idmap member = {0};
-    struct rec_room_state room;
-    for (list_t at = rooms; rec_room_state_next(&at, &room);) {
-        (void)idmap_put(&member, room.room, self);
-        (void)attach_watch(self->edge->attach, self, room.room);
-    }
-    session_send(self, &added);
+    s_add_missing(self, rooms, &member);
     for (uint32_t i = viewer->place_count; i-- > 0;) {
         uint64_t id = viewer->places[i].room->id;
         if (idmap_get(&member, id))
             continue;
-        struct msg removed = {.type = MSG_ROOM_REMOVED, .as.room_removed = {.room = id, .code = ERR_NOT_MEMBER}};
-        session_send(self, &removed);
+        struct msg msg = {.type = MSG_ROOM_REMOVED, .as.room_removed = {.room = id, .code = ERR_NOT_MEMBER}};
+        session_send(self, &msg);
         attach_drop(self->edge->attach, self, id, true);
     }
     idmap_fini(&member);
