@@ -54,8 +54,10 @@ static err_t s_set(struct inbox_room *room, const struct rec_room_state *state)
     uint8_t *text = malloc(state->name.len + state->topic.len + 1);
     if (!text)
         return ERR_NO_MEMORY;
-    memcpy(text, state->name.bytes, state->name.len);
-    memcpy(text + state->name.len, state->topic.bytes, state->topic.len);
+    if (state->name.len)
+        memcpy(text, state->name.bytes, state->name.len);
+    if (state->topic.len)
+        memcpy(text + state->name.len, state->topic.bytes, state->topic.len);
     free(room->text);
     room->text = text;
     room->name_len = (uint16_t)state->name.len;

@@ -76,7 +76,8 @@ static err_t s_load_tail(room_t *self, list_t frames)
 static void s_set_text(view_t text, uint8_t *to, size_t max, size_t *len_out)
 {
     *len_out = text.len < max ? text.len : max;
-    memcpy(to, text.bytes, *len_out);
+    if (*len_out)
+        memcpy(to, text.bytes, *len_out);
 }
 
 err_t room_load(room_t *self, const struct msg_store_room *stored)

@@ -260,7 +260,8 @@ static void s_on_edge(room_shard_t *self, address_t peer, peer_event_t event)
         address_t known = self->edges[i].address;
         if (!known || !address_is_same_node(known, peer))
             continue;
-        if (event == PEER_DOWN || (event == PEER_UP && known != peer))
+        /* Up again, be it the same boot: it took this actor for dead, and attaches what it still has. */
+        if (event != PEER_HOLE)
             s_edge_gone(self, i);
     }
 }

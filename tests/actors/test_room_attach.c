@@ -230,6 +230,25 @@ static void test_an_edge_that_restarts_or_vanishes_has_no_readers(void **state)
     assert_int_equal(0, fixture_count(f, MSG_EVENT));
 }
 
+static void test_an_edge_that_comes_up_again_attaches_again(void **state)
+{
+    struct fixture *f = *state;
+    fixture_usual(f);
+    fixture_attach(f, f->edge, BOB, 1, true, 1, 5);
+    fixture_peer(f, f->edge, PEER_HOLE); /* only what it sent is lost */
+    fixture_forget(f);
+    fixture_post(f, ALICE, 1, "one");
+    fixture_turn(f);
+    fixture_outcome(f, 0);
+    assert_int_equal(1, fixture_count(f, MSG_EVENT));
+    fixture_peer(f, f->edge, PEER_UP);
+    fixture_forget(f);
+    fixture_post(f, ALICE, 2, "two");
+    fixture_turn(f);
+    fixture_outcome(f, 0);
+    assert_int_equal(0, fixture_count(f, MSG_EVENT));
+}
+
 static void test_detached_readers_get_nothing(void **state)
 {
     struct fixture *f = *state;
@@ -366,6 +385,7 @@ int main(void)
         TEST(test_events_follow_the_answer_on_the_same_pipe),
         TEST(test_watchers_get_heads_and_no_events),
         TEST(test_an_edge_that_restarts_or_vanishes_has_no_readers),
+        TEST(test_an_edge_that_comes_up_again_attaches_again),
         TEST(test_detached_readers_get_nothing),
         TEST(test_presence_is_full_at_first_and_then_changes_once_a_second),
         TEST(test_presence_of_more_than_500_members_is_a_count),
