@@ -486,6 +486,13 @@ void attach_on_peer(struct attach *self, address_t peer)
     }
 }
 
+void attach_on_room_dropped(struct attach *self, uint64_t room_id)
+{
+    struct fan_room *room = fanout_room(self->edge->fanout, room_id);
+    if (room)
+        s_reattach(self, room);
+}
+
 void attach_on_turn(struct attach *self)
 {
     attach_flush_gone(self);

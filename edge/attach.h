@@ -48,6 +48,8 @@ void attach_on_kick(struct attach *self, const struct envelope *env, view_t body
 void attach_on_ephemeral(struct attach *self, const struct envelope *env, view_t body);
 void attach_on_leases(struct attach *self, const bool moved[LIM_SHARDS]);
 void attach_on_peer(struct attach *self, address_t peer); /* it came up, or a hole: attach again */
+/* The room's actor forgot it, and with it who reads: ERR not_owner about the room that nobody asked for. */
+void attach_on_room_dropped(struct attach *self, uint64_t room);
 void attach_on_turn(struct attach *self);                 /* sends what was gathered */
 void attach_on_tick(struct attach *self);                 /* heads */
 

@@ -46,7 +46,7 @@ struct world {
     address_t edge_address;
     struct fake_room rooms[WORLD_ROOMS];
     int skip, swallow, not_owner;
-    bool fetch, hold, mute;
+    bool fetch, early, hold, mute;
     uint64_t revoked[64];
     size_t revoked_count;
     struct held held[HELD_MAX];
@@ -200,8 +200,13 @@ static void s_on_attach(struct world *self, const struct envelope *env, const st
     msg.as.room_attached.here = !fetch;
     msg.as.room_attached.frames = list_of(&frames);
     msg.as.room_attached.refused = list_of(&refused);
+    if (fetch && self->early) {
+        s_store_delta(self, env, room, attach->after);
+        (void)actor_pump(self->persist, 0);
+        usleep(30000); /* it is there before the room's answer */
+    }
     s_reply(self->room, env, &msg);
-    if (fetch)
+    if (fetch && !self->early)
         s_store_delta(self, env, room, attach->after);
     list_writer_fini(&frames);
     list_writer_fini(&refused);
@@ -607,6 +612,11 @@ void world_fetch(struct world *self, bool on)
     LOCKED(self->fetch = on);
 }
 
+void world_answer_early(struct world *self, bool on)
+{
+    LOCKED(self->early = on);
+}
+
 void world_hold_answers(struct world *self, bool on)
 {
     LOCKED(self->hold = on; s_release(self); (void)actor_pump(self->persist, 0));
@@ -636,6 +646,15 @@ void world_kick(struct world *self, uint64_t room, uint64_t user)
 {
     struct envelope env = {.key = room, .user = user};
     struct msg msg = {.type = MSG_KICK, .as.kick = {.room = room, .code = ERR_NOT_MEMBER}};
+    s_send(self, &env, &msg);
+}
+
+void world_drop_room(struct world *self, uint64_t room)
+{
+    struct envelope env = {.key = room};
+    struct msg msg = {.type = MSG_ERR, .as.err = {.code = ERR_NOT_OWNER, .scope = view_of_text("room"),
+                                                  .reason = view_of_text("")}};
+    LOCKED(s_room(self, room)->live = 0);
     s_send(self, &env, &msg);
 }
 

@@ -37,11 +37,13 @@ uint64_t world_head(struct world *self, uint64_t room);
 void world_skip_events(struct world *self, int count);  /* so many are committed and not streamed */
 void world_swallow_posts(struct world *self, int count); /* so many posts are lost on their way */
 void world_fetch(struct world *self, bool on);          /* backfills come from persist */
+void world_answer_early(struct world *self, bool on);   /* persist's, before the room's own */
 void world_hold_answers(struct world *self, bool on);   /* persist's answers wait until false */
 void world_not_owner(struct world *self, int count);    /* so many posts are answered not_owner */
 void world_mute_persist(struct world *self, bool on);   /* persist answers nothing */
 void world_revoke(struct world *self, uint64_t session);
 void world_kick(struct world *self, uint64_t room, uint64_t user);
+void world_drop_room(struct world *self, uint64_t room);  /* its actor forgets who reads it, and says so */
 void world_type(struct world *self, uint64_t room);
 void world_restart_room(struct world *self);            /* another boot; what it held in memory stays known */
 

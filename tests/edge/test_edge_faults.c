@@ -99,6 +99,7 @@ static void test_reader_at_1_kb_per_s_costs_bounded_memory(void **state)
     struct raw slow = s_sign_in(world, 2), fast = s_sign_in(world, 1);
     ws_show(&slow, WORLD_ROOM, 0);
     ws_show(&fast, WORLD_ROOM, 0);
+    enum { LIVELY_LINES = 1500 }; /* 6 MB: more than anything on the way holds */
     size_t read_bytes = 0;
     char sink[128];
     int64_t end_ms = s_now_ms() + 3000, next_ms = 0;
@@ -108,6 +109,10 @@ static void test_reader_at_1_kb_per_s_costs_bounded_memory(void **state)
             next_ms = s_now_ms() + 125;
             ssize_t got = read(slow.fd, sink, sizeof sink);
             read_bytes += got > 0 ? (size_t)got : 0;
+        }
+        if (seq == LIVELY_LINES) {
+            usleep(10000);
+            continue;
         }
         world_say(world, WORLD_ROOM, 1, 4000);
         s_expect_event(&fast, ++seq);
@@ -148,6 +153,37 @@ static void test_hole_in_the_stream_is_healed_without_a_loss(void **state)
     }
     raw_close(&one);
     raw_close(&two);
+}
+
+static void test_room_dropped_by_its_actor_is_attached_again(void **state)
+{
+    (void)state;
+    struct world *world = s_begin(NULL);
+    struct raw raw = s_sign_in(world, 1);
+    ws_show(&raw, WORLD_ROOM, 0);
+    world_say(world, WORLD_ROOM, 2, 10);
+    world_drop_room(world, WORLD_ROOM);
+    world_say(world, WORLD_ROOM, 1, 10);
+    for (uint64_t seq = 1; seq <= 3; seq++)
+        s_expect_event(&raw, seq);
+    raw_close(&raw);
+}
+
+static void test_storage_may_answer_a_backfill_before_the_room_does(void **state)
+{
+    (void)state;
+    struct world *world = s_begin(NULL);
+    world_say(world, WORLD_ROOM, 5, 10);
+    world_fetch(world, true);
+    world_answer_early(world, true);
+    struct raw raw = s_sign_in(world, 1);
+    struct msg sub = {.type = MSG_SUB, .as.sub = {.room = WORLD_ROOM, .incarnation = 1}}, msg;
+    ws_send(&raw, &sub);
+    assert_int_equal(MSG_SUB_OK, ws_next_msg(&raw, &msg, RAW_WAIT_MS));
+    for (uint64_t seq = 1; seq <= 5; seq++)
+        s_expect_event(&raw, seq);
+    assert_int_equal(MSG_LIVE, ws_next_msg(&raw, &msg, RAW_WAIT_MS));
+    raw_close(&raw);
 }
 
 static void test_room_that_comes_back_is_attached_again(void **state)
@@ -506,6 +542,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_teardown(test_slow_reader_is_told_of_a_gap_and_others_are_unaffected, s_teardown),
         cmocka_unit_test_teardown(test_reader_at_1_kb_per_s_costs_bounded_memory, s_teardown),
         cmocka_unit_test_teardown(test_hole_in_the_stream_is_healed_without_a_loss, s_teardown),
+        cmocka_unit_test_teardown(test_room_dropped_by_its_actor_is_attached_again, s_teardown),
+        cmocka_unit_test_teardown(test_storage_may_answer_a_backfill_before_the_room_does, s_teardown),
         cmocka_unit_test_teardown(test_room_that_comes_back_is_attached_again, s_teardown),
         cmocka_unit_test_teardown(test_post_lost_on_its_way_is_repeated_unchanged, s_teardown),
         cmocka_unit_test_teardown(test_post_sent_while_the_room_restarts_is_acked_once, s_teardown),
