@@ -10,7 +10,7 @@
 #include "proto/limits.h"
 
 enum {
-    BACKLOG_FEW = 4,                                        /* frames held without an allocation */
+    BACKLOG_FEW = 3,                                       /* frames held without an allocation */
     BACKLOG_LIVE_FRAMES = LIM_OUTBOX_FRAMES - 32,           /* the rest is for answers */
     BACKLOG_LIVE_BYTES = LIM_OUTBOX_BYTES - 32 * 1024,
 };

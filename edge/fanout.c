@@ -6,7 +6,7 @@
 #include "actors/runtime/metrics.h"
 #include "edge/idmap.h"
 
-enum { MESSAGE_BYTES_MAX = LIM_LINK_BODY_BYTES_MAX };
+enum { MESSAGE_BYTES_MAX = LIM_LINK_BODY_BYTES_MAX, AHEAD = 4 /* seats whose session is fetched from memory early */ };
 
 struct fanout {
     const struct fanout_ops *ops;
@@ -15,6 +15,7 @@ struct fanout {
     struct viewer *dirty, **dirty_end;
     struct fan_room *heads, *untold;
     int64_t now_ms;
+    int64_t deliveries; /* not yet in the metric: an atomic for each would cost as much as the rest */
     buffer_t scratch; /* messages of our own are encoded here */
 };
 
@@ -275,8 +276,14 @@ void fanout_mark_dirty(fanout_t *self, struct viewer *viewer)
 struct viewer *fanout_take_dirty(fanout_t *self)
 {
     struct viewer *viewer = self->dirty;
-    if (!viewer)
+    if (!viewer) {
+        if (self->deliveries > 0)
+            metric_add(METRIC_EDGE_DELIVERIES, self->deliveries);
+        self->deliveries = 0;
         return NULL;
+    }
+    if (viewer->dirty_next)
+        __builtin_prefetch(viewer->dirty_next);
     self->dirty = viewer->dirty_next;
     if (!self->dirty)
         self->dirty_end = &self->dirty;
@@ -309,7 +316,7 @@ static bool s_push(fanout_t *self, struct viewer *viewer, frame_t *frame, backlo
     if (!pushed && !(frame->flags & FRAME_EPHEMERAL) && backlog_drop_ephemera(&viewer->backlog) > 0)
         pushed = backlog_push(&viewer->backlog, frame, class);
     if (pushed) {
-        metric_add(METRIC_EDGE_DELIVERIES, frame->messages);
+        self->deliveries += frame->messages;
         fanout_mark_dirty(self, viewer);
     }
     return pushed;
@@ -368,6 +375,8 @@ void fanout_event(fanout_t *self, struct fan_room *room, uint64_t seq, struct sh
     /* Downwards: a seat that stops changes places with one that was already served. */
     for (uint32_t i = room->streaming; i-- > 0;) {
         struct viewer *viewer = room->seats[i].viewer;
+        if (i >= AHEAD)
+            __builtin_prefetch(room->seats[i - AHEAD].viewer, 1);
         if (room->seats[i].mode == SEAT_BACKFILL)
             self->ops->hold(self->context, viewer, room, seq, event);
         else if (!viewer->closed && !s_push(self, viewer, shared_frame(event, viewer->json), BACKLOG_LIVE))

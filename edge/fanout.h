@@ -55,16 +55,21 @@ struct fan_room {
 
 /* What fan-out knows of a session; the first member of struct session. */
 struct viewer {
+    /* What a delivery touches, within one line of the cache. */
     struct backlog backlog;
-    struct place *places;
-    uint32_t place_count, place_capacity;
-    struct viewer *dirty_next;
-    int64_t overflow_ms; /* since when its outbox overflowed without ever running empty; 0: it did not */
     bool dirty;
     bool json;   /* subprotocol */
     bool closed; /* takes nothing any more */
     bool slow;   /* must be closed: too slow twice, or no room for an answer */
+    int fd;      /* session.c writes here */
+    struct viewer *dirty_next;
+
+    struct place *places;
+    uint32_t place_count, place_capacity;
+    int64_t overflow_ms; /* since when its backlog overflowed without ever running empty; 0: it did not */
 };
+
+_Static_assert(offsetof(struct viewer, places) <= 64, "a delivery touches one line of a session");
 
 struct fanout_ops {
     /* A seat in SEAT_BACKFILL gets an event: keep or count it. */

@@ -1,8 +1,10 @@
 #include "edge/session.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "actors/runtime/log.h"
 #include "actors/runtime/metrics.h"
@@ -11,6 +13,7 @@
 #include "proto/json.h"
 
 enum {
+    LINE_BYTES = 64, /* of the cache */
     SWEEP_PARTS = 20, /* every socket is looked after within so many ticks: a second */
     KILL_REASON = 1000, /* PENDING_TIMEOUT_USER_REASON_BASE; its value is of no consequence */
 };
@@ -19,11 +22,13 @@ enum {
 
 struct session *session_new(struct edge *edge, struct lws *wsi, bool json, budget_address_t address)
 {
-    struct session *self = calloc(1, sizeof *self);
+    struct session *self = aligned_alloc(LINE_BYTES, (sizeof *self + LINE_BYTES - 1) / LINE_BYTES * LINE_BYTES);
     if (!self)
         return NULL;
+    memset(self, 0, sizeof *self);
     backlog_init(&self->viewer.backlog);
     self->viewer.json = json;
+    self->viewer.fd = lws_get_socket_fd(wsi);
     self->edge = edge;
     self->wsi = wsi;
     self->address = address;
@@ -193,7 +198,9 @@ void session_on_peer_close(struct session *self)
     backlog_clear(&self->viewer.backlog);
 }
 
-/* One write. A short one is lws's to finish: the rest is in its buffer, and nothing else goes out before. */
+/* One write. Sockets here are plain (TLS ends at the proxy), so the bytes go straight to the kernel: half the cost of
+ * the way through lws (EDGE.md). What the kernel does not take is lws's to finish: it buffers the rest of this write
+ * and nothing else goes out before. RAW takes bytes as they are and never writes into them, so they can be shared. */
 static bool s_write(struct session *self)
 {
     struct backlog *backlog = &self->viewer.backlog;
@@ -201,10 +208,13 @@ static bool s_write(struct session *self)
     view_t bytes = backlog_peek(backlog, self->edge->scratch, EDGE_WRITE_BYTES, &frames);
     if (frames == 0)
         return true;
-    /* RAW takes the bytes as they are and never writes into them, so they can be shared. */
-    int written = lws_write(self->wsi, (unsigned char *)(uintptr_t)bytes.bytes, bytes.len, LWS_WRITE_RAW);
-    metric_add(METRIC_EDGE_WRITES, 1);
-    if (written < 0 || (size_t)written < bytes.len)
+    self->edge->writes++;
+    ssize_t sent = send(self->viewer.fd, bytes.bytes, bytes.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (sent < 0 && errno != EAGAIN && errno != EINTR)
+        return false;
+    size_t done = sent > 0 ? (size_t)sent : 0;
+    if (done < bytes.len &&
+        lws_write(self->wsi, (unsigned char *)(uintptr_t)bytes.bytes + done, bytes.len - done, LWS_WRITE_RAW) < 0)
         return false;
     backlog_written(backlog, frames);
     return true;

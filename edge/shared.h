@@ -49,6 +49,7 @@ struct edge {
     struct session *all;         /* every open socket */
     struct session *sweep;       /* the next one to look after */
     size_t socket_count;
+    int64_t writes;              /* not yet in the metric */
     uint64_t last_number;
     uint8_t *scratch;            /* EDGE_WRITE_BYTES: frames of one write, together */
     buffer_t encoded;            /* messages to be sent on */
