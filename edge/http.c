@@ -283,6 +283,16 @@ static void s_note_host(struct http_conn *conn, view_t host)
     conn->host[host.len] = '\0';
 }
 
+static char *s_copy_text(view_t text)
+{
+    char *copy = malloc(text.len + 1);
+    if (!copy)
+        return NULL;
+    memcpy(copy, text.bytes, text.len);
+    copy[text.len] = '\0';
+    return copy;
+}
+
 static err_t s_check_origin(struct http_conn *conn, const struct http_request *request, bool with_cookie)
 {
     struct auth_request asked = {
@@ -295,7 +305,7 @@ static err_t s_check_origin(struct http_conn *conn, const struct http_request *r
     auth_origin_t kind = AUTH_ORIGIN_NONE;
     err_t err = auth_origin_check(&conn->edge->origins, &asked, &kind);
     if (!err && kind == AUTH_ORIGIN_LISTED)
-        conn->allow_origin = strndup((const char *)asked.origin.bytes, asked.origin.len);
+        conn->allow_origin = s_copy_text(asked.origin);
     return err;
 }
 
