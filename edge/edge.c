@@ -3,7 +3,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "actors/runtime/log.h"
 #include "build_info.h"
@@ -118,21 +117,14 @@ static void s_on_term(void *context)
         loop_quit(self->loop);
 }
 
-static uint32_t s_random(uint32_t below)
-{
-    uint32_t value = 0;
-    (void)!getrandom(&value, sizeof value, GRND_NONBLOCK);
-    return value % below;
-}
-
 /* So many sockets each step that all are told within the spread; each with another time to come back. */
 static void s_drain(struct edge *self)
 {
     if (self->now_ms >= self->drain_at_ms) {
         self->drain_at_ms = self->now_ms + DRAIN_EACH_MS;
-        size_t count = self->socket_count * DRAIN_EACH_MS / DRAIN_SPREAD_MS + 1;
-        for (size_t i = 0; i < count; i++)
-            session_drain(self, 1, 100 + s_random(DRAIN_RETRY_MS_MAX));
+        if (self->drain_step == 0)
+            self->drain_step = self->socket_count * DRAIN_EACH_MS / DRAIN_SPREAD_MS + 1;
+        session_drain(self, self->drain_step, DRAIN_RETRY_MS_MAX);
     }
     if (self->socket_count == 0 || self->now_ms >= self->drain_until_ms)
         loop_quit(self->loop);

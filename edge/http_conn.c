@@ -149,13 +149,19 @@ static void s_on_head(struct http_conn *self)
     }
     struct http_request request;
     http_parsed_t parsed = http_parse(view_of(bytes, (size_t)len), &request);
+    if (parsed == HTTP_INCOMPLETE && (size_t)len <= self->seen) { /* woken for no byte more: its end has come */
+        http_conn_close(self);
+        return;
+    }
     if (parsed == HTTP_INCOMPLETE) {
+        self->seen = (size_t)len;
         s_wait_for_more_than(self, (size_t)len);
         if (self->deadline_ms > self->edge->now_ms + HTTP_HEAD_MS)
             self->deadline_ms = self->edge->now_ms + HTTP_HEAD_MS;
         return;
     }
     s_wait_for_more_than(self, 0);
+    self->seen = 0;
     self->started_us = clock_now_us();
     if (parsed != HTTP_PARSED) {
         self->keep_alive = false;

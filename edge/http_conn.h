@@ -42,6 +42,7 @@ struct http_conn {
     struct ask *ask;
     uint8_t *in;                    /* its head and body, while the body comes in */
     size_t in_len, in_need;
+    size_t seen;                    /* bytes of an unfinished head, still in the kernel */
     int64_t started_us;
     bool keep_alive, head_only, https, unread; /* unread: parts of it are still to come */
     char *allow_origin;             /* CORS: the listed origin; NULL: none */

@@ -158,7 +158,8 @@ struct listener *listener_open(struct edge *edge, const char *address, int port,
     self->admin = admin;
     self->sockets_max = s_sockets_max(edge);
     self->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    self->fd = s_bind(address, port, !admin);
+    /* Shared only where several edges need it: else a second server on the port would go unnoticed. */
+    self->fd = s_bind(address, port, !admin && edge->config->edges > 1);
     if (self->fd < 0)
         log_warn("cannot listen: address=%s port=%d error=%s", address, port, strerror(errno));
     else

@@ -1,7 +1,7 @@
 /* listener — the port of an edge: accepts in bounded turns, counts what each address holds open, and refuses with a
  * sentence before descriptors run out.
  *
- * Each edge has a socket of its own on the port (SO_REUSEPORT); libwebsockets' own listener would spin on EMFILE.
+ * Each of several edges has a socket of its own on the port (SO_REUSEPORT); libwebsockets' own listener would spin on EMFILE.
  * Runs on: the thread of its edge. */
 #ifndef ROOKERY_EDGE_LISTENER_H
 #define ROOKERY_EDGE_LISTENER_H

@@ -15,6 +15,7 @@
 enum {
     LINE_BYTES = 64, /* of the cache */
     SWEEP_PARTS = 20, /* every socket is looked after within so many ticks: a second */
+    DRAIN_RETRY_MS_MIN = 100,
     KILL_REASON = 1000, /* PENDING_TIMEOUT_USER_REASON_BASE; its value is of no consequence */
 };
 
@@ -125,7 +126,8 @@ void session_free(struct session **self_p)
         self->next->prev = self->prev;
     edge->socket_count--;
     metric_add(METRIC_EDGE_SOCKETS, -1);
-    budget_release(edge->holds, self->address);
+    if (self->address)
+        budget_release(edge->holds, self->address);
     free(self);
 }
 
@@ -583,21 +585,16 @@ void session_on_tick(struct edge *edge)
     }
 }
 
-size_t session_drain(struct edge *edge, size_t count, uint32_t retry_ms)
+void session_drain(struct edge *edge, size_t count, uint32_t retry_ms_max)
 {
-    size_t left = 0;
-    for (struct session *at = edge->all; at; at = at->next) {
-        if (at->state == SESSION_CLOSING)
-            continue;
-        left++;
-        if (count == 0 || at->posts > 0) /* its answers first; edge.c ends the waiting */
+    for (struct session *at = edge->all; at && count > 0; at = at->next) {
+        if (at->state == SESSION_CLOSING || at->posts > 0) /* its answers first; edge.c ends the waiting */
             continue;
         count--;
-        struct msg msg = {.type = MSG_DRAIN,
-                          .as.drain = {.retry_ms = retry_ms, .why = view_of_text("this server is restarting")}};
+        struct msg msg = {.type = MSG_DRAIN, .as.drain = {.why = view_of_text("this server is restarting")}};
+        msg.as.drain.retry_ms = DRAIN_RETRY_MS_MIN + (uint32_t)(id_random() % retry_ms_max);
         if (at->number != 0)
             session_send(at, &msg);
         session_close(at, (enum close_code)EDGE_CLOSE_RESTART, "restart");
     }
-    return left;
 }

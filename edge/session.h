@@ -82,7 +82,8 @@ void session_on_revoked(struct edge *edge);
 void session_on_leases(struct edge *edge, const bool moved[LIM_SHARDS]);
 void session_on_peer(struct edge *edge, address_t peer); /* a room actor knows nothing of us (any more) */
 void session_on_tick(struct edge *edge);                 /* looks after a part of all sockets */
-size_t session_drain(struct edge *edge, size_t count, uint32_t retry_ms); /* tells so many to go; how many are left */
+/* Tells so many to go and come back within retry_ms_max; those that wait for an answer are left for later. */
+void session_drain(struct edge *edge, size_t count, uint32_t retry_ms_max);
 struct session *session_of_number(const struct edge *edge, uint64_t number);
 struct session *session_of_user(const struct edge *edge, uint64_t user); /* the first; then next_of_user */
 

@@ -66,6 +66,7 @@ struct edge {
     bool draining;
     int64_t drain_at_ms;         /* when the next sockets are told to go */
     int64_t drain_until_ms;
+    size_t drain_step;           /* sockets told each time; 0: not begun */
 };
 
 enum {

@@ -57,13 +57,19 @@ static int s_filter(struct lws *wsi)
     return ok ? 0 : -1;
 }
 
+static void s_release(struct edge *edge, budget_address_t address)
+{
+    if (address)
+        budget_release(edge->holds, address);
+}
+
 static void s_drop_guest(struct lws *wsi)
 {
     struct guest *guest = lws_get_opaque_user_data(wsi);
     if (!guest)
         return;
     lws_set_opaque_user_data(wsi, NULL);
-    budget_release(s_edge(wsi)->holds, guest->address);
+    s_release(s_edge(wsi), guest->address);
     free(guest);
 }
 
@@ -222,7 +228,7 @@ void ws_adopt(struct edge *edge, int fd, budget_address_t address)
 {
     struct guest *guest = calloc(1, sizeof *guest);
     if (!guest) {
-        budget_release(edge->holds, address);
+        s_release(edge, address);
         close(fd);
         return;
     }
@@ -235,7 +241,7 @@ void ws_adopt(struct edge *edge, int fd, budget_address_t address)
     };
     if (!lws_adopt_descriptor_vhost_via_info(&desc) && !guest->seen) {
         /* No wsi came to be that could give it back; lws has closed the fd. */
-        budget_release(edge->holds, address);
+        s_release(edge, address);
         free(guest);
     }
 }

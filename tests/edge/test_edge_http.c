@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -180,6 +181,17 @@ static void test_head_in_pieces_is_understood(void **state)
     usleep(20000);
     assert_int_equal(200, http_exchange(&raw, "st: a\r\n\r\n", &answer));
     answer_fini(&answer);
+    raw_close(&raw);
+}
+
+static void test_half_a_head_and_an_end_is_closed_at_once(void **state)
+{
+    (void)state;
+    struct raw raw = raw_connect(world_port(s_world));
+    raw_text(&raw, "GET /hea");
+    usleep(20000);
+    shutdown(raw.fd, SHUT_WR);
+    assert_true(raw_is_closed(&raw, 1000));
     raw_close(&raw);
 }
 
@@ -502,6 +514,7 @@ int main(void)
         cmocka_unit_test(test_large_body_is_refused_with_an_answer_that_arrives),
         cmocka_unit_test(test_body_of_the_largest_size_is_read),
         cmocka_unit_test(test_head_in_pieces_is_understood),
+        cmocka_unit_test(test_half_a_head_and_an_end_is_closed_at_once),
         cmocka_unit_test(test_websocket_request_in_pieces_is_understood),
         cmocka_unit_test(test_pipelined_requests_are_answered_in_order),
         cmocka_unit_test(test_wrong_method_names_the_right_ones),
