@@ -83,6 +83,12 @@ export function CreateRoomDialog({ onClose, onCreated }: { onClose: () => void; 
             error={errors.topic}
             value={topic}
             onChange={(e) => setTopic(e.target.value.replace(/\n/g, ' '))}
+            onKeyDown={(e) => {
+              // A topic is one line, so Enter does here what it does in the name.
+              if (e.key !== 'Enter' || e.nativeEvent.isComposing) return;
+              e.preventDefault();
+              e.currentTarget.form?.requestSubmit();
+            }}
           />
           <Choice
             legend="Who can come in?"
