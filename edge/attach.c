@@ -359,7 +359,7 @@ static void s_on_hold(void *context, struct viewer *viewer, struct fan_room *roo
 
 static void s_on_room_gone(void *context, struct fan_room *room)
 {
-    (void)context;
+    attach_forget_presence(context, room);
     struct ask *heal = room->heal;
     room->heal = NULL;
     asks_cancel(&heal);
@@ -437,20 +437,6 @@ void attach_on_kick(struct attach *self, const struct envelope *env, view_t body
     }
 }
 
-void attach_on_ephemeral(struct attach *self, const struct envelope *env, view_t body)
-{
-    struct shared message = shared_of(body, FRAME_EPHEMERAL);
-    struct fan_room *room = fanout_room(self->edge->fanout, env->key);
-    for (uint32_t i = 0; room && i < room->streaming; i++) { /* who is here comes once, also to those catching up */
-        struct session *session = s_session(&room->seats[i]);
-        if (room->seats[i].mode == SEAT_BACKFILL && env->type == MSG_PRESENCE)
-            attach_hold_answer(session, room->id, shared_frame(&message, session->viewer.json));
-    }
-    if (room)
-        fanout_ephemeral(self->edge->fanout, room, &message);
-    shared_fini(&message);
-}
-
 /* ---- the edge's events ---- */
 
 static void s_reattach(struct attach *self, struct fan_room *room)
@@ -507,6 +493,7 @@ void attach_on_tick(struct attach *self)
         return;
     self->heads_ms = self->edge->now_ms + HEADS_EACH_MS;
     fanout_send_heads(self->edge->fanout);
+    attach_tell_presence(self);
 }
 
 void attach_send_heads(struct attach *self, struct session *session, bool quiet_only)

@@ -14,7 +14,8 @@ struct attach {
     struct edge *edge;
     struct gone *gone;
     size_t gone_count, gone_capacity;
-    int64_t heads_ms;
+    int64_t heads_ms, presence_ms;
+    struct fan_room *presence; /* rooms with news of who is here */
 };
 
 /* A refusal that may end: ask the same again, but not at once. */
@@ -29,5 +30,10 @@ bool attach_drop_refused(struct attach *self, uint64_t room, list_t refused); /*
 void attach_heal(struct attach *self, struct fan_room *room);
 /* The backfill begins anew, from what the client holds. */
 void attach_restart(struct attach *self, struct backfill *backfill);
+
+
+/* attach_presence.c */
+void attach_tell_presence(struct attach *self);
+void attach_forget_presence(struct attach *self, struct fan_room *room);
 
 #endif

@@ -107,6 +107,7 @@ static uint32_t s_set_mode(struct fan_room *room, uint32_t index, seat_mode_t mo
     struct seat *seat = &room->seats[index];
     seat_mode_t was = seat->mode;
     seat->mode = (uint8_t)mode;
+    seat->greeted = seat->greeted && mode != SEAT_WATCH && mode != SEAT_ATTACHING;
     room->wanting += (uint32_t)(mode != SEAT_WATCH) - (uint32_t)(was != SEAT_WATCH);
     if (room->wanting == 0)
         room->tracking = false;
@@ -127,6 +128,7 @@ static struct fan_room *s_room_new(fanout_t *self, uint64_t id)
     if (!room)
         return NULL;
     room->id = id;
+    buffer_init(&room->presence, MESSAGE_BYTES_MAX);
     room->active_ms = self->now_ms;
     if (!idmap_put(&self->rooms, id, room)) {
         free(room);
@@ -152,6 +154,7 @@ static void s_room_free(fanout_t *self, struct fan_room *room)
     if (room->in_untold)
         s_unlink(&self->untold, room, false);
     idmap_take(&self->rooms, room->id);
+    buffer_fini(&room->presence);
     free(room->seats);
     free(room);
 }

@@ -31,6 +31,7 @@ struct seat { /* in the room's array */
     uint32_t place; /* index in the viewer's array */
     uint8_t mode;   /* seat_mode_t */
     bool told;      /* the room's actor knows of this seat in this mode */
+    bool greeted;   /* knows who is here */
 };
 
 struct place { /* in the viewer's array */
@@ -51,6 +52,8 @@ struct fan_room {
     int64_t active_ms;  /* last change of head */
     struct fan_room *heads_next, *untold_next;
     void *heal;         /* attach.c: a hole is being closed */
+    buffer_t presence;  /* attach_presence.c: who is here, not yet told to all */
+    struct fan_room *presence_next;
 };
 
 /* What fan-out knows of a session; the first member of struct session. */
