@@ -151,10 +151,12 @@ bool presence_typing(room_presence_t *self, uint64_t user, bool active, int64_t 
     for (size_t i = 0; i < self->typist_count; i++) {
         if (self->typists[i].user != user)
             continue;
-        if (active)
-            self->typists[i].until_ms = now_ms + LIM_TYPING_EXPIRE_MS;
-        else
+        if (!active) {
             s_typist_drop(self, i);
+            return true;
+        }
+        self->typists[i].until_ms = now_ms + LIM_TYPING_EXPIRE_MS;
+        self->typing_changed = true; /* readers let it expire by their own clock: tell them again */
         return true;
     }
     if (!active || self->typist_count == LIM_TYPING_MAX)

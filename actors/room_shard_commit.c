@@ -163,6 +163,8 @@ static void s_committed(room_shard_t *self, room_t *room, struct pending *pendin
     room_apply(room, pending);
     room->touched_ms = self->now_ms;
     s_ack_all(self, pending, pending->seq, pending->at_ms, pending->msg_no, false);
+    if (pending->kind == KIND_POSTED && presence_typing(&room->presence, pending->user, false, self->now_ms))
+        shard_room_busy(self, room); /* who has said it is not typing it any more */
     bool is_left = pending->kind == KIND_LEFT;
     if (is_left)
         s_kick(self, room, pending->user);

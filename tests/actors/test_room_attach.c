@@ -347,6 +347,39 @@ static void test_typists_are_told_and_expire(void **state)
     assert_int_equal(0, msg.as.typists.users.count);
 }
 
+static void test_who_types_on_is_told_again_before_it_expires(void **state)
+{
+    struct fixture *f = *state;
+    struct msg msg;
+    fixture_usual(f);
+    fixture_attach(f, f->edge, ALICE, 1, true, 1, 5);
+    s_type(f, BOB, true);
+    fixture_tick(f, 50);
+    fixture_expect(f, MSG_TYPISTS, &msg);
+    fixture_tick(f, LIM_TYPING_SEND_MS);
+    s_type(f, BOB, true);
+    fixture_tick(f, 50);
+    fixture_expect(f, MSG_TYPISTS, &msg);
+    assert_int_equal(1, msg.as.typists.users.count);
+}
+
+static void test_who_has_said_a_line_types_no_more(void **state)
+{
+    struct fixture *f = *state;
+    struct msg msg;
+    fixture_usual(f);
+    fixture_attach(f, f->edge, ALICE, 1, true, 1, 5);
+    s_type(f, BOB, true);
+    fixture_tick(f, 50);
+    fixture_expect(f, MSG_TYPISTS, &msg);
+    fixture_post(f, BOB, 1, "said");
+    fixture_turn(f);
+    fixture_outcome(f, 0);
+    fixture_tick(f, 300);
+    fixture_expect(f, MSG_TYPISTS, &msg);
+    assert_int_equal(0, msg.as.typists.users.count);
+}
+
 static void test_history_is_passed_on_with_what_the_reader_may_see(void **state)
 {
     struct fixture *f = *state;
@@ -390,6 +423,8 @@ int main(void)
         TEST(test_presence_is_full_at_first_and_then_changes_once_a_second),
         TEST(test_presence_of_more_than_500_members_is_a_count),
         TEST(test_typists_are_told_and_expire),
+        TEST(test_who_types_on_is_told_again_before_it_expires),
+        TEST(test_who_has_said_a_line_types_no_more),
         TEST(test_history_is_passed_on_with_what_the_reader_may_see),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

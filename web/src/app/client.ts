@@ -166,7 +166,10 @@ export function createClient(base: string): RunningClient {
     reconnect: () => live.reconnect(),
 
     openRoom: (room) => live.openRoom(room),
-    post: (room, text) => enqueue(room, { what: 'post', text }),
+    post: (room, text) => {
+      live.typed();
+      return enqueue(room, { what: 'post', text });
+    },
     edit: (room, target, text) => enqueue(room, { what: 'edit', target, text }),
     remove: (room, target) => enqueue(room, { what: 'delete', target }),
     retry(clientId) {

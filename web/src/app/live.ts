@@ -8,7 +8,6 @@ import { applyRead } from '@/state/rooms';
 import {
   applyLinkLost,
   applyMessage,
-  errorName,
   errorText,
   note,
   withTimeline,
@@ -33,6 +32,8 @@ export interface Live {
   openRoom(room: number | null): void;
   markRead(room: number, msgNo: number): void;
   typing(room: number): void;
+  /** A line was sent: the next key is told at once. */
+  typed(): void;
   sendToken(token: string): void;
   socket: Socket;
 }
@@ -110,7 +111,8 @@ export function createLive(store: Store, url: string, auth: Auth, onStopped: (re
       case 'err':
         if (m.scope === 'sub') retrySub(Math.max(m.retry_ms, SUB_RETRY_MIN_MS));
         else if (m.scope === 'auth') auth.renew().catch(() => undefined);
-        else if (m.scope !== 'typing' && m.scope !== 'read' && errorName(m.code) !== 'rate_limited')
+        // What is tried again by itself is the connection bar's to tell, if it lasts.
+        else if (m.scope !== 'typing' && m.scope !== 'read' && m.retry_ms === 0)
           set((s) => note(s, m.reason || errorText(m.code)));
         return;
       default:
@@ -247,6 +249,9 @@ export function createLive(store: Store, url: string, auth: Auth, onStopped: (re
       if (!socket.send({ type: 'typing', room, active: true })) return;
       typedIn = room;
       typedAt = now;
+    },
+    typed() {
+      typedAt = 0;
     },
     sendToken(token) {
       socket.send({ type: 'auth', token });

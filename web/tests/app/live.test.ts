@@ -133,6 +133,23 @@ describe('what this device says', () => {
     expect(FakeSocket.last.of('typing')).toHaveLength(2);
   });
 
+  test('after a line was sent the next key is told at once', () => {
+    live.typing(ROOM);
+    live.typed();
+    live.typing(ROOM);
+    expect(FakeSocket.last.of('typing')).toHaveLength(2);
+  });
+
+  test('a refusal that is tried again by itself shows no note; one that is final does', async () => {
+    const err = { type: 'err' as const, code: 22, scope: 'hello', limit: 0, reason: 'Storage cannot be reached.' };
+    FakeSocket.last.give({ ...err, retry_ms: 500 });
+    await settle();
+    expect(store.getState().note).toBeNull();
+    FakeSocket.last.give({ ...err, retry_ms: 0 });
+    await settle();
+    expect(store.getState().note?.text).toBe('Storage cannot be reached.');
+  });
+
   test('a fresh token goes in band', () => {
     live.sendToken('fresh');
     expect(FakeSocket.last.of('auth')).toEqual([{ type: 'auth', token: 'fresh' }]);
