@@ -94,7 +94,7 @@ struct seat *fanout_seat(const fanout_t *self, const struct viewer *viewer, uint
 struct seat *fanout_sit(fanout_t *self, struct viewer *viewer, uint64_t room, seat_mode_t mode);
 void fanout_set_told(fanout_t *self, struct fan_room *room, struct seat *seat, bool told);
 void fanout_leave(fanout_t *self, struct viewer *viewer, uint64_t room);
-void fanout_leave_all(fanout_t *self, struct viewer *viewer); /* also empties its outbox of nothing: frames stay */
+void fanout_leave_all(fanout_t *self, struct viewer *viewer); /* what is queued stays queued */
 struct fan_room *fanout_take_untold(fanout_t *self); /* the next room with seats to tell its actor of; NULL: none */
 
 /* One event of a tracked room to all who show it. The caller has checked that seq is the next one. */
