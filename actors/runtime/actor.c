@@ -6,6 +6,7 @@
 #include "actors/runtime/clock.h"
 #include "actors/runtime/log.h"
 #include "actors/runtime/mailbox.h"
+#include "actors/runtime/notify.h"
 
 enum {
     TURN_FRAMES = 256, /* then what was read is acted upon, whatever waits */
@@ -33,6 +34,7 @@ struct actor {
     size_t watch_count;
     size_t next; /* mailbox that is read first in the next turn */
     int64_t now_ms, utc_ms, ticked_ms;
+    unsigned notify_round;
     bool is_stopped;
     buffer_t scratch;
 };
@@ -272,6 +274,7 @@ static void s_tick(actor_t *self, bool is_drained)
     if (self->now_ms - self->ticked_ms < TICK_MS)
         return;
     self->ticked_ms = self->now_ms;
+    notify_tick(&self->notify_round, self->now_ms);
     for (size_t i = 0; i < self->mailbox_count; i++)
         mailbox_on_tick(self->mailboxes[i], self->now_ms, is_drained);
     if (self->handlers->on_tick)

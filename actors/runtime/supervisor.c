@@ -7,6 +7,7 @@
 
 #include "actors/runtime/clock.h"
 #include "actors/runtime/log.h"
+#include "actors/runtime/notify.h"
 
 enum { EXIT_ACTOR_FAILED = 70 };
 
@@ -187,12 +188,15 @@ int supervisor_run(const struct config *config, const struct topology *topology,
     self->signal_fd = s_take_signals(&old_mask);
     s_init_czmq();
     bool started = self->signal_fd >= 0 && s_start_all(self, config, topology, roles, role_count);
-    if (started && !self->is_stopping)
+    if (started && !self->is_stopping) {
         log_info("ready: actors=%zu", self->count);
+        notify_ready(self->count);
+    }
     while (started && !self->is_stopping) {
         s_wait(self, -1);
         s_check_running(self, self->count);
     }
+    notify_stopping();
     while (self->count > 0)
         s_stop_last(self);
     if (self->signal_fd >= 0)
