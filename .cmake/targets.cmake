@@ -6,8 +6,8 @@
 #   rk_command_test(no_leftovers LABELS system COMMAND bash ... [DIRECTORY web] [TIMEOUT 60] [ENV A=b ...] [SERIAL])
 #   rk_fuzz(fuzz_codec SOURCES fuzz_codec.c LINKS rk_proto CORPUS corpus/codec)
 #
-# Labels: unit, db (needs ROOKERY_TEST_DATABASE_URL), system (runs the real server), sim, web, tidy; a second label
-# `slow` keeps a test out of `./dev test quick`.
+# Labels: unit, db (needs ROOKERY_TEST_DATABASE_URL), system (runs the real server), sim, fuzz, web, tidy; a second
+# label `slow` keeps a test out of `./dev test quick`. A build may take only some of them: RK_TESTS.
 # Includes are written from the project's root: #include "proto/codec.h".
 include(CheckCCompilerFlag)
 
@@ -26,6 +26,7 @@ foreach(flag -fstack-clash-protection -fcf-protection)      # not on every proce
     endif()
 endforeach()
 
+set(RK_TESTS "" CACHE STRING "names or labels of the tests this build takes, as a|b; empty: all")
 set(rk_sanitizers "${RK_SANITIZE}")
 if(RK_FUZZ)
     set(rk_sanitizers "address,undefined,fuzzer-no-link")
@@ -71,6 +72,11 @@ function(rk_command_test name)
     if(NOT arg_LABELS)
         set(arg_LABELS unit)
     endif()
+    set(wanted ${arg_LABELS} ${name})
+    list(FILTER wanted INCLUDE REGEX "^(${RK_TESTS})$")
+    if(RK_TESTS AND NOT wanted)
+        return()
+    endif()
     if(rk_sanitizers)                 # several times slower
         math(EXPR arg_TIMEOUT "${arg_TIMEOUT} * 4")
     endif()
@@ -102,14 +108,27 @@ function(rk_test name)
 endfunction()
 
 # A fuzz target defines LLVMFuzzerTestOneInput. Outside the fuzz build the same code runs its corpus as a unit test.
+# PLANTED: it has a mistake that must be found.
 function(rk_fuzz name)
-    cmake_parse_arguments(PARSE_ARGV 1 arg "" "CORPUS" "SOURCES;LINKS")
+    cmake_parse_arguments(PARSE_ARGV 1 arg "PLANTED" "CORPUS" "SOURCES;LINKS")
+    set(corpus "${CMAKE_CURRENT_SOURCE_DIR}/${arg_CORPUS}")
     if(RK_FUZZ)
         rk_executable(${name} SOURCES ${arg_SOURCES} LINKS ${arg_LINKS})
         target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+        add_dependencies(fuzz_targets ${name})
+        set(what "$<TARGET_FILE:${name}>" "${corpus}")
+        if(arg_PLANTED)
+            set(what --planted "$<TARGET_FILE:${name}>")
+        endif()
+        # The slice is chosen at run time, up to a night: libFuzzer sees to the end.
+        rk_command_test(${name} LABELS fuzz slow TIMEOUT 25000
+            COMMAND bash "${PROJECT_SOURCE_DIR}/tests/fuzz/run.sh" ${what})
     else()
         rk_executable(${name} SOURCES ${arg_SOURCES} "${PROJECT_SOURCE_DIR}/tests/support/fuzz_replay.c"
             LINKS ${arg_LINKS})
-        rk_command_test(${name} LABELS unit COMMAND ${name} "${CMAKE_CURRENT_SOURCE_DIR}/${arg_CORPUS}")
+        rk_command_test(${name} LABELS unit COMMAND ${name} "${corpus}")
     endif()
 endfunction()
+if(RK_FUZZ)
+    add_custom_target(fuzz_targets)   # all of them, and nothing else
+endif()

@@ -1,5 +1,6 @@
-/* fuzz_auth — what strangers can send to edge/auth.h and budget_address_of: tokens, headers and payloads under a good
- * signature, Authorization, Cookie and Origin headers, and the option with origins. The first byte says which. */
+/* fuzz_auth — what strangers can send to edge/auth.h, budget_address_of and edge/proxies.h: tokens, headers and payloads
+ * under a good signature, Authorization, Cookie, Origin and X-Forwarded-For headers, and the options with origins and
+ * proxies. The first byte says which. */
 #include <assert.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 
 #include "edge/auth.h"
 #include "edge/budget.h"
+#include "edge/proxies.h"
 
 #define SECRET "0123456789abcdef0123456789abcdef"
 static const int64_t NOW_MS = 5000000, UTC_MS = INT64_C(1750000000000);
@@ -114,6 +116,26 @@ static void s_origins(view_t text)
     free(copy);
 }
 
+/* The list of proxies; whoever is in it is known by the address that is printed of it. */
+static void s_proxies(view_t text)
+{
+    struct proxies proxies;
+    char *copy = malloc(text.len + 1), printed[ADDRESS_PRINTED_MAX];
+    if (!copy)
+        return;
+    memcpy(copy, text.bytes, text.len);
+    copy[text.len] = '\0';
+    err_t err = proxies_read(&proxies, copy);
+    assert(err == ERR_OK || err == ERR_OUT_OF_RANGE);
+    assert(proxies.count <= PROXIES_MAX);
+    for (size_t i = 0; i < proxies.count && !err; i++) {
+        address_text(&proxies.addresses[i], printed);
+        assert(printed[0] && proxies_have(&proxies, view_of_text(printed)));
+    }
+    (void)proxies_have(&proxies, text);
+    free(copy);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const char header[] = "{\"alg\":\"HS256\",\"kid\":\"jwt-secret\",\"typ\":\"JWT\"}";
@@ -132,6 +154,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     case 'o': s_origin(input); break;
     case 'l': s_origins(input); break;
     case 'a': (void)budget_address_of(input); break;
+    case 'x': s_proxies(input); break;
     default: break;
     }
     return 0;
