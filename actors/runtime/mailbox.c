@@ -297,8 +297,6 @@ bool mailbox_wants_write(const mailbox_t *self)
 
 static err_t s_dispatch(mailbox_t *self, struct link *link, uint64_t number, zmq_msg_t *frame)
 {
-    if (link->hello_due)
-        s_flush_link(self, link);
     size_t len = zmq_msg_size(frame);
     if (!link->hello_due && !link_outbox_waiting(&link->outbox) && s_put(self, link, frame)) {
         /* Without memory for the note, the bound is off by this frame. */
@@ -316,6 +314,9 @@ err_t mailbox_send(mailbox_t *self, address_t to, const struct envelope *env, vi
     size_t len = ENVELOPE_BYTES + body.len;
     if (len > LIM_LINK_FRAME_BYTES_MAX)
         return ERR_TOO_LARGE;
+    /* Before the frame has its number: a HELLO after that would say that it went already, and the peer drop it. */
+    if (link->hello_due)
+        s_flush_link(self, link);
     struct envelope out = *env;
     out.from = self->own;
     err_t err = link_number(link, to, env, len, &out.link_seq);

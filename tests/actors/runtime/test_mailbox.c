@@ -668,6 +668,37 @@ static void test_an_endpoint_taken_is_refused(void **state)
     assert_null(mailbox_bind(ROOM_REBORN, "nonsense", w->now_ms));
 }
 
+/* A peer's new boot asks for our HELLO. It must not say that the frame behind it went already: the peer would take
+ * that frame for one it had. */
+static void test_a_frame_right_after_a_new_boot_was_heard_is_not_lost(void **state)
+{
+    struct world *w = *state;
+    struct mail mail;
+    s_raw_hello(w, EDGE);
+    s_settle_until_events(w, &w->room, 1);
+    s_raw_hello(w, EDGE_REBORN);
+    int64_t until = zclock_mono() + ARRIVE_MS;
+    mail_kind_t kind;
+    while ((kind = mailbox_next(w->room.mailbox, w->now_ms, &mail)) == MAIL_EMPTY && zclock_mono() < until)
+        zclock_sleep(1);
+    assert_int_equal(kind, MAIL_EVENT);
+    assert_int_equal(s_send(&w->room, EDGE_REBORN, 1), ERR_OK);
+    mailbox_flush(w->room.mailbox);
+    struct envelope env = {.type = MSG_NONE};
+    uint64_t said = 0;
+    for (int i = 0; i < 8 && env.link_seq == 0; i++) {
+        uint8_t frame[1024];
+        int len = zmq_recv(w->raw, frame, sizeof frame, 0);
+        assert_true(len >= ENVELOPE_BYTES);
+        assert_int_equal(envelope_read(frame, (size_t)len, &env), ERR_OK);
+        if (env.type == MSG_LINK_HELLO) {
+            said = env.link_seq;
+            env.link_seq = 0;
+        }
+    }
+    assert_int_equal(env.link_seq, said + 1);
+}
+
 #define ON(test, setup, over)                                                                                \
     {#test "_" #over, test, setup, s_teardown, s_is_##over}
 #define BOTH(test, setup) ON(test, setup, inproc), ON(test, setup, tcp)
@@ -685,6 +716,7 @@ int main(void)
         BOTH(test_a_lost_last_frame_is_noticed_by_the_next_tick_once, s_setup_raw),
         BOTH(test_a_tick_with_the_last_number_goes_each_250_ms, s_setup_raw),
         BOTH(test_frames_before_hello_are_dropped_and_answered_by_hello, s_setup_raw),
+        BOTH(test_a_frame_right_after_a_new_boot_was_heard_is_not_lost, s_setup_raw),
         BOTH(test_a_restarted_connecting_peer_is_up_again_and_starts_afresh, s_setup),
         ON(test_a_restarted_bound_peer_is_found_again_by_itself, s_setup, tcp),
         BOTH(test_silence_is_down_after_4_s_and_speech_up_again, s_setup),
