@@ -4,12 +4,15 @@
 #include "actors/runtime/log.h"
 #include "actors/runtime/metrics.h"
 
-enum { PUBLISH_RETRY_MS = 1000, SIGNUP_PERIOD_MS = 60 * 1000 };
+enum { ROLE_BIT_ACCOUNTS = 8, PUBLISH_RETRY_MS = 1000, SIGNUP_PERIOD_MS = 60 * 1000 };
 
 struct role {
     struct accounts accounts;
     bool published; /* the store has our verification key */
     int64_t publish_at_ms;
+    const char *endpoint; /* for the directory, where edges look for it; NULL: they know */
+    bool entered;
+    int64_t directory_at_ms;
 };
 
 /* ---- the key that edges verify with ------------------------------------------------------------------------------ */
@@ -35,6 +38,40 @@ static void s_publish(struct role *self, int64_t now_ms)
     if (err) /* the next tick tries again */
         requests_take(accounts->requests, request.correlation, &request);
     list_writer_fini(&keys);
+}
+
+/* ---- the directory that edges find it in ------------------------------------------------------------------------- */
+
+/* Each second: the first time its name, then that it lives. */
+static void s_tell_directory(struct role *self, int64_t now_ms)
+{
+    struct accounts *accounts = &self->accounts;
+    address_t own = actor_address(accounts->actor);
+    self->directory_at_ms = now_ms + LIM_LEASE_BEAT_MS;
+    struct request request = {.what = STEP_DIRECTORY, .deadline_ms = now_ms + LIM_LEASE_BEAT_MS};
+    if (requests_add(accounts->requests, &request) != ERR_OK)
+        return;
+    struct msg msg = {.type = MSG_DIR_BEAT};
+    msg.as.dir_beat = (struct msg_dir_beat){.node = address_node(own), .nonce = address_nonce(own)};
+    if (!self->entered) {
+        msg.type = MSG_DIR_HELLO;
+        msg.as.dir_hello = (struct msg_dir_hello){.node = address_node(own),
+                                                  .nonce = address_nonce(own),
+                                                  .roles = ROLE_BIT_ACCOUNTS,
+                                                  .endpoint = view_of_text(self->endpoint)};
+    }
+    struct envelope env = {.correlation = request.correlation, .deadline_ms = LIM_LEASE_BEAT_MS};
+    if (actor_send(accounts->actor, accounts->persist, &env, &msg))
+        requests_take(accounts->requests, request.correlation, &request);
+}
+
+static void s_on_directory(struct role *self, const struct msg *msg)
+{
+    self->entered = self->entered || msg->type == MSG_DIR_WELCOME;
+    if (msg->type != MSG_ERR || msg->as.err.code != ERR_FENCED)
+        return;
+    log_error("declared dead by another node: this actor ends");
+    actor_stop(self->accounts.actor);
 }
 
 /* ---- handlers ------------------------------------------------------------------------------------------------------ */
@@ -66,6 +103,8 @@ static err_t s_on_answer(struct role *self, const struct envelope *env, const st
         accounts_flow_answered(&self->accounts, &request, msg);
     else if (request.what == STEP_PUBLISH_KEY)
         self->published = msg->type == MSG_STORE_OK;
+    else if (request.what == STEP_DIRECTORY)
+        s_on_directory(self, msg);
     return ERR_OK;
 }
 
@@ -87,6 +126,7 @@ static err_t s_on_message(void *state, actor_t *actor, const struct envelope *en
     case MSG_STORE_USER:
     case MSG_STORE_OK:
     case MSG_STORE_SESSION:
+    case MSG_DIR_WELCOME:
     case MSG_ERR:           return s_on_answer(self, env, &msg);
     default:                return ERR_UNEXPECTED;
     }
@@ -126,6 +166,8 @@ static void s_on_tick(void *state, actor_t *actor, int64_t now_ms)
             accounts_flow_expired(&self->accounts, &request);
     if (!self->published && now_ms >= self->publish_at_ms)
         s_publish(self, now_ms);
+    if (self->endpoint && now_ms >= self->directory_at_ms)
+        s_tell_directory(self, now_ms);
 }
 
 /* ---- life ---------------------------------------------------------------------------------------------------------- */
@@ -142,6 +184,7 @@ static err_t s_open(struct role *self, const struct role_context *context)
     if (!own || !persist)
         return ERR_NOT_FOUND;
     uint64_t seed = id_random();
+    self->endpoint = context->topology->is_distributed ? own->endpoint : NULL;
     accounts->persist = address_stable(persist->address);
     accounts->signer = token_signer_new(config->var, config->jwt_secret);
     if (!accounts->signer)
@@ -158,7 +201,7 @@ static err_t s_open(struct role *self, const struct role_context *context)
     if (!accounts->pool || !accounts->requests || !accounts->account_failures || !accounts->address_failures ||
         !accounts->address_signups || !accounts->actor)
         return ERR_NO_MEMORY;
-    err_t err = actor_bind(accounts->actor, own->endpoint);
+    err_t err = actor_bind(accounts->actor, topology_bind(own));
     if (!err)
         err = actor_connect(accounts->actor, accounts->persist, persist->endpoint);
     if (!err)

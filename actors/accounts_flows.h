@@ -33,6 +33,7 @@ enum step {
     STEP_HASH,        /* signup: a new hash. login: verify */
     STEP_REHASH,      /* no flow waits: STORE_PASSWORD_SET */
     STEP_PUBLISH_KEY, /* no flow waits: DIR_KEY_ADD */
+    STEP_DIRECTORY,   /* no flow waits: DIR_HELLO, DIR_BEAT */
 };
 
 /* A question begins; each answers `env` sooner or later, at the latest when its deadline has passed. */

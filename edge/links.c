@@ -15,14 +15,18 @@ enum {
     HELLO_RETRY_MS = 250,
     LEASES_EACH_MS = 5000,
     LEASES_WANTED_MS = 100,     /* somebody waits for an owner */
+    NODES_WANTED_MS = 250,      /* until accounts is found */
+    NODES_EACH_MS = 1000,       /* it may come up elsewhere */
     ANSWER_MS = 2000,           /* a question to the directory is then asked afresh */
     ROLE_BIT_EDGE = 1,
+    ROLE_BIT_ACCOUNTS = 8,
 };
 
 struct links {
     struct edge *edge;
-    struct ask *hello, *beat, *leases_ask, *revocations;
-    int64_t hello_ms, beat_ms, leases_ms, revocations_ms; /* when to ask next */
+    struct ask *hello, *beat, *leases_ask, *revocations, *nodes;
+    int64_t hello_ms, beat_ms, leases_ms, revocations_ms, nodes_ms; /* when to ask next */
+    address_t accounts; /* as found in the directory; 0: not yet, or the topology knows it */
     bool has_keys, has_leases, leases_wanted;
     size_t owned;
     struct {
@@ -73,7 +77,7 @@ address_t links_persist(const struct links *self)
 
 address_t links_accounts(const struct links *self)
 {
-    return s_first(self, ROLE_ACCOUNTS);
+    return self->accounts ? self->accounts : s_first(self, ROLE_ACCOUNTS);
 }
 
 address_t links_owner(const struct links *self, uint64_t key)
@@ -163,7 +167,7 @@ static void s_ask_beat(struct links *self)
     self->beat_ms = self->edge->now_ms + LIM_LEASE_BEAT_MS;
 }
 
-/* An owner this process has not heard of comes with its endpoint. */
+/* An actor this process has not heard of comes with its endpoint. */
 static bool s_reach(struct links *self, address_t owner, view_t endpoint)
 {
     char text[LIM_ENDPOINT_BYTES_MAX + 1];
@@ -174,6 +178,33 @@ static bool s_reach(struct links *self, address_t owner, view_t endpoint)
     memcpy(text, endpoint.bytes, endpoint.len);
     text[endpoint.len] = '\0';
     return !actor_connect(self->edge->actor, owner, text) && !loop_watch_actor(self->edge->loop);
+}
+
+/* Where accounts is a process of its own, it stands in the directory. */
+static bool s_on_nodes(struct edge *edge, struct ask *ask, const struct answer *answer)
+{
+    (void)ask;
+    struct links *self = edge->links;
+    self->nodes = NULL;
+    struct msg msg;
+    if (answer->err || answer->type != MSG_DIR_NODES || msg_decode(answer->body, &msg))
+        return true;
+    struct rec_dir_node node;
+    while (rec_dir_node_next(&msg.as.dir_nodes.nodes, &node)) {
+        address_t address = address_from_node(node.node);
+        bool is_wanted = address_role(address) == ROLE_ACCOUNTS && (!self->accounts || self->accounts == address);
+        if (is_wanted && s_reach(self, address, node.endpoint))
+            self->accounts = address;
+    }
+    return true;
+}
+
+static void s_ask_nodes(struct links *self)
+{
+    struct msg msg = {.type = MSG_DIR_NODES_GET, .as.dir_nodes_get = {.roles = ROLE_BIT_ACCOUNTS}};
+    struct ask_spec spec = {.to = ASK_PERSIST, .done = s_on_nodes, .owner = self, .deadline_ms = ANSWER_MS};
+    self->nodes = asks_send_msg(self->edge->asks, &spec, &msg);
+    self->nodes_ms = self->edge->now_ms + (self->accounts ? NODES_EACH_MS : NODES_WANTED_MS);
 }
 
 static bool s_on_leases(struct edge *edge, struct ask *ask, const struct answer *answer)
@@ -257,6 +288,8 @@ void links_on_tick(struct links *self)
         self->leases_ms = self->leases_ms > now_ms + LEASES_WANTED_MS ? now_ms + LEASES_WANTED_MS : self->leases_ms;
     if (!self->leases_ask && now_ms >= self->leases_ms)
         s_ask_leases(self);
+    if (!s_first(self, ROLE_ACCOUNTS) && !self->nodes && now_ms >= self->nodes_ms)
+        s_ask_nodes(self);
     if (!self->revocations && now_ms >= self->revocations_ms)
         s_ask_revocations(self);
 }
@@ -267,5 +300,7 @@ const char *links_missing(const struct links *self)
         return "persist";
     if (!self->has_keys)
         return "keys";
+    if (!links_accounts(self))
+        return "accounts";
     return self->has_leases ? NULL : "leases";
 }

@@ -25,7 +25,7 @@ void links_want_leases(struct links *self);
 void links_on_peer(struct links *self, address_t peer, peer_event_t event);
 void links_on_tick(struct links *self);
 
-/* What readiness lacks: "persist", "keys", "leases"; NULL: nothing. */
+/* What readiness lacks: "persist", "keys", "accounts", "leases"; NULL: nothing. */
 const char *links_missing(const struct links *self);
 
 #endif

@@ -219,14 +219,33 @@ db_status_t directory_on_beat(struct store_call *call)
     return fenced ? store_refuse(call, ERR_FENCED) : store_answer_ok(call, beat);
 }
 
+db_status_t directory_on_nodes_get(struct store_call *call)
+{
+    const struct db_value values[] = {db_u64(NODE_LIVE), db_u64(call->ask.as.dir_nodes_get.roles),
+                                      db_u64(LIM_NODES_MAX)};
+    db_stmt_t *rows;
+    db_status_t status = db_query(call->db, "SELECT id, endpoint FROM node WHERE state = ? AND (roles & ?) <> 0 "
+                                            "ORDER BY id LIMIT ?", values, 3, &rows);
+    if (status)
+        return status;
+    while (db_next(rows)) {
+        const struct rec_dir_node node = {.node = db_get_u64(rows, 0), .endpoint = db_get_view(rows, 1)};
+        if (rec_dir_node_append(&call->list, &node))
+            return DB_FAILED;
+    }
+    call->answer.type = MSG_DIR_NODES;
+    call->answer.as.dir_nodes.nodes = list_of(&call->list);
+    return DB_OK;
+}
+
 /* ---- leases --------------------------------------------------------------------------------------------------- */
 
 static const char SQL_LEASES[] =
-    "SELECT l.shard, l.epoch, l.owner_id, COALESCE(n.endpoint, '') FROM shard_lease AS l "
+    "SELECT l.shard, l.epoch, l.owner_id, COALESCE(n.endpoint, ''), l.owner_nonce FROM shard_lease AS l "
     "LEFT JOIN node AS n ON n.id = l.owner_id ORDER BY l.shard";
 
-/* only: of this owner; 0: all. */
-static db_status_t s_answer_leases(struct store_call *call, uint64_t only)
+/* only: of this owner and boot (what its former self held, somebody else may take); 0: all. */
+static db_status_t s_answer_leases(struct store_call *call, uint64_t only, uint64_t nonce)
 {
     db_stmt_t *rows;
     db_status_t status = db_query(call->db, SQL_LEASES, NULL, 0, &rows);
@@ -235,7 +254,7 @@ static db_status_t s_answer_leases(struct store_call *call, uint64_t only)
     while (db_next(rows)) {
         const struct rec_lease lease = {.shard = (uint32_t)db_get_u64(rows, 0), .epoch = db_get_u64(rows, 1),
                                         .node = db_get_u64(rows, 2), .endpoint = db_get_view(rows, 3)};
-        if (only && lease.node != only)
+        if (only && (lease.node != only || db_get_u64(rows, 4) != nonce))
             continue;
         if (rec_lease_append(&call->list, &lease))
             return DB_FAILED;
@@ -247,7 +266,7 @@ static db_status_t s_answer_leases(struct store_call *call, uint64_t only)
 
 db_status_t directory_on_leases_get(struct store_call *call)
 {
-    return s_answer_leases(call, 0);
+    return s_answer_leases(call, 0, 0);
 }
 
 /* What may be taken: shards of nobody, of the node's former self, of the dead. values: (shard, epoch) pairs from
@@ -305,7 +324,7 @@ static db_status_t s_take(struct store_call *call)
         snprintf(detail, sizeof detail, "%zu shards", taken);
         status = audit_add(call->db, (uint64_t)clock_utc_ms(), "shards_taken", ask->node, ask->node, detail);
     }
-    return status ? status : s_answer_leases(call, ask->node);
+    return status ? status : s_answer_leases(call, ask->node, ask->nonce);
 }
 
 db_status_t directory_on_take(struct store_call *call)

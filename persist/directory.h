@@ -15,6 +15,7 @@ db_status_t directory_on_beat(struct store_call *call);
 db_status_t directory_on_take(struct store_call *call);
 db_status_t directory_on_release(struct store_call *call);
 db_status_t directory_on_leases_get(struct store_call *call);
+db_status_t directory_on_nodes_get(struct store_call *call);
 db_status_t directory_on_key_add(struct store_call *call);
 
 /* The same for the node that runs the directory itself: its row, and its beat. *fenced_out: declared dead. */

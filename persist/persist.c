@@ -154,7 +154,7 @@ void persist_run(void *pipe, const struct role_context *context)
     if (!self)
         return; /* returning unready says that it failed */
     self->actor = actor_new(context->address, &HANDLERS, self);
-    err_t err = self->actor && node ? actor_bind(self->actor, node->endpoint) : ERR_NO_MEMORY;
+    err_t err = self->actor && node ? actor_bind(self->actor, topology_bind(node)) : ERR_NO_MEMORY;
     if (!err)
         err = s_start(self, context, node->endpoint);
     if (err)

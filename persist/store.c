@@ -43,6 +43,7 @@ static const struct store_row ROWS[] = {
     {MSG_DIR_TAKE, STORE_WRITE, directory_on_take},
     {MSG_DIR_RELEASE, STORE_WRITE, directory_on_release},
     {MSG_DIR_LEASES_GET, STORE_READ, directory_on_leases_get},
+    {MSG_DIR_NODES_GET, STORE_READ, directory_on_nodes_get},
     {MSG_DIR_KEY_ADD, STORE_WRITE, directory_on_key_add},
 };
 

@@ -27,7 +27,7 @@ actors/room* actors/inbox* actors/lease* actors/commit* actors/batch*>actors/(ac
 readonly LIBRARIES='
 mysql\.h|mysqld_error\.h|errmsg\.h>persist/db.c
 msgpack\.h|msgpack/.*>proto/codec.c
-sodium\.h>actors/password.c actors/token.c proto/ids.c
+sodium\.h>actors/runtime/keys.c actors/password.c actors/token.c proto/ids.c
 jwt\.h>actors/token.c edge/auth.c
 libwebsockets\.h>edge/*
 uv\.h>edge/loop.c edge/loop.h

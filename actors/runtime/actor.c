@@ -95,7 +95,9 @@ err_t actor_connect(actor_t *self, address_t peer, const char *endpoint)
 {
     for (size_t i = self->is_bound; i < self->mailbox_count; i++)
         if (mailbox_has(self->mailboxes[i], peer))
-            return ERR_OK;
+            return streq(mailbox_endpoint(self->mailboxes[i]), endpoint)
+                       ? ERR_OK
+                       : mailbox_move(self->mailboxes[i], endpoint);
     if (self->mailbox_count == MAILBOXES_MAX)
         return ERR_OVERLOADED;
     mailbox_t *mailbox = mailbox_connect(self->address, peer, endpoint, self->now_ms);

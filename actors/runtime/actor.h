@@ -42,7 +42,8 @@ void actor_destroy(actor_t **self_p);
 
 /* Endpoints: "inproc://room-0" or "tcp://host:port". ERR_INTERNAL with a log line when it cannot be had. */
 err_t actor_bind(actor_t *self, const char *endpoint);
-/* Connects to the actor with this address (nonce 0: whichever boot). A second call for the same one is ERR_OK. */
+/* Connects to the actor with this address (nonce 0: whichever boot). A second call for the same one does nothing, or
+ * connects to where it is now, when that is another tcp endpoint. */
 err_t actor_connect(actor_t *self, address_t peer, const char *endpoint);
 
 /* Where it is bound: the port that "tcp://127.0.0.1:*" became. "" when it is not. Borrowed. */

@@ -311,6 +311,14 @@ void config_print(const struct config *self, FILE *out)
     }
 }
 
+void config_keys_dir(const struct config *self, char *path_out, size_t size)
+{
+    if (*self->keys_dir)
+        snprintf(path_out, size, "%s", self->keys_dir);
+    else
+        snprintf(path_out, size, "%s/keys/curve", self->var);
+}
+
 void config_help(FILE *out)
 {
     fputs("Options: --name VALUE, or the environment name, or a line `name = value` of --config FILE\n"

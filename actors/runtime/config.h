@@ -31,6 +31,8 @@ struct config {
 err_t config_read(struct config *self, int argc, char **argv, FILE *complain);
 void config_fini(struct config *self);
 void config_print(const struct config *self, FILE *out); /* secrets as "(set)" */
+/* keys_dir, or its default in the data folder. */
+void config_keys_dir(const struct config *self, char *path_out, size_t size);
 void config_help(FILE *out);
 
 #endif

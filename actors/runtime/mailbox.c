@@ -3,12 +3,12 @@
 #include <assert.h>
 #include <czmq.h>
 
+#include "actors/runtime/guard.h"
 #include "actors/runtime/link.h"
 #include "actors/runtime/log.h"
 #include "actors/runtime/metrics.h"
 
 enum {
-    ROUTING_ID_BYTES = 8,
     PEERS_MAX = LIM_NODES_MAX,
     SOCKET_BUFFER_BYTES = 256 * 1024, /* bounds what a dying peer takes with it */
     LINGER_MS = 2000,
@@ -16,8 +16,16 @@ enum {
     CONTROL_BYTES_MAX = 64,
 };
 
+/* link first: a link of a mailbox is a peer. */
+struct peer {
+    struct link link;
+    uint8_t route[KEY_ROUTE_BYTES]; /* ROUTER: its routing id */
+    size_t route_len;
+};
+
 struct mailbox {
     address_t own;
+    struct guard guard;
     zsock_t *zsock;
     void *socket; /* borrowed from zsock */
     bool is_router;
@@ -47,13 +55,6 @@ void __tsan_release(void *at);
 
 /* ---- making ---------------------------------------------------------------------------------------------------- */
 
-static void s_routing_id(address_t address, uint8_t id_out[ROUTING_ID_BYTES])
-{
-    address_t stable = address_stable(address);
-    for (int i = 0; i < ROUTING_ID_BYTES; i++)
-        id_out[i] = (uint8_t)(stable >> (56 - 8 * i));
-}
-
 static void s_set_int(mailbox_t *self, int option, int value)
 {
     int rc = zmq_setsockopt(self->socket, option, &value, sizeof value);
@@ -63,11 +64,6 @@ static void s_set_int(mailbox_t *self, int option, int value)
 
 static void s_set_options(mailbox_t *self)
 {
-    uint8_t id[ROUTING_ID_BYTES];
-    s_routing_id(self->own, id);
-    int rc = zmq_setsockopt(self->socket, ZMQ_ROUTING_ID, id, sizeof id);
-    assert(rc == 0);
-    (void)rc;
     if (self->is_router) {
         s_set_int(self, ZMQ_ROUTER_MANDATORY, 1); /* errors, no silent loss */
         s_set_int(self, ZMQ_ROUTER_HANDOVER, 1);  /* a restarted peer takes over from its dead connection */
@@ -85,14 +81,15 @@ static void s_set_options(mailbox_t *self)
     s_set_int(self, ZMQ_CONNECT_TIMEOUT, 3000);
     s_set_int(self, ZMQ_TCP_MAXRT, 5000);
     s_set_int(self, ZMQ_RECONNECT_IVL, 100);
-    s_set_int(self, ZMQ_RECONNECT_IVL_MAX, 2000);
+    s_set_int(self, ZMQ_RECONNECT_IVL_MAX, 500); /* a peer that ended is up again at once */
     s_set_int(self, ZMQ_TCP_KEEPALIVE, 1);
     s_set_int(self, ZMQ_TCP_KEEPALIVE_IDLE, 30);
     s_set_int(self, ZMQ_TCP_KEEPALIVE_INTVL, 10);
     s_set_int(self, ZMQ_TCP_KEEPALIVE_CNT, 3);
     int64_t max = LIM_LINK_FRAME_BYTES_MAX;
-    rc = zmq_setsockopt(self->socket, ZMQ_MAXMSGSIZE, &max, sizeof max); /* tcp only: we check as well */
+    int rc = zmq_setsockopt(self->socket, ZMQ_MAXMSGSIZE, &max, sizeof max); /* tcp only: we check as well */
     assert(rc == 0);
+    (void)rc;
 }
 
 static mailbox_t *s_new(address_t own, int type, int64_t now_ms)
@@ -126,6 +123,7 @@ void mailbox_destroy(mailbox_t **self_p)
         free(self->links[i]);
     }
     zmq_msg_close(&self->frame);
+    guard_fini(&self->guard, self->socket);
     if (self->is_router && self->endpoint)
         zmq_unbind(self->socket, self->endpoint); /* closing alone gives the name back only some time later */
     zsock_destroy(&self->zsock);
@@ -136,18 +134,29 @@ void mailbox_destroy(mailbox_t **self_p)
 
 static struct link *s_add_link(mailbox_t *self, address_t peer, int64_t now_ms)
 {
-    struct link *link = calloc(1, sizeof *link);
-    if (!link)
+    struct peer *added = calloc(1, sizeof *added);
+    if (!added)
         return NULL;
-    link_init(link, peer, !self->is_router, now_ms);
-    self->links[self->link_count++] = link;
-    return link;
+    link_init(&added->link, peer, !self->is_router, now_ms);
+    added->route_len = self->is_router ? guard_route(&self->guard, peer, added->route) : 0;
+    self->links[self->link_count++] = &added->link;
+    return &added->link;
+}
+
+/* Before bind or connect. peer 0: a ROUTER. */
+static bool s_secure(mailbox_t *self, address_t peer, const char *endpoint)
+{
+    uint8_t route[KEY_ROUTE_BYTES];
+    if (guard_arm(&self->guard, self->socket, self->own, peer, endpoint))
+        return false;
+    size_t len = self->is_router ? 0 : guard_route(&self->guard, self->own, route);
+    return self->is_router || (len > 0 && zmq_setsockopt(self->socket, ZMQ_ROUTING_ID, route, len) == 0);
 }
 
 mailbox_t *mailbox_bind(address_t own, const char *endpoint, int64_t now_ms)
 {
     mailbox_t *self = s_new(own, ZMQ_ROUTER, now_ms);
-    if (!self || zmq_bind(self->socket, endpoint) != 0) {
+    if (!self || !s_secure(self, 0, endpoint) || zmq_bind(self->socket, endpoint) != 0) {
         log_error("cannot listen: endpoint=%s why=%s", endpoint, zmq_strerror(errno));
         mailbox_destroy(&self);
         return NULL;
@@ -159,12 +168,13 @@ mailbox_t *mailbox_bind(address_t own, const char *endpoint, int64_t now_ms)
 mailbox_t *mailbox_connect(address_t own, address_t peer, const char *endpoint, int64_t now_ms)
 {
     mailbox_t *self = s_new(own, ZMQ_DEALER, now_ms);
-    if (!self || !s_add_link(self, peer, now_ms) || zmq_connect(self->socket, endpoint) != 0) {
+    if (!self || !s_secure(self, peer, endpoint) || !s_add_link(self, peer, now_ms) ||
+        zmq_connect(self->socket, endpoint) != 0) {
         log_error("cannot connect: endpoint=%s why=%s", endpoint, zmq_strerror(errno));
         mailbox_destroy(&self);
         return NULL;
     }
-    self->endpoint = zsock_last_endpoint(self->zsock);
+    self->endpoint = strdup(endpoint);
     mailbox_flush(self);
     return self;
 }
@@ -196,11 +206,10 @@ bool mailbox_has(const mailbox_t *self, address_t peer)
 static bool s_put(mailbox_t *self, const struct link *link, zmq_msg_t *frame)
 {
     if (self->is_router) {
-        uint8_t id[ROUTING_ID_BYTES];
-        s_routing_id(link->peer, id);
+        const struct peer *peer = (const struct peer *)link;
         int rc;
         do
-            rc = zmq_send(self->socket, id, sizeof id, ZMQ_DONTWAIT | ZMQ_SNDMORE);
+            rc = zmq_send(self->socket, peer->route, peer->route_len, ZMQ_DONTWAIT | ZMQ_SNDMORE);
         while (rc < 0 && errno == EINTR);
         if (rc < 0)
             return false; /* EHOSTUNREACH, EAGAIN; on this part, so half a message never goes */
@@ -371,17 +380,28 @@ static bool s_drop_rest(mailbox_t *self, zmq_msg_t *frame)
     return more;
 }
 
-/* The peer a routing id names, NULL when it is not one of ours (a dead connection's leftovers come under an id of
- * libzmq's making). */
-static address_t s_peer_of(zmq_msg_t *id)
+/* The peer a routing id names, 0 when it is not one of ours (a dead connection's leftovers come under an id of
+ * libzmq's making). Whether it may use it is known once its key is: s_is_its_route. */
+static address_t s_peer_of(const mailbox_t *self, zmq_msg_t *id, uint8_t route_out[KEY_ROUTE_BYTES])
 {
-    const uint8_t *bytes = zmq_msg_data(id);
+    size_t len = zmq_msg_size(id);
     address_t peer = 0;
-    if (zmq_msg_size(id) != ROUTING_ID_BYTES)
+    if (len != (self->guard.is_on ? (size_t)KEY_ROUTE_BYTES : 8))
         return 0;
-    for (int i = 0; i < ROUTING_ID_BYTES; i++)
-        peer = peer << 8 | bytes[i];
+    memcpy(route_out, zmq_msg_data(id), len);
+    for (int i = 0; i < 8; i++)
+        peer = peer << 8 | route_out[i];
     return address_role(peer) == ROLE_NONE || address_stable(peer) != peer ? 0 : peer;
+}
+
+/* Only the owner of the peer's key can know it. */
+static bool s_is_its_route(const mailbox_t *self, struct link *link, const uint8_t route[KEY_ROUTE_BYTES])
+{
+    struct peer *peer = (struct peer *)link;
+    if (peer->route_len > 0 && memcmp(peer->route, route, peer->route_len) == 0)
+        return true;
+    peer->route_len = guard_route(&self->guard, link->peer, peer->route); /* it may have a new key */
+    return peer->route_len > 0 && memcmp(peer->route, route, peer->route_len) == 0;
 }
 
 static mail_kind_t s_bad(const mailbox_t *self, address_t peer, err_t why)
@@ -407,15 +427,18 @@ static struct link *s_link_of(mailbox_t *self, address_t peer, int64_t now_ms)
         return link ? link : s_add_link(self, peer, now_ms);
     for (size_t i = 0; i < self->link_count; i++) {
         if (!self->links[i]->up) {
-            link_fini(self->links[i]);
-            link_init(self->links[i], peer, false, now_ms);
-            return self->links[i];
+            struct peer *reused = (struct peer *)self->links[i];
+            link_fini(&reused->link);
+            link_init(&reused->link, peer, false, now_ms);
+            reused->route_len = guard_route(&self->guard, peer, reused->route);
+            return &reused->link;
         }
     }
     return NULL;
 }
 
-static mail_kind_t s_judge(mailbox_t *self, address_t peer, int64_t now_ms, struct mail *out)
+/* route: on a ROUTER, under which the frame came. */
+static mail_kind_t s_judge(mailbox_t *self, address_t peer, const uint8_t *route, int64_t now_ms, struct mail *out)
 {
     size_t len = zmq_msg_size(&self->frame);
     if (len > LIM_LINK_FRAME_BYTES_MAX) /* inproc knows no MAXMSGSIZE */
@@ -425,10 +448,14 @@ static mail_kind_t s_judge(mailbox_t *self, address_t peer, int64_t now_ms, stru
         return s_bad(self, peer, err);
     if (address_stable(out->env.from) != (self->is_router ? peer : self->links[0]->peer))
         return s_bad(self, peer, ERR_BAD_FRAME); /* speaks for somebody else */
+    if (!guard_admits(&self->guard, &self->frame, out->env.from, &out->env))
+        return MAIL_NOTHING;
     out->body = view_of((const uint8_t *)zmq_msg_data(&self->frame) + ENVELOPE_BYTES, len - ENVELOPE_BYTES);
     struct link *link = s_link_of(self, out->env.from, now_ms);
     if (!link)
         return s_bad(self, out->env.from, ERR_OVERLOADED);
+    if (self->is_router && !s_is_its_route(self, link, route))
+        return s_bad(self, out->env.from, ERR_BAD_FRAME); /* its answers would go to another connection */
     self->last = link;
     struct link_verdict verdict = link_on_frame(link, self->own, &out->env, out->body, now_ms);
     if (verdict.err)
@@ -460,10 +487,11 @@ mail_kind_t mailbox_next(mailbox_t *self, int64_t now_ms, struct mail *out)
         return MAIL_EVENT;
     }
     address_t peer = 0;
+    uint8_t route[KEY_ROUTE_BYTES];
     if (self->is_router) {
         if (!s_receive(self, &self->frame))
             return MAIL_EMPTY;
-        peer = s_peer_of(&self->frame);
+        peer = s_peer_of(self, &self->frame, route);
         if (!zmq_msg_more(&self->frame))
             return s_bad(self, peer, ERR_SHORT);
     }
@@ -473,11 +501,27 @@ mail_kind_t mailbox_next(mailbox_t *self, int64_t now_ms, struct mail *out)
         return s_bad(self, peer, ERR_BAD_FRAME);
     if (self->is_router && !peer)
         return s_bad(self, 0, ERR_BAD_FRAME);
-    return s_judge(self, peer, now_ms, out);
+    return s_judge(self, peer, route, now_ms, out);
+}
+
+err_t mailbox_move(mailbox_t *self, const char *endpoint)
+{
+    bool is_tcp = self->endpoint && strncmp(self->endpoint, "tcp://", 6) == 0 && strncmp(endpoint, "tcp://", 6) == 0;
+    char *moved = is_tcp ? strdup(endpoint) : NULL;
+    if (!moved)
+        return is_tcp ? ERR_NO_MEMORY : ERR_OK;
+    (void)zmq_disconnect(self->socket, self->endpoint);
+    free(self->endpoint);
+    self->endpoint = moved;
+    if (zmq_connect(self->socket, moved) == 0)
+        return ERR_OK;
+    log_warn("cannot connect: endpoint=%s why=%s", moved, zmq_strerror(errno));
+    return ERR_INTERNAL;
 }
 
 void mailbox_on_tick(mailbox_t *self, int64_t now_ms, bool is_drained)
 {
+    guard_on_tick(&self->guard);
     bool stalled = now_ms - self->tick_ms >= STALL_MS;
     self->tick_ms = now_ms;
     for (size_t i = 0; i < self->link_count; i++) {
@@ -485,7 +529,13 @@ void mailbox_on_tick(mailbox_t *self, int64_t now_ms, bool is_drained)
         if (stalled)
             link->heard_ms = now_ms;
         address_t peer = link->peer | link->nonce;
-        if (link_on_time(link, now_ms, is_drained) && self->down_count < PEERS_MAX)
+        if (!link_on_time(link, now_ms, is_drained))
+            continue;
+        /* A connection may be there and lead nowhere: a ROUTER that gave our routing id to another one stops reading
+         * ours and does not close it. */
+        if (!self->is_router && self->endpoint && strncmp(self->endpoint, "tcp://", 6) == 0)
+            (void)mailbox_move(self, self->endpoint);
+        if (self->down_count < PEERS_MAX)
             self->downs[self->down_count++] = peer;
     }
 }

@@ -3,7 +3,8 @@
  * and their options.
  *
  * Runs on: the thread of its actor. Nothing blocks.   Wire: one frame, the envelope and the message; on a ROUTER
- * behind the routing id, which is the peer's address without nonce, 8 bytes big endian (so it never begins with 0).
+ * behind the routing id, which begins with the peer's address without nonce, 8 bytes big endian (so it never begins
+ * with 0). On tcp:// every frame has passed guard.h: its sender's key is known, and its role may send it.
  * On error: what cannot be read is counted (rookery_link_bad_frames_total) and dropped. */
 #ifndef ROOKERY_RUNTIME_MAILBOX_H
 #define ROOKERY_RUNTIME_MAILBOX_H
@@ -30,9 +31,12 @@ struct mail {
 /* NULL, with a line in the log, when the endpoint cannot be had. own has the nonce of this boot. */
 mailbox_t *mailbox_bind(address_t own, const char *endpoint, int64_t now_ms);
 mailbox_t *mailbox_connect(address_t own, address_t peer, const char *endpoint, int64_t now_ms);
+/* A connected one: the peer is there now. What was on the way is lost, which the link notices. Nothing is done unless
+ * both are tcp: on inproc nobody moves. */
+err_t mailbox_move(mailbox_t *self, const char *endpoint);
 void mailbox_destroy(mailbox_t **self_p);
 
-const char *mailbox_endpoint(const mailbox_t *self); /* as bound: the port that "tcp://…:*" became; borrowed */
+const char *mailbox_endpoint(const mailbox_t *self); /* as bound: the port that "tcp://…:*" became; or as connected; borrowed */
 bool mailbox_has(const mailbox_t *self, address_t peer); /* is there a link to it? Its nonce is ignored */
 
 /* As actor_send_bytes; env is completed on the way out. */

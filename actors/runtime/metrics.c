@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <sys/mman.h>
 
 enum { COUNTER, GAUGE, HISTOGRAM };
 
@@ -38,7 +39,43 @@ struct metric_cell {
     _Atomic int64_t buckets[BUCKETS]; /* not cumulative */
 };
 
-static struct metric_cell s_cells[METRIC_COUNT];
+static struct metric_cell s_alone[METRIC_COUNT];
+/* Changed only while the process has one thread. */
+static struct metric_cell *s_cells = s_alone; /* our own place */
+static struct metric_cell *s_all = s_alone;   /* all places, one behind the other */
+static size_t s_places = 1;
+
+bool metrics_share(size_t places)
+{
+    void *memory = mmap(NULL, places * sizeof s_alone, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED)
+        return false;
+    s_all = s_cells = memory;
+    s_places = places;
+    return true;
+}
+
+void metrics_use(size_t place)
+{
+    s_cells = s_all + place * METRIC_COUNT;
+    for (size_t i = 0; i < METRIC_COUNT; i++)
+        if (s_rows[i].type == GAUGE)
+            metric_set((metric_t)i, 0);
+}
+
+/* The cell of a metric, summed over all places. */
+static struct metric_cell s_sum(metric_t metric)
+{
+    struct metric_cell sum = {0};
+    for (size_t place = 0; place < s_places; place++) {
+        struct metric_cell *cell = &s_all[place * METRIC_COUNT + metric];
+        sum.value += atomic_load_explicit(&cell->value, memory_order_relaxed);
+        sum.sum_us += atomic_load_explicit(&cell->sum_us, memory_order_relaxed);
+        for (size_t i = 0; i < BUCKETS; i++)
+            sum.buckets[i] += atomic_load_explicit(&cell->buckets[i], memory_order_relaxed);
+    }
+    return sum;
+}
 
 void metric_add(metric_t metric, int64_t n)
 {
@@ -65,7 +102,8 @@ void metric_observe_us(metric_t metric, int64_t us)
 
 int64_t metric_value(metric_t metric)
 {
-    return atomic_load_explicit(&s_cells[metric].value, memory_order_relaxed);
+    struct metric_cell sum = s_sum(metric);
+    return sum.value;
 }
 
 static void s_line(buffer_t *out, const char *name, const char *suffix, const char *labels,
@@ -105,9 +143,10 @@ void metrics_print(buffer_t *out)
         int len = snprintf(head, sizeof head, "# HELP %s %s\n# TYPE %s %s\n", row->name, row->help,
                            row->name, s_type_names[row->type]);
         buffer_append(out, head, (size_t)len);
+        struct metric_cell sum = s_sum((metric_t)i);
         if (row->type == HISTOGRAM)
-            s_print_histogram(out, row, &s_cells[i]);
+            s_print_histogram(out, row, &sum);
         else
-            s_line(out, row->name, "", "", metric_value((metric_t)i));
+            s_line(out, row->name, "", "", sum.value);
     }
 }

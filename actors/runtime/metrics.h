@@ -3,6 +3,7 @@
 #ifndef ROOKERY_RUNTIME_METRICS_H
 #define ROOKERY_RUNTIME_METRICS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "proto/codec.h"
@@ -21,5 +22,11 @@ void metric_set(metric_t metric, int64_t value);   /* gauges */
 void metric_observe_us(metric_t metric, int64_t us); /* histograms */
 int64_t metric_value(metric_t metric);             /* histograms: number of observations */
 void metrics_print(buffer_t *out);
+
+/* Several processes of one server (processes.h) count together: before the first fork, room for so many; in each its
+ * own place, where a former process left its counters, while its gauges are of nobody any more. What is read is the
+ * sum of all. False: no memory. */
+bool metrics_share(size_t places);
+void metrics_use(size_t place);
 
 #endif

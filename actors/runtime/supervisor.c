@@ -6,6 +6,7 @@
 #include <sys/signalfd.h>
 
 #include "actors/runtime/clock.h"
+#include "actors/runtime/guard.h"
 #include "actors/runtime/log.h"
 #include "actors/runtime/notify.h"
 
@@ -178,6 +179,16 @@ static void s_init_czmq(void)
     zsys_set_logstream(NULL);
 }
 
+/* Before anything listens. */
+static bool s_start_guard(const struct config *config, const struct topology *topology)
+{
+    char path[4096];
+    if (!topology->is_distributed)
+        return true;
+    config_keys_dir(config, path, sizeof path);
+    return guard_start(path) == ERR_OK;
+}
+
 int supervisor_run(const struct config *config, const struct topology *topology, const struct role_row *roles,
                    size_t role_count)
 {
@@ -187,7 +198,8 @@ int supervisor_run(const struct config *config, const struct topology *topology,
     sigset_t old_mask;
     self->signal_fd = s_take_signals(&old_mask);
     s_init_czmq();
-    bool started = self->signal_fd >= 0 && s_start_all(self, config, topology, roles, role_count);
+    bool started = self->signal_fd >= 0 && s_start_guard(config, topology) &&
+                   s_start_all(self, config, topology, roles, role_count);
     if (started && !self->is_stopping) {
         log_info("ready: actors=%zu", self->count);
         notify_ready(self->count);
@@ -199,6 +211,7 @@ int supervisor_run(const struct config *config, const struct topology *topology,
     notify_stopping();
     while (self->count > 0)
         s_stop_last(self);
+    guard_stop();
     if (self->signal_fd >= 0)
         close(self->signal_fd);
     pthread_sigmask(SIG_SETMASK, &old_mask, NULL);

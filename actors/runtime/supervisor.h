@@ -21,8 +21,8 @@ struct role_row {
     int start_ms, stop_ms;
 };
 
-/* Starts every node of the topology in the order of the rows, waits for SIGTERM, SIGINT or an actor's end, stops in
- * reverse. Returns the exit status of the process: 0 after a clean stop, 70 when an actor failed or overran. */
+/* Starts every node (of a distributed topology: its keys first, guard.h) of the topology in the order of the rows, waits for SIGTERM, SIGINT or an actor's end, stops in
+ * reverse. roles: those that run here, whatever else the topology names. Returns the exit status of the process: 0 after a clean stop, 70 when an actor failed or overran. */
 int supervisor_run(const struct config *config, const struct topology *topology, const struct role_row *roles,
                    size_t role_count);
 

@@ -77,6 +77,16 @@ int64_t actor_utc_ms(const actor_t *self)
     return world.utc_ms;
 }
 
+void actor_stop(actor_t *self)
+{
+    assert(self == s_link.actor);
+}
+
+address_t actor_address(const actor_t *self)
+{
+    return self->address;
+}
+
 void actor_run(actor_t *self, void *pipe)
 {
     assert(self == s_link.actor && !pipe);

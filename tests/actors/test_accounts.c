@@ -385,7 +385,7 @@ WORLD_TEST(test_strangers_are_not_heard)
     msg = (struct msg){.type = MSG_STORE_OK};
     assert_int_equal(ERR_UNEXPECTED, world_deliver(world_edge(), 1, true, &msg));
     assert_int_equal(ERR_UNEXPECTED, world_deliver(world_store(), 1, false, &msg));
-    msg = (struct msg){.type = MSG_DIR_WELCOME};
+    msg = (struct msg){.type = MSG_DIR_LEASES};
     assert_int_equal(ERR_UNEXPECTED, world_deliver(world_store(), 1, true, &msg));
 }
 

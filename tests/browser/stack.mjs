@@ -27,7 +27,8 @@ function freePort() {
 export async function startStack() {
   const dir = mkdtempSync(join(tmpdir(), 'rookery-browser-'));
   const port = await freePort();
-  const env = { ...process.env, PORT: String(port), ROOKERY_VAR: join(dir, 'var'), ROOKERY_ADMIN_PORT: String(await freePort()) };
+  const env = { ...process.env, PORT: String(port), ROOKERY_VAR: join(dir, 'var'), ROOKERY_ADMIN_PORT: String(await freePort()),
+    ROOKERY_PERSIST_PORT: '0', ROOKERY_ROOM_PORT: '0', ROOKERY_ACCOUNTS_PORT: '0' };
   delete env.DATABASE_URL;
   delete env.JWT_SECRET;
   const log = openSync(join(dir, 'dev.log'), 'a');

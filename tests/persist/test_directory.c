@@ -100,6 +100,19 @@ static void test_a_former_self_is_dead_and_its_shards_come_with_a_new_epoch(void
     client_destroy(&reborn);
 }
 
+static void test_a_new_boot_is_not_told_that_its_former_selfs_shards_are_its_own(void **state)
+{
+    (void)state;
+    client_t *old = client_new(&s_fixture, 1);
+    client_take(old, 128, s_epochs);
+    assert_int_equal(128, s_count(1));
+    client_destroy(&old);
+    client_t *reborn = client_new(&s_fixture, 1);
+    client_take(reborn, 0, s_epochs); /* takes none: another node may have them now */
+    assert_int_equal(0, s_count(1));
+    client_destroy(&reborn);
+}
+
 static void test_beats_count_up(void **state)
 {
     (void)state;
@@ -234,6 +247,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_the_first_takes_all_and_a_second_what_is_left, s_reset),
         cmocka_unit_test_setup(test_a_former_self_is_dead_and_its_shards_come_with_a_new_epoch, s_reset),
+        cmocka_unit_test_setup(test_a_new_boot_is_not_told_that_its_former_selfs_shards_are_its_own, s_reset),
         cmocka_unit_test_setup(test_beats_count_up, s_reset),
         cmocka_unit_test_setup(test_releasing_clears_the_owner_and_keeps_the_epoch, s_reset),
         cmocka_unit_test_setup(test_only_a_beat_that_stood_still_for_six_seconds_is_dead, s_reset),

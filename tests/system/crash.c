@@ -1,9 +1,11 @@
 /* crash — senders and readers while the server and MariaDB are killed, then the checker's verdict.
  *
- *   crash [--users 16] [--rooms 4] [--acks 50000] [--server-kills 20] [--db-kills 10] [--seed N] [--keep]
+ *   crash [--users 16] [--rooms 4] [--acks 50000] [--server-kills 20] [--db-kills 10] [--seed N]
+ *         [--topology processes] [--keep]
  *
  * Every user sends to and reads every room. Fails on any fault, and when no kill fell inside a COMMIT: then it has
- * not tested what it is for. Where a kill falls is chance, so the database is killed up to 30 times more for that. */
+ * not tested what it is for. Where a kill falls is chance, so the database is killed up to 30 times more for that.
+ * In the topology "processes" each server kill takes one process of a random role, or their parent. */
 #include <inttypes.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -25,7 +27,7 @@ struct crash {
     unsigned server_kills, db_kills, want_server_kills, want_db_kills;
     long next_kill_ms, next_poll_ms, next_print_ms, start_ms;
     long unknown_commits, last_unknown, longest_recovery_ms, down_since_ms;
-    bool keep;
+    bool keep, processes;
 };
 
 static long s_now_ms(void)
@@ -120,6 +122,16 @@ static bool s_wants_more(const struct crash *self)
            self->db_kills < self->want_db_kills + EXTRA_KILLS_MAX;
 }
 
+static pid_t s_victim(struct crash *self)
+{
+    static const char *const nodes[] = {"persist-0", "room-0", "room-1", "accounts-0", "edge-0", "edge-1"};
+    enum { NODES = sizeof nodes / sizeof nodes[0] };
+    size_t pick = self->processes ? (size_t)(s_random(self) % (NODES + 1)) : NODES;
+    if (pick == NODES)
+        return stack_server_pid(&self->stack);
+    return stack_node_pid(&self->stack, nodes[pick]);
+}
+
 static void s_kill(struct crash *self, long now_ms)
 {
     unsigned left_server = self->want_server_kills - self->server_kills;
@@ -129,7 +141,7 @@ static void s_kill(struct crash *self, long now_ms)
     if (left_server + left_db == 0)
         return;
     bool db = s_random(self) % (left_server + left_db) < left_db;
-    pid_t pid = db ? stack_mariadb_pid(&self->stack) : stack_server_pid(&self->stack);
+    pid_t pid = db ? stack_mariadb_pid(&self->stack) : s_victim(self);
     self->next_kill_ms = now_ms + KILL_GAP_MS_MIN + (long)(s_random(self) % (KILL_GAP_MS_MAX - KILL_GAP_MS_MIN));
     if (!stack_kill(pid))
         return;
@@ -285,6 +297,14 @@ static uint64_t s_arg(int argc, char **argv, const char *name, uint64_t otherwis
     return otherwise;
 }
 
+static bool s_has(int argc, char **argv, const char *name, const char *value)
+{
+    for (int i = 1; i + 1 < argc; i++)
+        if (strcmp(argv[i], name) == 0)
+            return strcmp(argv[i + 1], value) == 0;
+    return false;
+}
+
 static bool s_run(struct crash *self)
 {
     self->start_ms = s_now_ms();
@@ -304,6 +324,7 @@ int main(int argc, char **argv)
     self.want_server_kills = (unsigned)s_arg(argc, argv, "--server-kills", 20);
     self.want_db_kills = (unsigned)s_arg(argc, argv, "--db-kills", 10);
     self.seed = s_arg(argc, argv, "--seed", (uint64_t)time(NULL));
+    self.processes = s_has(argc, argv, "--topology", "processes");
     self.keep = argc > 1 && strcmp(argv[argc - 1], "--keep") == 0;
     if (self.user_count > USERS_MAX || self.room_count > CHAT_ROOMS_MAX)
         return 2;
@@ -311,7 +332,12 @@ int main(int argc, char **argv)
     self.seed = self.seed * 0x9E3779B97F4A7C15u + 1;
     const char *env[] = {"ROOKERY_FRAMES_PER_S=100000", "ROOKERY_FRAMES_BURST=100000", "ROOKERY_REQUESTS_PER_S=10000",
                          "ROOKERY_REQUESTS_BURST=10000", "ROOKERY_SIGNUPS_PER_MIN=10000", "ROOKERY_CRASHES_MAX=1000",
-                         NULL};
+                         "ROOKERY_RESTARTS_MAX=1000", NULL, NULL, NULL, NULL};
+    if (self.processes) {
+        env[7] = "ROOKERY_PROCESSES=1";
+        env[8] = "ROOKERY_ROOMS=2";
+        env[9] = "ROOKERY_EDGES=2";
+    }
     bool ok = stack_start(&self.stack, env, 300000) && s_open_users(&self) && s_run(&self);
     ok = s_verdict(&self) && ok;
     for (size_t i = 0; i < self.user_count; i++)

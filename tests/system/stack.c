@@ -62,6 +62,9 @@ static void s_exec_dev(const struct stack *self, const char *const *env)
     setenv("ROOKERY_ADMIN_PORT", text, 1);
     snprintf(text, sizeof text, "%s/var", self->dir);
     setenv("ROOKERY_VAR", text, 1);
+    setenv("ROOKERY_PERSIST_PORT", "0", 1); /* of ROOKERY_PROCESSES=1: several stacks may run at once */
+    setenv("ROOKERY_ROOM_PORT", "0", 1);
+    setenv("ROOKERY_ACCOUNTS_PORT", "0", 1);
     unsetenv("DATABASE_URL");
     unsetenv("JWT_SECRET");
     for (; env && *env; env++)
@@ -150,6 +153,13 @@ pid_t stack_server_pid(const struct stack *self)
 pid_t stack_mariadb_pid(const struct stack *self)
 {
     return s_pid_in(self, "mysql/mysqld.pid");
+}
+
+pid_t stack_node_pid(const struct stack *self, const char *node)
+{
+    char file[64];
+    snprintf(file, sizeof file, "run/%s.pid", node);
+    return s_pid_in(self, file);
 }
 
 bool stack_kill(pid_t pid)

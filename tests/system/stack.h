@@ -1,5 +1,6 @@
 /* stack — a whole Rookery for a test, as a user starts it: `./dev run` with a port and a data folder of its own.
- * The server and MariaDB may be killed; `./dev run` brings them back. */
+ * The server and MariaDB may be killed; `./dev run` brings them back. With ROOKERY_PROCESSES=1 in the environment the
+ * server is a parent with a process for each actor, which may be killed alone. */
 #ifndef ROOKERY_TESTS_STACK_H
 #define ROOKERY_TESTS_STACK_H
 
@@ -22,6 +23,7 @@ void stack_remove(struct stack *self); /* its folder */
 
 bool stack_await_ready(const struct stack *self, int timeout_ms);
 pid_t stack_server_pid(const struct stack *self);  /* 0 while there is none */
+pid_t stack_node_pid(const struct stack *self, const char *node); /* "room-0", where each actor is a process */
 pid_t stack_mariadb_pid(const struct stack *self);
 bool stack_kill(pid_t pid); /* SIGKILL; false: was not there */
 
