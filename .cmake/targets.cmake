@@ -62,6 +62,10 @@ function(rk_executable name)
     cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;LINKS")
     add_executable(${name} ${arg_SOURCES})
     rk_link(${name} ${arg_LINKS})
+    if(rk_sanitizers MATCHES "thread")
+        target_sources(${name} PRIVATE "${PROJECT_SOURCE_DIR}/tests/support/tsan_messages.c")
+        target_link_libraries(${name} PRIVATE lib::zmq ${CMAKE_DL_LIBS})
+    endif()
 endfunction()
 
 function(rk_command_test name)
@@ -80,6 +84,13 @@ function(rk_command_test name)
     if(rk_sanitizers)                 # several times slower
         math(EXPR arg_TIMEOUT "${arg_TIMEOUT} * 4")
     endif()
+    if(rk_sanitizers MATCHES "thread")
+        list(GET arg_COMMAND 0 program)
+        if(TARGET "${program}")
+            list(TRANSFORM arg_COMMAND REPLACE "^${program}$" "$<TARGET_FILE:${program}>" AT 0)
+        endif()
+        list(PREPEND arg_COMMAND bash "${PROJECT_SOURCE_DIR}/tests/support/tsan.sh")
+    endif()
     set(test "${RK_TEST_PREFIX}${name}")
     add_test(NAME ${test} COMMAND ${arg_COMMAND} WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}/${arg_DIRECTORY}")
     set_tests_properties(${test} PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}")
@@ -92,7 +103,7 @@ function(rk_command_test name)
         "ASAN_OPTIONS=abort_on_error=1:detect_stack_use_after_return=1:strict_string_checks=1"
         "LSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/support/lsan.supp:print_suppressions=0"
         "UBSAN_OPTIONS=print_stacktrace=1"
-        "TSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/support/tsan.supp:halt_on_error=1"
+        "TSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/support/tsan.supp"
         ${arg_ENV})
 endfunction()
 
