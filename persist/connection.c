@@ -5,10 +5,12 @@
 
 #include "actors/runtime/log.h"
 #include "persist/migrator.h"
+#include "persist/node_locks.h"
 
-err_t connection_init(struct connection *self, const char *url, db_use_t use, const char *name, atomic_int *up_count)
+err_t connection_init(struct connection *self, const char *url, db_use_t use, const char *name, address_t owner,
+                      atomic_int *up_count)
 {
-    *self = (struct connection){.name = name, .use = use, .up_count = up_count};
+    *self = (struct connection){.name = name, .use = use, .owner = owner, .up_count = up_count};
     return db_new(url, use, &self->db);
 }
 
@@ -89,6 +91,8 @@ db_status_t connection_open(struct connection *self)
         return DB_AWAY;
     }
     status = db_kill_old(self->db);
+    if (!status)
+        status = node_locks_take(self->db, address_node(self->owner), address_nonce(self->owner));
     if (status) {
         s_say_down(self, db_error(self->db));
         return status;

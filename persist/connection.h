@@ -6,18 +6,22 @@
 #include <stdatomic.h>
 
 #include "persist/db.h"
+#include "proto/address.h"
 
 struct connection {
     db_t *db;
     const char *name;     /* "writer", for the log; borrowed */
     db_use_t use;
+    address_t owner;
     atomic_int *up_count; /* of open connections of this kind, for the actor */
     bool is_up, was_down_said, was_warned;
     char identity[192];   /* of the server before */
 };
 
-/* ERR_OUT_OF_RANGE for a bad url, ERR_NO_MEMORY. Does not connect. */
-err_t connection_init(struct connection *self, const char *url, db_use_t use, const char *name, atomic_int *up_count);
+/* owner: the persist actor of this boot, under which the connection is registered (node_locks.h). ERR_OUT_OF_RANGE for
+ * a bad url, ERR_NO_MEMORY. Does not connect. */
+err_t connection_init(struct connection *self, const char *url, db_use_t use, const char *name, address_t owner,
+                      atomic_int *up_count);
 void connection_fini(struct connection *self);
 /* DB_OK: open, checked, and nothing is left of the one before. */
 db_status_t connection_open(struct connection *self);

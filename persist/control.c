@@ -91,7 +91,7 @@ control_t *control_new(const char *url, address_t own, const char *endpoint, wor
     self->queue = queue;
     self->own = own;
     memcpy(self->endpoint, endpoint, strnlen(endpoint, sizeof self->endpoint - 1));
-    err_t err = connection_init(&self->connection, url, DB_WRITER, "control", up_count);
+    err_t err = connection_init(&self->connection, url, DB_WRITER, "control", own, up_count);
     self->worker = err ? NULL : store_worker_new(&self->connection, answers);
     if (!self->worker || !thread_start(&self->thread, s_run, self)) {
         log_error("the control worker does not start");

@@ -409,6 +409,14 @@ db_status_t db_connect(db_t *self)
     return DB_AWAY; /* also for a wrong password: it may be put right while we run */
 }
 
+db_status_t db_kill(db_t *self, const char *id)
+{
+    char sql[64];
+    snprintf(sql, sizeof sql, "KILL CONNECTION %s", id);
+    db_status_t status = db_execute(self, sql);
+    return status && self->error_number == ER_NO_SUCH_THREAD ? DB_OK : status;
+}
+
 db_status_t db_kill_old(db_t *self)
 {
     while (self->old_count > 0) {
@@ -417,12 +425,10 @@ db_status_t db_kill_old(db_t *self)
         db_status_t status = db_ask(self, sql, id, sizeof id);
         if (status)
             return status;
-        if (id[0]) {
-            snprintf(sql, sizeof sql, "KILL CONNECTION %s", id);
-            status = db_execute(self, sql);
-            if (status && self->error_number != ER_NO_SUCH_THREAD)
-                return status;
-        }
+        if (id[0])
+            status = db_kill(self, id);
+        if (status)
+            return status;
         self->old_count--;
     }
     return DB_OK;

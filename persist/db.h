@@ -49,6 +49,8 @@ bool db_is_connected(const db_t *self); /* as far as is known without asking */
 const struct db_server *db_server(const db_t *self); /* of the last good db_connect */
 /* Ends on the server the connections that earlier db_connects replaced, if they still are there. */
 db_status_t db_kill_old(db_t *self);
+/* Ends the connection with this id; DB_OK if it is gone already. Its transaction is rolled back soon after. */
+db_status_t db_kill(db_t *self, const char *id);
 /* The last failure as one line for the log: number and text, without values. */
 const char *db_error(const db_t *self);
 unsigned db_error_number(const db_t *self);

@@ -8,6 +8,7 @@
 #include "actors/runtime/clock.h"
 #include "actors/runtime/log.h"
 #include "persist/audit.h"
+#include "persist/node_locks.h"
 
 enum {
     COUNTER_SECRETS = 3,
@@ -182,11 +183,36 @@ db_status_t directory_on_hello(struct store_call *call)
     return store_in_transaction(call, s_hello);
 }
 
+static db_status_t s_end_connections(db_t *db, uint64_t node, uint64_t nonce)
+{
+    unsigned killed = 0;
+    db_status_t status = node_locks_kill(db, node, nonce, &killed);
+    if (killed > 0) {
+        char name[ADDRESS_TEXT_MAX];
+        address_print(address_from_node(node), name);
+        log_warn("database connections of a dead node ended: node=%s count=%u", name, killed);
+    }
+    return status;
+}
+
+/* A former boot is gone, but when its machine went with it the server does not know that yet, and keeps its rows
+ * locked. Before the row changes, since nobody knows the former nonce afterwards. */
+static db_status_t s_end_former(db_t *db, uint64_t node, uint64_t nonce)
+{
+    const struct db_value values[] = {db_u64(node), db_u64(nonce)};
+    db_stmt_t *rows;
+    db_status_t status =
+        db_query(db, "SELECT boot_nonce FROM node WHERE id = ? AND boot_nonce <> ?", values, 2, &rows);
+    return !status && db_next(rows) ? s_end_connections(db, node, db_get_u64(rows, 0)) : status;
+}
+
 db_status_t directory_enter(db_t *db, uint64_t node, uint64_t nonce, uint32_t roles, view_t endpoint)
 {
     const struct msg_dir_hello hello = {.node = node, .nonce = nonce, .roles = roles, .endpoint = endpoint};
     bool fenced;
-    db_status_t status = db_begin(db);
+    db_status_t status = s_end_former(db, node, nonce);
+    if (!status)
+        status = db_begin(db);
     if (status)
         return status;
     status = s_enter(db, &hello, &fenced);
@@ -354,7 +380,7 @@ static struct watched_node *s_watched(struct directory_watch *watch, uint64_t no
     return &watch->nodes[watch->count++];
 }
 
-static db_status_t s_declare_dead(db_t *db, const struct watched_node *node)
+static db_status_t s_declare_dead(db_t *db, struct watched_node *node)
 {
     const struct db_value values[] = {db_u64(NODE_DEAD), db_u64(node->node), db_u64(node->nonce), db_u64(node->beat),
                                       db_u64(NODE_LIVE)};
@@ -362,39 +388,55 @@ static db_status_t s_declare_dead(db_t *db, const struct watched_node *node)
         db_run(db, "UPDATE node SET state = ? WHERE id = ? AND boot_nonce = ? AND beat = ? AND state = ?", values, 5);
     if (status || db_affected(db) == 0)
         return status; /* it moved after all, or another one was quicker */
+    node->is_dead = true;
     char name[ADDRESS_TEXT_MAX];
     address_print(address_from_node(node->node), name);
     log_warn("node declared dead: node=%s beat=%" PRIu64, name, node->beat);
     return audit_add(db, (uint64_t)clock_utc_ms(), "node_dead", node->node, node->node, name);
 }
 
-db_status_t directory_look(struct directory_watch *watch, db_t *db, uint64_t own, int64_t now_ms)
+static db_status_t s_read_nodes(struct directory_watch *watch, db_t *db, uint64_t own, int64_t now_ms)
 {
-    struct watched_node dead[LIM_NODES_MAX];
-    size_t dead_count = 0;
     db_stmt_t *rows;
-    if (now_ms - watch->looked_ms > LOOK_GAP_MS_MAX)
-        watch->count = 0;
-    const struct db_value values[] = {db_u64(NODE_LIVE), db_u64(LIM_NODES_MAX)};
-    db_status_t status =
-        db_query(db, "SELECT id, boot_nonce, beat FROM node WHERE state = ? ORDER BY id LIMIT ?", values, 2, &rows);
-    if (status)
-        return status;
-    watch->looked_ms = now_ms;
-    while (db_next(rows)) {
+    const struct db_value values[] = {db_u64(LIM_NODES_MAX)};
+    db_status_t status = db_query(db, "SELECT id, boot_nonce, beat, state FROM node ORDER BY state, id LIMIT ?",
+                                  values, 1, &rows);
+    while (!status && db_next(rows)) {
         uint64_t nonce = db_get_u64(rows, 1), beat = db_get_u64(rows, 2);
         struct watched_node *node = s_watched(watch, db_get_u64(rows, 0));
         if (!node || node->node == own)
             continue;
         if (node->nonce != nonce || node->beat != beat) {
+            node->is_ended = node->is_ended && node->nonce == nonce;
             node->nonce = nonce;
             node->beat = beat;
             node->since_ms = now_ms;
-        } else if (now_ms - node->since_ms >= LIM_LEASE_DEAD_MS) {
-            dead[dead_count++] = *node;
         }
+        node->seen_ms = now_ms;
+        node->is_dead = db_get_u64(rows, 3) != NODE_LIVE;
     }
-    for (size_t i = 0; !status && i < dead_count; i++)
-        status = s_declare_dead(db, &dead[i]);
+    return status;
+}
+
+db_status_t directory_look(struct directory_watch *watch, db_t *db, uint64_t own, int64_t now_ms)
+{
+    if (now_ms - watch->looked_ms > LOOK_GAP_MS_MAX)
+        watch->count = 0;
+    db_status_t status = s_read_nodes(watch, db, own, now_ms);
+    if (status)
+        return status;
+    watch->looked_ms = now_ms;
+    for (size_t i = 0; !status && i < watch->count; i++) {
+        struct watched_node *node = &watch->nodes[i];
+        if (node->node == own || node->seen_ms != now_ms)
+            continue;
+        if (!node->is_dead && now_ms - node->since_ms >= LIM_LEASE_DEAD_MS)
+            status = s_declare_dead(db, node);
+        if (status || !node->is_dead || node->is_ended)
+            continue;
+        /* Whoever declared it dead: that one may have ended before he came to this. */
+        status = s_end_connections(db, node->node, node->nonce);
+        node->is_ended = !status;
+    }
     return status;
 }

@@ -18,7 +18,8 @@ db_status_t directory_on_leases_get(struct store_call *call);
 db_status_t directory_on_nodes_get(struct store_call *call);
 db_status_t directory_on_key_add(struct store_call *call);
 
-/* The same for the node that runs the directory itself: its row, and its beat. *fenced_out: declared dead. */
+/* The same for the node that runs the directory itself: its row, and its beat; entering also ends the database
+ * connections of its former boot. *fenced_out: declared dead. */
 db_status_t directory_enter(db_t *db, uint64_t node, uint64_t nonce, uint32_t roles, view_t endpoint);
 db_status_t directory_beat(db_t *db, uint64_t node, uint64_t nonce, uint64_t *beat_out, bool *fenced_out);
 
@@ -27,12 +28,15 @@ struct directory_watch {
     struct watched_node {
         uint64_t node, nonce, beat;
         int64_t since_ms; /* first seen so */
+        int64_t seen_ms;
+        bool is_dead, is_ended; /* by its row; and its database connections are ended */
     } nodes[LIM_NODES_MAX];
     size_t count;
     int64_t looked_ms;
 };
 
-/* Looks at all beats, and declares dead who has not moved; never `own`. To be called each second: after a longer pause
+/* Looks at all beats, declares dead who has not moved, and ends the database connections of the dead (node_locks.h);
+ * never of `own`. To be called each second: after a longer pause
  * it starts anew, since a database that was away kept every node from beating. */
 db_status_t directory_look(struct directory_watch *watch, db_t *db, uint64_t own, int64_t now_ms);
 

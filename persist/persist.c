@@ -110,12 +110,12 @@ static err_t s_start(struct persist *self, const struct role_context *context, c
     self->questions = work_queue_new(QUESTIONS_MAX, JOBS_BYTES_MAX);
     if (!self->answers || !self->batches || !self->writes || !self->questions)
         return ERR_NO_MEMORY;
-    self->writer = write_batch_new(url, self->batches, self->answers, &self->writer_up);
+    self->writer = write_batch_new(url, context->address, self->batches, self->answers, &self->writer_up);
     if (self->writer)
         self->control = control_new(url, context->address, endpoint, self->writes, self->answers, &self->control_up);
     if (self->control)
-        self->pool = query_pool_new(url, (size_t)context->config->readers, self->questions, self->answers,
-                                    &self->readers_up);
+        self->pool = query_pool_new(url, context->address, (size_t)context->config->readers, self->questions,
+                                    self->answers, &self->readers_up);
     return self->pool ? actor_watch(self->actor, answers_socket(self->answers), s_on_answers) : ERR_INTERNAL;
 }
 

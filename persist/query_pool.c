@@ -43,7 +43,7 @@ static void *s_run(void *opaque)
     return NULL;
 }
 
-query_pool_t *query_pool_new(const char *url, size_t count, work_queue_t *queue, answers_t *answers,
+query_pool_t *query_pool_new(const char *url, address_t own, size_t count, work_queue_t *queue, answers_t *answers,
                              atomic_int *up_count)
 {
     query_pool_t *self = calloc(1, sizeof *self + count * sizeof self->readers[0]);
@@ -53,7 +53,7 @@ query_pool_t *query_pool_new(const char *url, size_t count, work_queue_t *queue,
     for (size_t i = 0; i < count; i++) {
         struct s_reader *reader = &self->readers[i];
         reader->queue = queue;
-        err_t err = connection_init(&reader->connection, url, DB_READER, "readers", up_count);
+        err_t err = connection_init(&reader->connection, url, DB_READER, "readers", own, up_count);
         reader->worker = err ? NULL : store_worker_new(&reader->connection, answers);
         if (reader->worker && thread_start(&reader->thread, s_run, reader))
             continue;

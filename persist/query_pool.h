@@ -7,9 +7,9 @@
 
 typedef struct query_pool query_pool_t;
 
-/* Starts count threads. Borrows the url, queue and answers. NULL, with a line in the log: bad url, no memory, no
+/* own: address of the persist actor. Starts count threads. Borrows the url, queue and answers. NULL, with a line in the log: bad url, no memory, no
  * thread. */
-query_pool_t *query_pool_new(const char *url, size_t count, work_queue_t *queue, answers_t *answers,
+query_pool_t *query_pool_new(const char *url, address_t own, size_t count, work_queue_t *queue, answers_t *answers,
                              atomic_int *up_count);
 /* After work_queue_close; see write_batch.h. */
 bool query_pool_join(query_pool_t *self, int wait_ms);

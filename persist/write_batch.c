@@ -231,7 +231,8 @@ static void *s_run(void *opaque)
     return NULL;
 }
 
-write_batch_t *write_batch_new(const char *url, work_queue_t *queue, answers_t *answers, atomic_int *up_count)
+write_batch_t *write_batch_new(const char *url, address_t own, work_queue_t *queue, answers_t *answers,
+                               atomic_int *up_count)
 {
     write_batch_t *self = calloc(1, sizeof *self);
     if (!self)
@@ -240,7 +241,7 @@ write_batch_t *write_batch_new(const char *url, work_queue_t *queue, answers_t *
     self->answers = answers;
     list_writer_init(&self->list, LIM_LINK_BODY_BYTES_MAX);
     buffer_init(&self->encoded, LIM_LINK_BODY_BYTES_MAX);
-    err_t err = connection_init(&self->connection, url, DB_WRITER, "writer", up_count);
+    err_t err = connection_init(&self->connection, url, DB_WRITER, "writer", own, up_count);
     self->store = err ? NULL : append_store_new(&self->connection);
     self->sender = err ? NULL : answer_sender_new(answers);
     if (!self->store || !self->sender || !thread_start(&self->thread, s_run, self)) {

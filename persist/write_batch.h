@@ -12,8 +12,10 @@
 
 typedef struct write_batch write_batch_t;
 
-/* Starts the thread. Borrows the url, queue and answers. NULL, with a line in the log: bad url, no memory, no thread. */
-write_batch_t *write_batch_new(const char *url, work_queue_t *queue, answers_t *answers, atomic_int *up_count);
+/* own: address of the persist actor. Starts the thread. Borrows the url, queue and answers. NULL, with a line in the
+ * log: bad url, no memory, no thread. */
+write_batch_t *write_batch_new(const char *url, address_t own, work_queue_t *queue, answers_t *answers,
+                               atomic_int *up_count);
 /* After work_queue_close: waits at most wait_ms for the thread to finish what it has. False: it did not, and everything
  * it uses must be left alone. */
 bool write_batch_join(write_batch_t *self, int wait_ms);

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "persist/directory.h"
+#include "persist/node_locks.h"
 #include "tests/persist/fixture.h"
 
 static struct fixture s_fixture;
@@ -177,6 +178,92 @@ static void test_only_a_beat_that_stood_still_for_six_seconds_is_dead(void **sta
     client_destroy(&two);
 }
 
+/* A persist node that stands still inside a transaction. Without time limits of its own, as on MySQL. */
+static db_t *s_stuck_new(uint64_t node, uint64_t nonce)
+{
+    db_t *db;
+    assert_int_equal(ERR_OK, db_new(s_fixture.db.url, DB_MIGRATION, &db));
+    assert_int_equal(DB_OK, db_connect(db));
+    assert_int_equal(DB_OK, directory_enter(db, node, nonce, 4, view_of_text("inproc://stuck")));
+    assert_int_equal(DB_OK, node_locks_take(db, node, nonce));
+    assert_int_equal(DB_OK, db_begin(db));
+    assert_int_equal(DB_OK, db_execute(db, "SELECT epoch FROM shard_lease WHERE shard = 5 LOCK IN SHARE MODE"));
+    return db;
+}
+
+static void s_stuck_destroy(db_t **self_p, uint64_t node)
+{
+    char sql[64];
+    db_destroy(self_p);
+    snprintf(sql, sizeof sql, "DELETE FROM node WHERE id = %llu", (unsigned long long)node);
+    test_db_do(&s_fixture.db, sql);
+}
+
+static void test_a_dead_persist_node_loses_its_connections_and_their_locks(void **state)
+{
+    (void)state;
+    struct directory_watch watch = {.count = 0}, other = {.count = 0};
+    const uint64_t node = address_node(address_make(ROLE_PERSIST, 7, 0)), own = address_node(s_fixture.context.address);
+    db_t *admin = s_fixture.db.admin, *stuck = s_stuck_new(node, 70), *later;
+    client_t *client = client_new(&s_fixture, 1);
+    struct msg beat = s_beat(client);
+    char text[16];
+    client_take(client, 1, s_epochs);
+    assert_int_equal(DB_OK, db_new(s_fixture.db.url, DB_MIGRATION, &later));
+    assert_int_equal(DB_OK, db_connect(later));
+    assert_int_equal(DB_OK, node_locks_take(later, node, 71)); /* of another boot */
+    test_db_do(&s_fixture.db, "SET SESSION innodb_lock_wait_timeout = 1");
+    assert_int_equal(DB_RETRY, db_execute(admin, "UPDATE shard_lease SET epoch = 1 WHERE shard = 5"));
+    for (int64_t ms = 0; ms <= LIM_LEASE_DEAD_MS; ms += 1000) {
+        assert_int_equal(DB_OK, db_ask(stuck, "SELECT 1", text, sizeof text));
+        client_ask(client, &beat, MSG_STORE_OK);
+        assert_int_equal(DB_OK, directory_look(&watch, admin, own, 5000000 + ms));
+    }
+    client_take(client, LIM_SHARDS, s_epochs);
+    assert_int_equal(LIM_SHARDS, s_count(1));
+    assert_int_equal(DB_AWAY, db_ask(stuck, "SELECT 1", text, sizeof text));
+    assert_int_equal(DB_OK, db_ask(later, "SELECT 1", text, sizeof text));
+    /* Another watcher finds a dead node whose connection is still there, and ends it too. */
+    assert_int_equal(DB_OK, db_connect(stuck));
+    assert_int_equal(DB_OK, node_locks_take(stuck, node, 70));
+    assert_int_equal(DB_OK, directory_look(&other, admin, own, 1));
+    fixture_pause(100);
+    assert_int_equal(DB_AWAY, db_ask(stuck, "SELECT 1", text, sizeof text));
+    client_destroy(&client);
+    db_destroy(&later);
+    s_stuck_destroy(&stuck, node);
+}
+
+static void test_a_new_boot_ends_the_connections_of_the_former(void **state)
+{
+    (void)state;
+    const uint64_t node = address_node(address_make(ROLE_PERSIST, 8, 0));
+    db_t *stuck = s_stuck_new(node, 80);
+    char text[16];
+    view_t endpoint = view_of_text("inproc://again");
+    assert_int_equal(DB_OK, directory_enter(s_fixture.db.admin, node, 80, 4, endpoint)); /* itself once more */
+    assert_int_equal(DB_OK, db_ask(stuck, "SELECT 1", text, sizeof text));
+    assert_int_equal(DB_OK, directory_enter(s_fixture.db.admin, node, 81, 4, endpoint));
+    test_db_do(&s_fixture.db, "UPDATE shard_lease SET epoch = 9 WHERE shard = 5");
+    assert_int_equal(DB_AWAY, db_ask(stuck, "SELECT 1", text, sizeof text));
+    s_stuck_destroy(&stuck, node);
+}
+
+/* The writer, the control worker and both readers; what they do next is done on new ones. */
+static void test_every_connection_of_persist_is_registered(void **state)
+{
+    (void)state;
+    const uint64_t node = address_node(s_fixture.context.address), nonce = address_nonce(s_fixture.context.address);
+    unsigned killed = 0;
+    assert_int_equal(DB_OK, node_locks_kill(s_fixture.db.admin, node, nonce, &killed));
+    assert_int_equal(4, killed);
+    client_t *client = client_new(&s_fixture, 1);
+    struct msg ask = {.type = MSG_DIR_LEASES_GET};
+    client_take(client, 1, s_epochs);
+    client_ask(client, &ask, MSG_DIR_LEASES);
+    client_destroy(&client);
+}
+
 static void test_persist_has_a_row_that_beats(void **state)
 {
     (void)state;
@@ -251,6 +338,9 @@ int main(void)
         cmocka_unit_test_setup(test_beats_count_up, s_reset),
         cmocka_unit_test_setup(test_releasing_clears_the_owner_and_keeps_the_epoch, s_reset),
         cmocka_unit_test_setup(test_only_a_beat_that_stood_still_for_six_seconds_is_dead, s_reset),
+        cmocka_unit_test_setup(test_a_dead_persist_node_loses_its_connections_and_their_locks, s_reset),
+        cmocka_unit_test_setup(test_a_new_boot_ends_the_connections_of_the_former, s_reset),
+        cmocka_unit_test_setup(test_every_connection_of_persist_is_registered, s_reset),
         cmocka_unit_test(test_persist_has_a_row_that_beats),
         cmocka_unit_test(test_secrets_are_made_once),
         cmocka_unit_test(test_keys_are_published_once_and_the_newest_are_told),
