@@ -205,8 +205,11 @@ static void s_open_proxy(struct cut *cut)
     const char *sentence;
     char via[TEST_DB_URL_MAX];
     assert_int_equal(ERR_OK, db_url_parse(s_fixture.db.admin_url, &url, &sentence));
-    if (!url.socket[0])
-        skip(); /* the proxy speaks unix sockets only */
+    if (!url.socket[0]) {
+        print_message("    not run over TCP: the proxy that cuts connections speaks unix sockets only; give the "
+                      "server's socket (?socket=PATH)\n");
+        skip();
+    }
     snprintf(cut->path, sizeof cut->path, "/tmp/rookery-proxy-%ld", (long)getpid());
     cut->proxy = proxy_new(cut->path, url.socket);
     assert_non_null(cut->proxy);

@@ -193,6 +193,16 @@ void test_db_url_via(const struct test_db *self, const char *socket, char url_ou
     s_url(self->admin_url, self->name, socket, url_out);
 }
 
+static void s_say_server(const db_t *db, bool is_given_unused)
+{
+    static bool is_said;
+    if (!is_said)
+        print_message("    database server: %s%s\n", db_server(db)->version,
+                      is_given_unused ? "; a MariaDB of this test's own, which it kills: NOT the one of "
+                                        "ROOKERY_TEST_DATABASE_URL" : "");
+    is_said = true;
+}
+
 void test_db_open(struct test_db *self, const char *program, bool own_server, bool migrate)
 {
     const char *given = getenv("ROOKERY_TEST_DATABASE_URL");
@@ -209,6 +219,7 @@ void test_db_open(struct test_db *self, const char *program, bool own_server, bo
     snprintf(sql, sizeof sql, "CREATE DATABASE %s CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_520_ci", self->name);
     if (db_execute(db, sql) != DB_OK)
         fail_msg("%s", db_error(db));
+    s_say_server(db, given && !is_given && given[0]);
     db_destroy(&db);
     s_url(self->admin_url, self->name, NULL, self->url);
     if (migrate) {
