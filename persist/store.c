@@ -98,6 +98,20 @@ static void s_pause(int ms)
     nanosleep(&(struct timespec){.tv_nsec = ms * 1000000L}, NULL);
 }
 
+/* A node speaks for itself only: whoever it says it is must be who sent it, which the link's key proves. */
+static bool s_is_from_itself(const struct store_call *call)
+{
+    uint64_t node;
+    switch (call->ask.type) {
+    case MSG_DIR_HELLO: node = call->ask.as.dir_hello.node; break;
+    case MSG_DIR_BEAT: node = call->ask.as.dir_beat.node; break;
+    case MSG_DIR_TAKE: node = call->ask.as.dir_take.node; break;
+    case MSG_DIR_RELEASE: node = call->ask.as.dir_release.node; break;
+    default: return true;
+    }
+    return node == address_node(call->env->from);
+}
+
 static db_status_t s_try(store_worker_t *self, const struct store_row *row)
 {
     struct store_call *call = &self->call;
@@ -107,6 +121,8 @@ static db_status_t s_try(store_worker_t *self, const struct store_row *row)
     list_writer_clear(&call->list);
     list_writer_clear(&call->more);
     buffer_clear(&call->scratch);
+    if (!s_is_from_itself(call))
+        return store_refuse(call, ERR_FORBIDDEN);
     return row->handler(call);
 }
 

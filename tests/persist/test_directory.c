@@ -60,6 +60,23 @@ static struct msg s_beat(const client_t *client)
     return ask;
 }
 
+static void test_a_node_speaks_for_itself_only(void **state)
+{
+    (void)state;
+    client_t *one = client_new(&s_fixture, 1), *two = client_new(&s_fixture, 2);
+    client_take(one, LIM_SHARDS, s_epochs);
+    struct msg asks[] = {s_take(one, LIM_SHARDS), s_beat(one), {.type = MSG_DIR_RELEASE}, {.type = MSG_DIR_HELLO}};
+    asks[2].as.dir_release = (struct msg_dir_release){.node = client_node(one), .nonce = client_nonce(one)};
+    asks[3].as.dir_hello = (struct msg_dir_hello){
+        .node = client_node(one), .nonce = 4711, .roles = 2, .endpoint = view_of_text("tcp://127.0.0.1:1")};
+    for (size_t i = 0; i < sizeof asks / sizeof *asks; i++)
+        client_ask_refused(two, &asks[i], ERR_FORBIDDEN);
+    struct msg beat = s_beat(one);
+    client_ask(one, &beat, MSG_STORE_OK); /* and it still is who it was */
+    client_destroy(&two);
+    client_destroy(&one);
+}
+
 static void test_the_first_takes_all_and_a_second_what_is_left(void **state)
 {
     (void)state;
@@ -332,6 +349,7 @@ static void test_keys_are_published_once_and_the_newest_are_told(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_a_node_speaks_for_itself_only, s_reset),
         cmocka_unit_test_setup(test_the_first_takes_all_and_a_second_what_is_left, s_reset),
         cmocka_unit_test_setup(test_a_former_self_is_dead_and_its_shards_come_with_a_new_epoch, s_reset),
         cmocka_unit_test_setup(test_a_new_boot_is_not_told_that_its_former_selfs_shards_are_its_own, s_reset),
