@@ -362,7 +362,7 @@ static db_status_t s_set_session(db_t *self)
     if (!status)
         status = db_execute(self, self->use == DB_READER ? "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ"
                                                          : "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED");
-    /* Frees the rows of a transaction whose process stands still; MySQL has no such setting. */
+    /* Frees the rows of a transaction whose process stands still. MySQL has no such setting: see node_locks.h. */
     if (!status && self->server.is_mariadb && self->use != DB_MIGRATION)
         status = db_execute(self, "SET SESSION idle_transaction_timeout = 3");
     if (!status && self->use == DB_READER)
