@@ -184,11 +184,16 @@ bool asks_on_answer(struct asks *self, const struct envelope *env, view_t body)
     return true;
 }
 
-void asks_on_peer(struct asks *self, address_t peer, peer_event_t event)
+const struct ask *asks_newest(const struct asks *self)
 {
-    if (event == PEER_DOWN)
-        return;
-    for (struct ask *ask = self->first; ask; ask = ask->next) {
+    return self->last;
+}
+
+void asks_on_peer(struct asks *self, address_t peer, peer_event_t event, const struct ask *newest)
+{
+    bool is_done = event == PEER_DOWN || !newest;
+    for (struct ask *ask = self->first; ask && !is_done; ask = ask->next) {
+        is_done = ask == newest;
         if (ask->sent_to != 0 && !address_is_same_node(ask->sent_to, peer))
             continue;
         if (!ask->spec.once || ask->sent_to == 0)

@@ -67,7 +67,10 @@ void asks_refuse(struct asks *self, uint64_t key, uint64_t user, ask_fn done, er
 
 /* False: nobody asked this (any more). */
 bool asks_on_answer(struct asks *self, const struct envelope *env, view_t body);
-void asks_on_peer(struct asks *self, address_t peer, peer_event_t event);
+/* The newest question, for asks_on_peer; NULL: none. Good until the next look. */
+const struct ask *asks_newest(const struct asks *self);
+/* Sends again what the peer may have lost, up to and with `newest`: what was asked since has just been sent. */
+void asks_on_peer(struct asks *self, address_t peer, peer_event_t event, const struct ask *newest);
 void asks_on_leases(struct asks *self); /* owners may have changed */
 void asks_on_tick(struct asks *self);
 size_t asks_count(const struct asks *self);

@@ -61,11 +61,15 @@ static void s_on_peer(void *context, actor_t *actor, address_t peer, peer_event_
     (void)actor;
     self->now_ms = actor_now_ms(self->actor);
     links_on_peer(self->links, peer, event);
-    asks_on_peer(self->asks, peer, event);
-    if (address_role(peer) != ROLE_ROOM || event == PEER_DOWN)
-        return;
-    attach_on_peer(self->attach, peer);
-    session_on_peer(self, peer);
+    bool is_room = address_role(peer) == ROLE_ROOM && event != PEER_DOWN;
+    const struct ask *newest = asks_newest(self->asks);
+    if (is_room) { /* readers first: then a post that is sent again is shown before it is acked */
+        attach_on_peer(self->attach, peer);
+        attach_on_turn(self->attach);
+    }
+    asks_on_peer(self->asks, peer, event, newest);
+    if (is_room)
+        session_on_peer(self, peer);
 }
 
 static void s_on_turn(void *context, actor_t *actor, int64_t now_ms)
