@@ -78,6 +78,23 @@ static void s_exec_dev(const struct stack *self, const char *const *env)
     _exit(127);
 }
 
+/* /readyz does not wait for accounts: the first sign-in may be told "later" while its process comes up. */
+static bool s_await_accounts(const struct stack *self, int timeout_ms)
+{
+    long until_ms = s_now_ms() + timeout_ms;
+    int status = 0;
+    while (status != 401 && s_now_ms() < until_ms) {
+        struct http_response r;
+        if (http_call(self->port, "POST", "/api/v1/auth/login", "", "{\"name\":\"nobody\",\"password\":\"no password\"}",
+                      5000, &r))
+            status = r.status;
+        http_response_fini(&r);
+        if (status != 401)
+            s_wait_ms(100);
+    }
+    return status == 401;
+}
+
 bool stack_start(struct stack *self, const char *const *env, int timeout_ms)
 {
     *self = (struct stack){.port = free_port()};
@@ -91,7 +108,7 @@ bool stack_start(struct stack *self, const char *const *env, int timeout_ms)
     self->dev = fork();
     if (self->dev == 0)
         s_exec_dev(self, env);
-    if (self->dev < 0 || !stack_await_ready(self, timeout_ms)) {
+    if (self->dev < 0 || !stack_await_ready(self, timeout_ms) || !s_await_accounts(self, timeout_ms)) {
         s_show_log(self);
         return false;
     }
