@@ -8,9 +8,9 @@
 #define ROOKERY_ACTORS_ROOM_H
 
 #include "actors/batch.h"
-#include "actors/map.h"
 #include "actors/room_presence.h"
 #include "actors/room_tail.h"
+#include "actors/runtime/map.h"
 
 enum { ROLE_MEMBER = 0, ROLE_MODERATOR = 1, ROLE_OWNER = 2 };
 enum { VISIBILITY_PUBLIC = 0, VISIBILITY_PRIVATE = 1, VISIBILITY_DIRECT = 2 };

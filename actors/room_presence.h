@@ -4,7 +4,7 @@
 #ifndef ROOKERY_ACTORS_ROOM_PRESENCE_H
 #define ROOKERY_ACTORS_ROOM_PRESENCE_H
 
-#include "actors/map.h"
+#include "actors/runtime/map.h"
 #include "proto/messages.h"
 
 enum {

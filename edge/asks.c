@@ -11,7 +11,7 @@ enum { LOOK_EACH_MS = 100 };
 
 struct asks {
     struct edge *edge;
-    struct idmap by_correlation;
+    map_t by_correlation;
     struct ask *first, *last;
     uint64_t last_correlation;
     int64_t look_ms;
@@ -27,7 +27,7 @@ struct asks *asks_new(struct edge *edge)
 
 static void s_remove(struct asks *self, struct ask *ask)
 {
-    idmap_take(&self->by_correlation, ask->correlation);
+    map_remove(&self->by_correlation, ask->correlation);
     *(ask->prev ? &ask->prev->next : &self->first) = ask->next;
     *(ask->next ? &ask->next->prev : &self->last) = ask->prev;
     free(ask);
@@ -41,7 +41,7 @@ void asks_destroy(struct asks **self_p)
         return;
     while (self->first)
         s_remove(self, self->first);
-    idmap_fini(&self->by_correlation);
+    map_fini(&self->by_correlation);
     free(self);
     *self_p = NULL;
 }
@@ -98,7 +98,7 @@ struct ask *asks_send(struct asks *self, const struct ask_spec *spec, view_t mes
         .len = (uint32_t)message.len,
     };
     memcpy(ask->bytes, message.bytes, message.len);
-    if (!idmap_put(&self->by_correlation, ask->correlation, ask)) {
+    if (map_put_ptr(&self->by_correlation, ask->correlation, ask)) {
         free(ask);
         return NULL;
     }
@@ -163,7 +163,7 @@ static err_t s_refusal(uint16_t type, view_t body, uint32_t *retry_ms)
 
 bool asks_on_answer(struct asks *self, const struct envelope *env, view_t body)
 {
-    struct ask *ask = idmap_get(&self->by_correlation, env->correlation);
+    struct ask *ask = map_get_ptr(&self->by_correlation, env->correlation);
     if (!ask)
         return false;
     if (!ask->spec.done) {

@@ -212,8 +212,8 @@ static void s_stop(struct edge *self)
     auth_destroy(&self->auth);
     budget_table_destroy(&self->requests);
     budget_holds_destroy(&self->holds);
-    idmap_fini(&self->sessions);
-    idmap_fini(&self->users);
+    map_fini(&self->sessions);
+    map_fini(&self->users);
     buffer_fini(&self->encoded);
     buffer_fini(&self->inbound);
     free(self->scratch);

@@ -3,15 +3,15 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "actors/runtime/map.h"
 #include "actors/runtime/metrics.h"
-#include "edge/idmap.h"
 
 enum { MESSAGE_BYTES_MAX = LIM_LINK_BODY_BYTES_MAX, AHEAD = 4 /* seats whose session is fetched from memory early */ };
 
 struct fanout {
     const struct fanout_ops *ops;
     void *context;
-    struct idmap rooms;
+    map_t rooms;
     struct viewer *dirty, **dirty_end;
     struct fan_room *heads, *untold;
     int64_t now_ms;
@@ -38,7 +38,7 @@ void fanout_destroy(fanout_t **self_p)
     if (!self)
         return;
     assert(self->rooms.count == 0);
-    idmap_fini(&self->rooms);
+    map_fini(&self->rooms);
     buffer_fini(&self->scratch);
     free(self);
     *self_p = NULL;
@@ -51,15 +51,15 @@ void fanout_set_now(fanout_t *self, int64_t now_ms)
 
 struct fan_room *fanout_room(const fanout_t *self, uint64_t room)
 {
-    return idmap_get(&self->rooms, room);
+    return map_get_ptr(&self->rooms, room);
 }
 
 bool fanout_next_room(const fanout_t *self, size_t *at, struct fan_room **room_out)
 {
-    void *value = NULL;
-    if (!idmap_next(&self->rooms, at, &value))
+    uint64_t id, value;
+    if (!map_next(&self->rooms, at, &id, &value))
         return false;
-    *room_out = value;
+    *room_out = (struct fan_room *)(uintptr_t)value;
     return true;
 }
 
@@ -130,7 +130,7 @@ static struct fan_room *s_room_new(fanout_t *self, uint64_t id)
     room->id = id;
     buffer_init(&room->presence, MESSAGE_BYTES_MAX);
     room->active_ms = self->now_ms;
-    if (!idmap_put(&self->rooms, id, room)) {
+    if (map_put_ptr(&self->rooms, id, room)) {
         free(room);
         return NULL;
     }
@@ -153,7 +153,7 @@ static void s_room_free(fanout_t *self, struct fan_room *room)
         s_unlink(&self->heads, room, true);
     if (room->in_untold)
         s_unlink(&self->untold, room, false);
-    idmap_take(&self->rooms, room->id);
+    map_remove(&self->rooms, room->id);
     buffer_fini(&room->presence);
     free(room->seats);
     free(room);

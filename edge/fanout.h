@@ -85,7 +85,7 @@ void fanout_destroy(fanout_t **self_p);
 void fanout_set_now(fanout_t *self, int64_t now_ms);
 
 struct fan_room *fanout_room(const fanout_t *self, uint64_t room);
-bool fanout_next_room(const fanout_t *self, size_t *at, struct fan_room **room_out); /* as idmap_next */
+bool fanout_next_room(const fanout_t *self, size_t *at, struct fan_room **room_out); /* as map_next */
 size_t fanout_room_count(const fanout_t *self);
 
 /* The viewer's seat in the room, NULL: none. Borrowed until the next change of the room. */

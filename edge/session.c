@@ -56,7 +56,7 @@ struct session *session_new(struct edge *edge, struct lws *wsi, bool json, budge
 static void s_link_user(struct session *self)
 {
     self->next_of_user = session_of_user(self->edge, self->user);
-    (void)idmap_put(&self->edge->users, self->user, self);
+    (void)map_put_ptr(&self->edge->users, self->user, self);
 }
 
 static void s_unlink_user(struct session *self)
@@ -64,9 +64,9 @@ static void s_unlink_user(struct session *self)
     struct session *first = session_of_user(self->edge, self->user);
     if (first == self) {
         if (self->next_of_user)
-            (void)idmap_put(&self->edge->users, self->user, self->next_of_user);
+            (void)map_put_ptr(&self->edge->users, self->user, self->next_of_user);
         else
-            idmap_take(&self->edge->users, self->user);
+            map_remove(&self->edge->users, self->user);
         return;
     }
     for (struct session *at = first; at; at = at->next_of_user)
@@ -98,7 +98,7 @@ static void s_leave(struct session *self)
     if (self->number != 0) {
         s_tell_inbox_closed(self);
         s_unlink_user(self);
-        idmap_take(&edge->sessions, self->number);
+        map_remove(&edge->sessions, self->number);
         metric_add(METRIC_EDGE_SESSIONS, -1);
         self->number = 0;
     }
@@ -133,12 +133,12 @@ void session_free(struct session **self_p)
 
 struct session *session_of_number(const struct edge *edge, uint64_t number)
 {
-    return idmap_get(&edge->sessions, number);
+    return map_get_ptr(&edge->sessions, number);
 }
 
 struct session *session_of_user(const struct edge *edge, uint64_t user)
 {
-    return idmap_get(&edge->users, user);
+    return map_get_ptr(&edge->users, user);
 }
 
 /* ---- out ---- */
@@ -290,13 +290,13 @@ static void s_welcome(struct session *self, list_t rooms)
 }
 
 /* Rooms that are news to this socket; it watches them from now on. */
-static void s_add_missing(struct session *self, list_t rooms, struct idmap *all)
+static void s_add_missing(struct session *self, list_t rooms, map_t *all)
 {
     list_writer_t fresh;
     list_writer_init(&fresh, LIM_LINK_BODY_BYTES_MAX);
     struct rec_room_state room;
     while (rec_room_state_next(&rooms, &room)) {
-        (void)idmap_put(all, room.room, self);
+        (void)map_put(all, room.room, 1);
         if (!fanout_seat(self->edge->fanout, &self->viewer, room.room))
             (void)rec_room_state_append(&fresh, &room);
         (void)attach_watch(self->edge->attach, self, room.room);
@@ -311,17 +311,18 @@ static void s_add_missing(struct session *self, list_t rooms, struct idmap *all)
 static void s_reconcile(struct session *self, list_t rooms)
 {
     struct viewer *viewer = &self->viewer;
-    struct idmap member = {0};
+    map_t member;
+    map_init(&member);
     s_add_missing(self, rooms, &member);
     for (uint32_t i = viewer->place_count; i-- > 0;) {
         uint64_t id = viewer->places[i].room->id;
-        if (idmap_get(&member, id))
+        if (map_get(&member, id, NULL))
             continue;
         struct msg msg = {.type = MSG_ROOM_REMOVED, .as.room_removed = {.room = id, .code = ERR_NOT_MEMBER}};
         session_send(self, &msg);
         attach_drop(self->edge->attach, self, id, true);
     }
-    idmap_fini(&member);
+    map_fini(&member);
 }
 
 static bool s_on_inbox(struct edge *edge, struct ask *ask, const struct answer *answer)
@@ -404,7 +405,7 @@ static void s_on_hello(struct session *self, const struct msg_hello *hello)
         err = ERR_RATE_LIMITED;
     if (!err)
         err = s_keep_wanted(self, hello->subs);
-    if (!err && !idmap_put(&edge->sessions, edge->last_number + 1, self))
+    if (!err && map_put_ptr(&edge->sessions, edge->last_number + 1, self))
         err = ERR_OVERLOADED;
     if (err) {
         s_refuse_hello(self, err);

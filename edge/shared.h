@@ -5,12 +5,12 @@
 
 #include "actors/runtime/actor.h"
 #include "actors/runtime/config.h"
+#include "actors/runtime/map.h"
 #include "actors/runtime/topology.h"
 #include "edge/asks.h"
 #include "edge/auth.h"
 #include "edge/budget.h"
 #include "edge/fanout.h"
-#include "edge/idmap.h"
 #include "edge/loop.h"
 #include "edge/proxies.h"
 
@@ -44,8 +44,8 @@ struct edge {
 
     /* WebSockets: session.c. */
     struct lws_vhost *vhost;
-    struct idmap sessions;       /* number → session, from hello on */
-    struct idmap users;          /* user → first session */
+    map_t sessions;              /* number → session, from hello on */
+    map_t users;                 /* user → first session */
     struct session *all;         /* every open socket */
     struct session *sweep;       /* the next one to look after */
     size_t socket_count;

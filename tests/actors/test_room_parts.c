@@ -1,4 +1,4 @@
-/* map, effects, lease, room_tail, room_presence, batch: the parts below room_shard, at their bounds. */
+/* effects, lease, room_tail, room_presence, batch: the parts below room_shard, at their bounds. */
 #include "tests/actors/room_fixture.h"
 
 #include <stdlib.h>
@@ -7,78 +7,8 @@
 #include "actors/batch.h"
 #include "actors/inbox.h"
 #include "actors/lease.h"
-#include "actors/map.h"
 #include "actors/room_presence.h"
 #include "actors/room_tail.h"
-
-/* ---- map ---- */
-
-static void test_a_map_keeps_what_a_table_would(void **state)
-{
-    enum { KEYS = 512, STEPS = 50000 };
-    static uint64_t table[KEYS + 1];
-    (void)state;
-    map_t map;
-    map_init(&map);
-    uint64_t random = 1;
-    for (int i = 0; i < STEPS; i++) {
-        random = random * UINT64_C(6364136223846793005) + 1442695040888963407u;
-        uint64_t key = 1 + (random >> 33) % KEYS;
-        if (random >> 62) {
-            assert_int_equal(ERR_OK, map_put(&map, key, random));
-            table[key] = random;
-        } else {
-            assert_int_equal(table[key] != 0, map_remove(&map, key));
-            table[key] = 0;
-        }
-    }
-    size_t count = 0, cursor = 0;
-    uint64_t key, value;
-    for (key = 1; key <= KEYS; key++) {
-        bool has = map_get(&map, key, &value);
-        assert_int_equal(table[key] != 0, has);
-        assert_true(!has || value == table[key]);
-        count += has;
-    }
-    assert_int_equal(count, map.count);
-    while (map_next(&map, &cursor, &key, &value)) {
-        assert_true(table[key] == value);
-        count--;
-    }
-    assert_int_equal(0, count);
-    map_fini(&map);
-}
-
-static void test_a_walk_that_removes_leaves_nothing_out(void **state)
-{
-    (void)state;
-    for (uint64_t odd = 0; odd < 2; odd++) {
-        map_t map;
-        size_t cursor = 0;
-        uint64_t key;
-        map_init(&map);
-        for (uint64_t i = 1; i <= 1000; i++)
-            map_put(&map, i * 3, i);
-        while (map_next(&map, &cursor, &key, NULL))
-            if (key % 2 == odd)
-                map_remove_seen(&map, &cursor, key);
-        assert_int_equal(500, map.count);
-        for (uint64_t i = 1; i <= 1000; i++)
-            assert_int_equal(i * 3 % 2 != odd, map_get(&map, i * 3, NULL));
-        map_fini(&map);
-    }
-}
-
-static void test_key_0_is_in_no_map(void **state)
-{
-    (void)state;
-    map_t map;
-    map_init(&map);
-    map_put(&map, 5, 1);
-    assert_false(map_get(&map, 0, NULL));
-    assert_false(map_remove(&map, 0));
-    map_fini(&map);
-}
 
 /* ---- effects ---- */
 
@@ -367,9 +297,6 @@ static void test_an_inbox_holds_its_sockets_and_rooms_up_to_their_bounds(void **
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_a_map_keeps_what_a_table_would),
-        cmocka_unit_test(test_a_walk_that_removes_leaves_nothing_out),
-        cmocka_unit_test(test_key_0_is_in_no_map),
         cmocka_unit_test(test_effects_refuse_past_their_number_and_stay_as_they_were),
         cmocka_unit_test(test_effects_refuse_past_their_bytes_and_go_on_below_them),
         cmocka_unit_test(test_a_lease_counts_from_the_sending_of_the_beat),

@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "edge/fanout.h"
-#include "edge/idmap.h"
 
 enum { ROOM = 11, OTHER = 12, READERS = 5 };
 
@@ -282,21 +281,6 @@ static void test_reader_sits_in_at_most_512_rooms(void **state)
     assert_int_equal(LIM_SUBS_MAX, fanout_room_count(world->fanout));
 }
 
-static void test_idmap_finds_what_was_put_after_any_removals(void **state)
-{
-    (void)state;
-    static char values[4096];
-    struct idmap map = {0};
-    for (uint64_t i = 1; i < 4096; i++)
-        assert_true(idmap_put(&map, i * 977, &values[i]));
-    for (uint64_t i = 1; i < 4096; i += 2)
-        assert_ptr_equal(&values[i], idmap_take(&map, i * 977));
-    for (uint64_t i = 1; i < 4096; i++)
-        assert_ptr_equal(i % 2 ? NULL : &values[i], idmap_get(&map, i * 977));
-    assert_int_equal(2047, map.count);
-    idmap_fini(&map);
-}
-
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, s_setup, s_teardown)
@@ -314,7 +298,6 @@ int main(void)
         T(test_seats_keep_their_places_through_random_changes),
         cmocka_unit_test(test_a_seat_costs_32_bytes),
         T(test_reader_sits_in_at_most_512_rooms),
-        cmocka_unit_test(test_idmap_finds_what_was_put_after_any_removals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-#include "actors/map.h"
+#include "actors/runtime/map.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -111,6 +111,7 @@ void *map_get_ptr(const map_t *self, uint64_t key)
 
 err_t map_put_ptr(map_t *self, uint64_t key, void *value)
 {
+    assert(value);
     return map_put(self, key, (uint64_t)(uintptr_t)value);
 }
 
