@@ -126,31 +126,16 @@ void shard_ack(room_shard_t *self, const struct envelope *asked, const struct ms
 
 bool shard_is_request(uint16_t type)
 {
-    return type >= MSG_ROOM_POST && type <= MSG_ROOM_CREATE;
+    return type >> 8 == MSG_ROOM_POST >> 8;
 }
 
 err_t shard_refuse(room_shard_t *self, const struct envelope *env, const struct msg *msg, err_t code)
 {
-    switch (msg->type) {
-    case MSG_ROOM_POST:
-        shard_nack(self, env, &msg->as.room_post.client_id, msg->as.room_post.room, code);
+    uint64_t room;
+    const cid_t *client_id;
+    if (msg_request_head(msg, &room, &client_id)) {
+        shard_nack(self, env, client_id, room ? room : env->key, code);
         return code;
-    case MSG_ROOM_EDIT:
-        shard_nack(self, env, &msg->as.room_edit.client_id, msg->as.room_edit.room, code);
-        return code;
-    case MSG_ROOM_DELETE:
-        shard_nack(self, env, &msg->as.room_delete.client_id, msg->as.room_delete.room, code);
-        return code;
-    case MSG_ROOM_JOIN:
-        shard_nack(self, env, &msg->as.room_join.client_id, msg->as.room_join.room, code);
-        return code;
-    case MSG_ROOM_LEAVE:
-        shard_nack(self, env, &msg->as.room_leave.client_id, msg->as.room_leave.room, code);
-        return code;
-    case MSG_ROOM_CREATE:
-        shard_nack(self, env, &msg->as.room_create.client_id, env->key, code);
-        return code;
-    default: break;
     }
     struct msg answer = {.type = MSG_ERR};
     answer.as.err = (struct msg_err){.code = code, .scope = view_of_text(msg_name(msg->type)),

@@ -7,39 +7,6 @@
 
 enum { RETRY_MS = 1000 };
 
-/* Room and client id of a request that a room answers by ack or nack. */
-static bool s_is_post(const struct msg *msg, uint64_t *room_out, const cid_t **cid_out)
-{
-    switch (msg->type) {
-    case MSG_ROOM_POST:
-        *room_out = msg->as.room_post.room;
-        *cid_out = &msg->as.room_post.client_id;
-        return true;
-    case MSG_ROOM_EDIT:
-        *room_out = msg->as.room_edit.room;
-        *cid_out = &msg->as.room_edit.client_id;
-        return true;
-    case MSG_ROOM_DELETE:
-        *room_out = msg->as.room_delete.room;
-        *cid_out = &msg->as.room_delete.client_id;
-        return true;
-    case MSG_ROOM_JOIN:
-        *room_out = msg->as.room_join.room;
-        *cid_out = &msg->as.room_join.client_id;
-        return true;
-    case MSG_ROOM_LEAVE:
-        *room_out = msg->as.room_leave.room;
-        *cid_out = &msg->as.room_leave.client_id;
-        return true;
-    case MSG_ROOM_CREATE:
-        *room_out = 0;
-        *cid_out = &msg->as.room_create.client_id;
-        return true;
-    default:
-        return false;
-    }
-}
-
 /* Behind the room's events that are still on their way to this socket. */
 static void s_send_answer(struct session *self, uint64_t room, view_t body)
 {
@@ -68,7 +35,7 @@ void session_refuse(struct session *self, const struct msg *msg, err_t code, uin
 {
     uint64_t room = 0;
     const cid_t *cid = NULL;
-    if (s_is_post(msg, &room, &cid))
+    if (msg_request_head(msg, &room, &cid))
         s_nack(self, room, cid, code, retry_ms);
     else
         session_error(self, code, msg_name(msg->type), retry_ms, 0);
@@ -180,7 +147,7 @@ void session_on_request(struct session *self, const struct msg *msg, view_t byte
         session_refuse(self, msg, msg->type == MSG_AUTH ? ERR_UNEXPECTED : ERR_BUSY, RETRY_MS);
         return;
     }
-    if (s_is_post(msg, &room, &cid)) {
+    if (msg_request_head(msg, &room, &cid)) {
         s_post(self, msg, bytes, room, cid);
         return;
     }

@@ -618,6 +618,41 @@ static void test_a_browser_may_send_these_and_nothing_else(void **state)
     assert_false(msg_may_send(MSG_STORE_APPEND, SERVER));
 }
 
+static void test_every_request_to_a_room_begins_with_room_and_client_id(void **state)
+{
+    (void)state;
+    size_t count, requests = 0;
+    const struct shape_row *messages = msg_shapes(&count);
+    for (size_t i = 0; i < count; i++) {
+        struct msg msg = {.type = (uint16_t)messages[i].code};
+        uint64_t room;
+        const cid_t *client_id;
+        bool is_request = msg_request_head(&msg, &room, &client_id);
+        assert_int_equal(messages[i].code >> 8 == 1, is_request);
+        if (!is_request)
+            continue;
+        requests++;
+        const struct field_row *field = messages[i].fields;
+        if (msg.type != MSG_ROOM_CREATE) {
+            assert_string_equal("room", field->name);
+            assert_int_equal(F_U53, field++->type);
+        }
+        assert_string_equal("client_id", field->name);
+        assert_int_equal(F_CID, field->type);
+    }
+    assert_true(requests >= 6);
+    struct msg msg = {.type = MSG_ROOM_CREATE, .as.room_create.client_id = {{7}}};
+    uint64_t room = 9;
+    const cid_t *client_id = NULL;
+    assert_true(msg_request_head(&msg, &room, &client_id));
+    assert_int_equal(0, room);
+    assert_int_equal(7, client_id->bytes[0]);
+    msg = (struct msg){.type = MSG_ROOM_DELETE, .as.room_delete = {.room = 5, .client_id = {{8}}}};
+    assert_true(msg_request_head(&msg, &room, &client_id));
+    assert_int_equal(5, room);
+    assert_int_equal(8, client_id->bytes[0]);
+}
+
 static void test_names_lead_to_their_messages_and_back(void **state)
 {
     (void)state;
@@ -675,6 +710,7 @@ int main(void)
         cmocka_unit_test(test_kinds_round_trip),
         cmocka_unit_test(test_a_nil_body_is_a_tombstone),
         cmocka_unit_test(test_a_browser_may_send_these_and_nothing_else),
+        cmocka_unit_test(test_every_request_to_a_room_begins_with_room_and_client_id),
         cmocka_unit_test(test_names_lead_to_their_messages_and_back),
         cmocka_unit_test(test_names_of_fields_are_unique_and_never_type),
     };
