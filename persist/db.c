@@ -1,4 +1,4 @@
-#include "persist/db.h"
+#include "persist/db_impl.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -8,64 +8,12 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include <mysql.h>
 #include <errmsg.h>
 #include <mysqld_error.h>
 
 #include "actors/runtime/log.h"
 
-/* Oracle's client has no my_bool since 8.0.1; MariaDB's has nothing else. */
-#if defined(MARIADB_PACKAGE_VERSION_ID) || MYSQL_VERSION_ID < 80001
-typedef my_bool db_bool_t;
-#else
-typedef bool db_bool_t;
-#endif
-
-enum {
-    CONNECT_S = 3,
-    READ_S = 10,
-    WRITE_S = 10,
-    MIGRATION_READ_S = 600,
-    STATEMENTS_MAX = 128,
-    OLD_MAX = 8,
-    TAG_BYTES = 48,
-    COLUMN_BYTES_MIN = 64,
-    COLUMN_BYTES_MAX = 16 * 1024, /* of the first buffer; a longer value grows it */
-};
-
-struct s_column {
-    uint8_t *bytes;
-    unsigned long cap, len;
-    uint64_t number;
-    db_bool_t is_null, error;
-};
-
-struct db_stmt {
-    char *sql;
-    MYSQL_STMT *handle;
-    MYSQL_BIND *params, *results;
-    struct s_column *columns;
-    unsigned param_count, column_count;
-    bool has_rows; /* stored and not yet freed */
-};
-
-struct db {
-    struct db_url url;
-    db_use_t use;
-    MYSQL *mysql;
-    bool is_connected;
-    struct db_stmt *stmts[STATEMENTS_MAX];
-    size_t stmt_count, stmt_oldest;
-    struct db_server server;
-    /* Each connection holds a lock named by its own random tag: whoever holds it now is that connection, on whatever
-     * server we reach. A connection id alone may be somebody else's after a restart. */
-    char tag[TAG_BYTES];
-    char old_tags[OLD_MAX][TAG_BYTES];
-    size_t old_count;
-    uint64_t affected, insert_id;
-    unsigned error_number;
-    char error[512];
-};
+enum { CONNECT_S = 3, READ_S = 10, WRITE_S = 10, MIGRATION_READ_S = 600 };
 
 static pthread_once_t s_once = PTHREAD_ONCE_INIT;
 
@@ -73,86 +21,6 @@ static void s_library_init(void)
 {
     if (mysql_library_init(0, NULL, NULL) != 0)
         log_error("database client library does not start");
-}
-
-/* ---- errors --------------------------------------------------------------------------------------------------- */
-
-static db_status_t s_sort(unsigned number)
-{
-    switch (number) {
-    case 0: return DB_OK;
-    case ER_LOCK_WAIT_TIMEOUT:
-    case ER_LOCK_DEADLOCK:
-    case 1020: /* a row changed since it was read; MariaDB with innodb_snapshot_isolation */
-        return DB_RETRY;
-    case ER_DUP_ENTRY:
-    case 1586: /* the same, naming the key */
-        return DB_DUPLICATE;
-    case CR_CONNECTION_ERROR:
-    case CR_CONN_HOST_ERROR:
-    case CR_UNKNOWN_HOST:
-    case CR_SERVER_GONE_ERROR:
-    case CR_SERVER_LOST:
-    case CR_SERVER_HANDSHAKE_ERR:
-    case CR_SSL_CONNECTION_ERROR:
-    case 2055: /* CR_SERVER_LOST_EXTENDED */
-    case 4031: /* disconnected for inactivity (MySQL) */
-    case 1040: /* too many connections */
-    case 1203: /* too many connections of this user */
-    case 1226:
-    case 1053: /* shutting down */
-    case 1077: case 1078: case 1079:
-    case 1158: case 1159: case 1160: case 1161: /* network */
-    case 1317: /* interrupted */
-    case 1927: /* killed (MariaDB) */
-    case 1969: case 3024: /* statement took too long */
-    case 1290: case 1792: case 1836: case 3100: /* read only */
-    case 1021: case 1114: case 28: case 3: case 1026: case 1030: case 1180: case 1181: /* disk full, disk broken */
-    case 1041: case 1037: case 1038: /* out of memory */
-    case 1047: /* wsrep: node not ready */
-    case 1243: case 1615: /* a prepared statement is gone or too old: a new connection has none */
-        return DB_AWAY;
-    default: return DB_FAILED;
-    }
-}
-
-/* Whether the connection itself is lost with this error. */
-static bool s_is_lost(unsigned number)
-{
-    return (number >= CR_MIN_ERROR && number <= CR_MAX_ERROR && number != CR_OUT_OF_MEMORY) || number == 4031 ||
-           number == 1053 || number == 1153 || number == 1243 || number == 1615 || number == 1927 ||
-           (number >= 1158 && number <= 1161);
-}
-
-static db_status_t s_note(db_t *self, unsigned number, const char *text)
-{
-    db_status_t status = s_sort(number);
-    self->error_number = number;
-    /* A duplicate's text holds the value. */
-    snprintf(self->error, sizeof self->error, "%u %s", number, status == DB_DUPLICATE ? "duplicate key" : text);
-    if (s_is_lost(number))
-        self->is_connected = false;
-    return status == DB_OK ? DB_FAILED : status;
-}
-
-static db_status_t s_fail(db_t *self)
-{
-    return s_note(self, mysql_errno(self->mysql), mysql_error(self->mysql));
-}
-
-static db_status_t s_fail_stmt(db_t *self, const struct db_stmt *stmt)
-{
-    return s_note(self, mysql_stmt_errno(stmt->handle), mysql_stmt_error(stmt->handle));
-}
-
-const char *db_error(const db_t *self)
-{
-    return self->error;
-}
-
-unsigned db_error_number(const db_t *self)
-{
-    return self->error_number;
 }
 
 /* ---- connect -------------------------------------------------------------------------------------------------- */
@@ -176,29 +44,12 @@ err_t db_new(const char *url, db_use_t use, db_t **out)
     return ERR_OK;
 }
 
-static void s_stmt_destroy(struct db_stmt **self_p)
-{
-    struct db_stmt *self = *self_p;
-    if (!self)
-        return;
-    for (unsigned i = 0; self->columns && i < self->column_count; i++)
-        free(self->columns[i].bytes);
-    if (self->handle)
-        mysql_stmt_close(self->handle);
-    free(self->columns);
-    free(self->results);
-    free(self->params);
-    free(self->sql);
-    free(self);
-    *self_p = NULL;
-}
-
 void db_close(db_t *self)
 {
     if (!self->mysql)
         return;
     for (size_t i = 0; i < self->stmt_count; i++)
-        s_stmt_destroy(&self->stmts[i]);
+        db_stmt_destroy(&self->stmts[i]);
     self->stmt_count = self->stmt_oldest = 0;
     mysql_close(self->mysql);
     self->mysql = NULL;
@@ -257,7 +108,7 @@ static db_status_t s_open(db_t *self)
 {
     self->mysql = mysql_init(NULL);
     if (!self->mysql)
-        return s_note(self, CR_OUT_OF_MEMORY, "out of memory");
+        return db_note(self, CR_OUT_OF_MEMORY, "out of memory");
     unsigned connect_s = CONNECT_S, read_s = self->use == DB_MIGRATION ? MIGRATION_READ_S : READ_S, write_s = WRITE_S;
     unsigned local_infile = 0;
     int bad = mysql_options(self->mysql, MYSQL_OPT_CONNECT_TIMEOUT, &connect_s);
@@ -267,12 +118,12 @@ static db_status_t s_open(db_t *self)
     bad |= mysql_options(self->mysql, MYSQL_SET_CHARSET_NAME, "utf8mb4");
     bad |= s_set_tls(self);
     if (bad)
-        return s_note(self, 2000, "the client library refuses an option");
+        return db_note(self, 2000, "the client library refuses an option");
     const struct db_url *url = &self->url;
     if (!mysql_real_connect(self->mysql, url->socket[0] ? NULL : url->host, url->user, url->password,
                             url->database[0] ? url->database : NULL, url->port, url->socket[0] ? url->socket : NULL,
                             CLIENT_FOUND_ROWS))
-        return s_fail(self);
+        return db_fail(self);
     self->is_connected = true;
     return DB_OK;
 }
@@ -282,12 +133,12 @@ db_status_t db_execute(db_t *self, const char *sql)
     if (!self->is_connected)
         return DB_AWAY;
     if (mysql_real_query(self->mysql, sql, (unsigned long)strlen(sql)) != 0)
-        return s_fail(self);
+        return db_fail(self);
     MYSQL_RES *result = mysql_store_result(self->mysql);
     if (result)
         mysql_free_result(result);
     else if (mysql_errno(self->mysql))
-        return s_fail(self);
+        return db_fail(self);
     return DB_OK;
 }
 
@@ -297,10 +148,10 @@ db_status_t db_ask(db_t *self, const char *sql, char *value_out, size_t size)
     if (!self->is_connected)
         return DB_AWAY;
     if (mysql_real_query(self->mysql, sql, (unsigned long)strlen(sql)) != 0)
-        return s_fail(self);
+        return db_fail(self);
     MYSQL_RES *result = mysql_store_result(self->mysql);
     if (!result)
-        return mysql_errno(self->mysql) ? s_fail(self) : DB_OK;
+        return mysql_errno(self->mysql) ? db_fail(self) : DB_OK;
     MYSQL_ROW row = mysql_fetch_row(result);
     if (row && row[0])
         snprintf(value_out, size, "%s", row[0]);
@@ -339,7 +190,7 @@ static db_status_t s_ask_server(db_t *self)
         return status;
     char read_only[16], innodb_read_only[16];
     if (sscanf(flags, "%15s %15s %d", read_only, innodb_read_only, &server->flush) != 3)
-        return s_note(self, 2000, "the server's variables cannot be read");
+        return db_note(self, 2000, "the server's variables cannot be read");
     server->is_read_only = !s_is_off(read_only) || !s_is_off(innodb_read_only);
     server->is_multi_primary = strcmp(group, "OFF") == 0;
     server->is_galera = atoi(wsrep) > 1;
@@ -376,7 +227,7 @@ static db_status_t s_take_tag(db_t *self)
     uint64_t random[2];
     char sql[128], got[8];
     if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
-        return s_note(self, 2000, "no random numbers");
+        return db_note(self, 2000, "no random numbers");
     snprintf(self->tag, sizeof self->tag, "rookery.c.%016" PRIx64 "%016" PRIx64, random[0], random[1]);
     snprintf(sql, sizeof sql, "SELECT GET_LOCK('%s', 0)", self->tag);
     db_status_t status = db_ask(self, sql, got, sizeof got);
@@ -388,8 +239,8 @@ static db_status_t s_take_tag(db_t *self)
 db_status_t db_connect(db_t *self)
 {
     if (self->tag[0]) { /* the oldest are forgotten: they had their time to be killed */
-        if (self->old_count == OLD_MAX)
-            memmove(self->old_tags[0], self->old_tags[1], (OLD_MAX - 1) * sizeof self->old_tags[0]);
+        if (self->old_count == DB_OLD_MAX)
+            memmove(self->old_tags[0], self->old_tags[1], (DB_OLD_MAX - 1) * sizeof self->old_tags[0]);
         else
             self->old_count++;
         memcpy(self->old_tags[self->old_count - 1], self->tag, sizeof self->tag);
@@ -432,222 +283,6 @@ db_status_t db_kill_old(db_t *self)
         self->old_count--;
     }
     return DB_OK;
-}
-
-/* ---- statements ----------------------------------------------------------------------------------------------- */
-
-/* Decimals too: that is what expressions over two kinds of integers are. */
-static bool s_is_integer(enum enum_field_types type)
-{
-    return type == MYSQL_TYPE_TINY || type == MYSQL_TYPE_SHORT || type == MYSQL_TYPE_INT24 ||
-           type == MYSQL_TYPE_LONG || type == MYSQL_TYPE_LONGLONG || type == MYSQL_TYPE_NEWDECIMAL;
-}
-
-static bool s_bind_columns(struct db_stmt *stmt, MYSQL_RES *meta)
-{
-    stmt->column_count = mysql_num_fields(meta);
-    stmt->columns = calloc(stmt->column_count, sizeof *stmt->columns);
-    stmt->results = calloc(stmt->column_count, sizeof *stmt->results);
-    if (!stmt->columns || !stmt->results)
-        return false;
-    for (unsigned i = 0; i < stmt->column_count; i++) {
-        const MYSQL_FIELD *field = mysql_fetch_field_direct(meta, i);
-        struct s_column *column = &stmt->columns[i];
-        MYSQL_BIND *bind = &stmt->results[i];
-        bind->is_null = &column->is_null;
-        bind->error = &column->error;
-        bind->length = &column->len;
-        if (s_is_integer(field->type)) {
-            bind->buffer_type = MYSQL_TYPE_LONGLONG;
-            bind->is_unsigned = 1;
-            bind->buffer = &column->number;
-            bind->buffer_length = sizeof column->number;
-            continue;
-        }
-        column->cap = field->length < COLUMN_BYTES_MIN   ? COLUMN_BYTES_MIN
-                      : field->length > COLUMN_BYTES_MAX ? COLUMN_BYTES_MAX
-                                                         : field->length;
-        column->bytes = malloc(column->cap);
-        if (!column->bytes)
-            return false;
-        bind->buffer_type = MYSQL_TYPE_BLOB;
-        bind->buffer = column->bytes;
-        bind->buffer_length = column->cap;
-    }
-    return mysql_stmt_bind_result(stmt->handle, stmt->results) == 0;
-}
-
-static db_status_t s_prepare(db_t *self, const char *sql, struct db_stmt **out)
-{
-    struct db_stmt *stmt = calloc(1, sizeof *stmt);
-    db_status_t status = DB_OK;
-    MYSQL_RES *meta = NULL;
-    *out = NULL;
-    if (!stmt)
-        return s_note(self, CR_OUT_OF_MEMORY, "out of memory");
-    stmt->sql = strdup(sql);
-    stmt->handle = mysql_stmt_init(self->mysql);
-    if (!stmt->sql || !stmt->handle) {
-        status = s_note(self, CR_OUT_OF_MEMORY, "out of memory");
-        goto cleanup;
-    }
-    if (mysql_stmt_prepare(stmt->handle, sql, (unsigned long)strlen(sql)) != 0) {
-        status = s_fail_stmt(self, stmt);
-        goto cleanup;
-    }
-    stmt->param_count = (unsigned)mysql_stmt_param_count(stmt->handle);
-    stmt->params = calloc(stmt->param_count + 1, sizeof *stmt->params);
-    meta = mysql_stmt_result_metadata(stmt->handle);
-    if (!stmt->params || (meta && !s_bind_columns(stmt, meta)))
-        status = s_note(self, CR_OUT_OF_MEMORY, "out of memory");
-cleanup:
-    if (meta)
-        mysql_free_result(meta);
-    if (status)
-        s_stmt_destroy(&stmt);
-    *out = stmt;
-    return status;
-}
-
-static db_status_t s_find(db_t *self, const char *sql, struct db_stmt **out)
-{
-    for (size_t i = 0; i < self->stmt_count; i++)
-        if (strcmp(self->stmts[i]->sql, sql) == 0) {
-            *out = self->stmts[i];
-            return DB_OK;
-        }
-    db_status_t status = s_prepare(self, sql, out);
-    if (status)
-        return status;
-    if (self->stmt_count < STATEMENTS_MAX) {
-        self->stmts[self->stmt_count++] = *out;
-        return DB_OK;
-    }
-    s_stmt_destroy(&self->stmts[self->stmt_oldest]);
-    self->stmts[self->stmt_oldest] = *out;
-    self->stmt_oldest = (self->stmt_oldest + 1) % STATEMENTS_MAX;
-    return DB_OK;
-}
-
-static void s_bind_value(MYSQL_BIND *bind, const struct db_value *value)
-{
-    *bind = (MYSQL_BIND){0};
-    if (value->type == DB_VALUE_U64) {
-        bind->buffer_type = MYSQL_TYPE_LONGLONG;
-        bind->is_unsigned = 1;
-        bind->buffer = (void *)(uintptr_t)&value->number;
-        return;
-    }
-    static const uint8_t NOTHING[1];
-    bind->buffer_type = value->type == DB_VALUE_TEXT ? MYSQL_TYPE_STRING : MYSQL_TYPE_BLOB;
-    bind->buffer = (void *)(uintptr_t)(value->bytes.len ? value->bytes.bytes : NOTHING);
-    bind->buffer_length = (unsigned long)value->bytes.len;
-}
-
-static db_status_t s_run(db_t *self, const char *sql, const struct db_value *values, size_t count,
-                         struct db_stmt **stmt_out)
-{
-    if (!self->is_connected)
-        return DB_AWAY;
-    struct db_stmt *stmt;
-    db_status_t status = s_find(self, sql, &stmt);
-    if (status)
-        return status;
-    assert(stmt->param_count == count);
-    if (stmt->has_rows) {
-        mysql_stmt_free_result(stmt->handle);
-        stmt->has_rows = false;
-    }
-    for (size_t i = 0; i < count; i++)
-        s_bind_value(&stmt->params[i], &values[i]);
-    if (count && mysql_stmt_bind_param(stmt->handle, stmt->params))
-        return s_fail_stmt(self, stmt);
-    if (mysql_stmt_execute(stmt->handle) != 0)
-        return s_fail_stmt(self, stmt);
-    *stmt_out = stmt;
-    return DB_OK;
-}
-
-db_status_t db_run(db_t *self, const char *sql, const struct db_value *values, size_t count)
-{
-    struct db_stmt *stmt;
-    db_status_t status = s_run(self, sql, values, count, &stmt);
-    if (status)
-        return status;
-    self->affected = mysql_stmt_affected_rows(stmt->handle);
-    self->insert_id = mysql_stmt_insert_id(stmt->handle);
-    return DB_OK;
-}
-
-uint64_t db_affected(const db_t *self)
-{
-    return self->affected;
-}
-
-uint64_t db_insert_id(const db_t *self)
-{
-    return self->insert_id;
-}
-
-db_status_t db_query(db_t *self, const char *sql, const struct db_value *values, size_t count, db_stmt_t **rows_out)
-{
-    struct db_stmt *stmt;
-    db_status_t status = s_run(self, sql, values, count, &stmt);
-    if (status)
-        return status;
-    assert(stmt->column_count > 0);
-    if (mysql_stmt_store_result(stmt->handle) != 0)
-        return s_fail_stmt(self, stmt);
-    stmt->has_rows = true;
-    *rows_out = stmt;
-    return DB_OK;
-}
-
-/* A value longer than its buffer: the buffer grows and the value is read again. */
-static bool s_fetch_long(struct db_stmt *stmt)
-{
-    for (unsigned i = 0; i < stmt->column_count; i++) {
-        struct s_column *column = &stmt->columns[i];
-        if (!column->bytes || column->is_null || column->len <= column->cap)
-            continue;
-        uint8_t *bytes = realloc(column->bytes, column->len);
-        if (!bytes)
-            return false;
-        column->bytes = bytes;
-        column->cap = column->len;
-        stmt->results[i].buffer = bytes;
-        stmt->results[i].buffer_length = column->cap;
-        if (mysql_stmt_fetch_column(stmt->handle, &stmt->results[i], i, 0) != 0)
-            return false;
-    }
-    return mysql_stmt_bind_result(stmt->handle, stmt->results) == 0;
-}
-
-bool db_next(db_stmt_t *rows)
-{
-    if (!rows->has_rows)
-        return false;
-    int result = mysql_stmt_fetch(rows->handle);
-    if (result == 0)
-        return true;
-    if (result == MYSQL_DATA_TRUNCATED && s_fetch_long(rows))
-        return true;
-    mysql_stmt_free_result(rows->handle);
-    rows->has_rows = false;
-    return false;
-}
-
-uint64_t db_get_u64(const db_stmt_t *rows, unsigned column)
-{
-    assert(column < rows->column_count && !rows->columns[column].bytes);
-    return rows->columns[column].is_null ? 0 : rows->columns[column].number;
-}
-
-view_t db_get_view(const db_stmt_t *rows, unsigned column)
-{
-    assert(column < rows->column_count && rows->columns[column].bytes);
-    const struct s_column *value = &rows->columns[column];
-    return (view_t){.bytes = value->bytes, .len = value->is_null ? 0 : value->len};
 }
 
 /* ---- transactions --------------------------------------------------------------------------------------------- */

@@ -1,5 +1,6 @@
 /* db — one connection to MariaDB or MySQL: connect, prepared statements, errors sorted by what to do about them.
- * The only box that names mysql.h; compiles against MariaDB's client library and Oracle's.
+ * The only box that names mysql.h: db.c connects, db_stmt.c runs prepared statements, db_error.c sorts errors. It
+ * compiles against MariaDB's client library and Oracle's.
  *
  * Runs on: one thread at a time. Blocks: at most 3 s to connect, 10 s a read or a write. A connection that failed is
  * closed by the next db_connect; nothing reconnects behind the caller's back, since that would drop a transaction. */

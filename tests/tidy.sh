@@ -25,7 +25,7 @@ actors/room* actors/inbox* actors/lease* actors/commit* actors/batch*>actors/(ac
 
 # library header > files that may name it (tests and benchmarks may name any)
 readonly LIBRARIES='
-mysql\.h|mysqld_error\.h|errmsg\.h>persist/db.c
+mysql\.h|mysqld_error\.h|errmsg\.h>persist/db.c persist/db_impl.h persist/db_stmt.c persist/db_error.c
 msgpack\.h|msgpack/.*>proto/codec.c
 sodium\.h>actors/runtime/keys.c actors/password.c actors/token.c proto/ids.c
 jwt\.h>actors/token.c edge/auth.c
