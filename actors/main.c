@@ -191,7 +191,8 @@ static int s_serve_processes(const struct config *config)
         rows[i] = (struct process_row){
             .role = role,
             .count = role == ROLE_ROOM ? config->rooms : role == ROLE_EDGE ? config->edges : 1,
-            .stop_ms = s_roles[i].stop_ms + 500, /* its own deadline comes first */
+            .start_ms = s_roles[i].start_ms + 500, /* its own deadline comes first */
+            .stop_ms = s_roles[i].stop_ms + 500,
         };
     }
     own.link_bind = (char *)(uintptr_t)"127.0.0.1"; /* they are all here */
