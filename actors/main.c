@@ -16,7 +16,7 @@
 #include "persist/persist.h"
 #include "proto/ids.h"
 
-enum { EXIT_MISUSE = 2, EXIT_CONFIG = 78, PATH_BYTES_MAX = 4096, LOCK_WAIT_MS = 2000, PORT_STEP = 10 };
+enum { EXIT_MISUSE = 2, EXIT_CONFIG = 78, PATH_BYTES_MAX = 4096, LOCK_WAIT_MS = 2000, PORT_STEP = 10, ARGS_MAX = 200 };
 
 /* In the order of their start: each needs those before it. The deadlines to stop stay below 20 s together, what
  * `./dev run` waits for; the edge's is the longest, browsers are told to go elsewhere. */
@@ -50,7 +50,7 @@ static void s_usage(FILE *out)
     fputs("Usage: rookery VERB [OPTION...]\n\n"
           "  serve [--processes]  run the server; --processes: each actor as a process of its own\n"
           "  edge | room | persist | accounts [--instance N]\n"
-          "                       run one actor as a node of a larger installation\n"
+          "                       run one actor as a node of a larger installation; room-1 is room --instance 1\n"
           "  keys new NODE        make the keys of a node: room-0, edge-1 ...\n"
           "  migrate [--dry-run]  bring the database to this version; --dry-run only says what would be done\n"
           "  check                read the options, print them, exit\n"
@@ -261,6 +261,21 @@ static int s_run(const char *verb, const struct config *config, bool dry_run)
     return config->processes ? s_serve_processes(config) : s_serve(config);
 }
 
+/* A node's name is a verb, too: room-1 is room --instance 1, which one unit file can say for all. Returns the verb. */
+static const char *s_expand_node(const char *verb, int *argc_p, char ***argv_p)
+{
+    static char option[32];
+    static char *words[ARGS_MAX + 3];
+    address_t node;
+    if (!keys_parse_node(verb, &node) || *argc_p > ARGS_MAX)
+        return verb;
+    snprintf(option, sizeof option, "--instance=%d", address_instance(node));
+    memcpy(words, *argv_p, (size_t)*argc_p * sizeof words[0]);
+    words[(*argc_p)++] = option; /* the last word on it */
+    *argv_p = words;
+    return role_name(address_role(node));
+}
+
 /* serve's --processes is a word; the option has a value. */
 static void s_expand_processes(const char *verb, int argc, char **argv)
 {
@@ -281,7 +296,7 @@ static bool s_is_verb(const char *verb)
 
 int main(int argc, char **argv)
 {
-    const char *verb = argc > 1 ? argv[1] : "";
+    const char *verb = s_expand_node(argc > 1 ? argv[1] : "", &argc, &argv);
     if (streq(verb, "--version")) {
         printf("rookery %s (%s, %s)\n", BUILD_VERSION, BUILD_COMPILER, BUILD_TYPE);
         return EXIT_SUCCESS;
