@@ -3,6 +3,7 @@
 #include <sys/file.h>
 
 #include "actors/accounts.h"
+#include "actors/admin.h"
 #include "actors/room_actor.h"
 #include "actors/runtime/config.h"
 #include "actors/runtime/keys.h"
@@ -51,8 +52,10 @@ static void s_usage(FILE *out)
           "  serve [--processes]  run the server; --processes: each actor as a process of its own\n"
           "  edge | room | persist | accounts [--instance N]\n"
           "                       run one actor as a node of a larger installation; room-1 is room --instance 1\n"
-          "  keys new NODE        make the keys of a node: room-0, edge-1 ...\n"
-          "  migrate [--dry-run]  bring the database to this version; --dry-run only says what would be done\n"
+          "  keys new NODE        make the keys of a node: room-0, edge-1 ...\n",
+          out);
+    admin_usage(out);
+    fputs("  migrate [--dry-run]  bring the database to this version; --dry-run only says what would be done\n"
           "  check                read the options, print them, exit\n"
           "  --help, --version\n\n",
           out);
@@ -306,6 +309,8 @@ int main(int argc, char **argv)
         config_help(stdout);
         return EXIT_SUCCESS;
     }
+    if (admin_is_verb(verb))
+        return admin_main(argc, argv);
     bool keys = streq(verb, "keys") && argc > 3 && streq(argv[2], "new");
     if (!s_is_verb(verb) || (streq(verb, "keys") && !keys)) {
         s_usage(stderr);

@@ -249,6 +249,18 @@ bool password_next(password_pool_t *self, struct password_result *result_out)
     return true;
 }
 
+bool password_wait(password_pool_t *self, struct password_result *result_out)
+{
+    zmq_pollitem_t item = {.socket = zsock_resolve(self->results), .events = ZMQ_POLLIN};
+    while (self->waiting > 0) {
+        if (password_next(self, result_out))
+            return true;
+        if (zmq_poll(&item, 1, -1) < 0 && errno != EINTR)
+            return false;
+    }
+    return false;
+}
+
 size_t password_waiting(const password_pool_t *self)
 {
     return self->waiting;
@@ -257,6 +269,13 @@ size_t password_waiting(const password_pool_t *self)
 uint64_t password_computed(const password_pool_t *self)
 {
     return atomic_load(&self->computed);
+}
+
+bool password_is_hash(view_t encoded)
+{
+    char hash[crypto_pwhash_STRBYTES];
+    s_copy_hash(encoded, hash); /* -1: not one that could be read */
+    return hash[0] && crypto_pwhash_str_needs_rehash(hash, PASSWORD_OPS, PASSWORD_KIB * UINT64_C(1024)) >= 0;
 }
 
 bool password_needs_rehash(const char *encoded)

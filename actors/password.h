@@ -38,10 +38,14 @@ err_t password_verify(password_pool_t *self, uint64_t correlation, view_t passwo
 void *password_results(password_pool_t *self);
 /* Takes one result; false: none now. */
 bool password_next(password_pool_t *self, struct password_result *result_out);
+/* The same, and waits for it; false: no job is under way. */
+bool password_wait(password_pool_t *self, struct password_result *result_out);
 
 size_t password_waiting(const password_pool_t *self); /* submitted and not yet taken by password_next */
 uint64_t password_computed(const password_pool_t *self); /* argon2id runs so far, any thread */
 
+/* An encoded argon2id hash that password_verify would compare with. */
+bool password_is_hash(view_t encoded);
 /* The hash was made with other parameters than today's. */
 bool password_needs_rehash(const char *encoded);
 

@@ -137,6 +137,8 @@ cleanup:
     return err;
 }
 
+static const char PAIR_FILE[] = "token.pem", REFRESH_FILE[] = "refresh.key";
+
 static err_t s_use_key_pair(token_signer_t *self, const char *var_folder)
 {
     self->alg = JWT_ALG_ES256;
@@ -144,7 +146,7 @@ static err_t s_use_key_pair(token_signer_t *self, const char *var_folder)
     if (!self->key)
         return ERR_NO_MEMORY;
     err_t err =
-        token_keys_get(var_folder, "token.pem", s_make_ec_key, self->key, LIM_PEM_BYTES_MAX, &self->key_len);
+        token_keys_get(var_folder, PAIR_FILE, s_make_ec_key, self->key, LIM_PEM_BYTES_MAX, &self->key_len);
     return err ? err : s_read_public(self);
 }
 
@@ -169,7 +171,7 @@ static err_t s_use_refresh_key(token_signer_t *self, const char *var_folder)
 {
     uint8_t bytes[REFRESH_KEY_BYTES + 1];
     size_t len = 0;
-    err_t err = token_keys_get(var_folder, "refresh.key", s_make_refresh_key, bytes, sizeof bytes, &len);
+    err_t err = token_keys_get(var_folder, REFRESH_FILE, s_make_refresh_key, bytes, sizeof bytes, &len);
     if (!err && len != REFRESH_KEY_BYTES) {
         log_error("keys: refresh.key must hold exactly %d bytes", REFRESH_KEY_BYTES);
         err = ERR_INTERNAL;
@@ -191,6 +193,13 @@ token_signer_t *token_signer_new(const char *var_folder, const char *jwt_secret)
     if (err)
         token_signer_destroy(&self);
     return self;
+}
+
+bool token_signer_is_set_up(const char *var_folder, const char *jwt_secret)
+{
+    bool needs_pair = !jwt_secret || !*jwt_secret;
+    return token_keys_is_there(var_folder, REFRESH_FILE) &&
+           (!needs_pair || token_keys_is_there(var_folder, PAIR_FILE));
 }
 
 void token_signer_destroy(token_signer_t **self_p)

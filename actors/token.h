@@ -28,6 +28,8 @@ struct token_claims {
 /* var_folder: where keys/ is or will be. jwt_secret: NULL or "" for ES256. NULL when the secret is shorter than
  * TOKEN_SECRET_BYTES_MIN or one byte over and over, when a key file cannot be had, or without memory; the reason is logged. */
 token_signer_t *token_signer_new(const char *var_folder, const char *jwt_secret);
+/* Whether the files that token_signer_new would read are there, so that it makes none. */
+bool token_signer_is_set_up(const char *var_folder, const char *jwt_secret);
 void token_signer_destroy(token_signer_t **self_p);
 /* What edges need to verify: for DIR_KEY_ADD. Borrows from self. */
 struct rec_token_key token_signer_key(const token_signer_t *self);

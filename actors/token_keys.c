@@ -136,3 +136,10 @@ cleanup:
         OPENSSL_cleanse(secret_out, cap);
     return err;
 }
+
+bool token_keys_is_there(const char *var_folder, const char *name)
+{
+    char path[PATH_BYTES_MAX];
+    int len = snprintf(path, sizeof path, "%s/keys/%s", var_folder, name);
+    return len > 0 && (size_t)len < sizeof path && access(path, F_OK) == 0;
+}

@@ -3,6 +3,7 @@
 #ifndef ROOKERY_ACTORS_TOKEN_KEYS_H
 #define ROOKERY_ACTORS_TOKEN_KEYS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,5 +16,8 @@ typedef err_t (*token_keys_make_fn)(uint8_t *secret_out, size_t cap, size_t *len
  * ERR_INTERNAL (file system, permissions, size), or make's error. */
 err_t token_keys_get(const char *var_folder, const char *name, token_keys_make_fn make, uint8_t *secret_out,
                      size_t cap, size_t *len_out);
+
+/* Whether there is such a file, whoever may read it. Says nothing. */
+bool token_keys_is_there(const char *var_folder, const char *name);
 
 #endif
