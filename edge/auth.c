@@ -6,41 +6,36 @@
 #include <strings.h>
 
 #include <jansson.h>
-#include <jwt.h>
 
+#include "edge/auth_key.h"
 #include "edge/auth_revoked.h"
 
 enum {
     ALGORITHM_ES256 = 1, /* rec_token_key.algorithm */
-    KID_BYTES_MAX = 32,
     HEADER_TEXT_MAX = (AUTH_HEADER_BYTES_MAX * 4 + 2) / 3,
     KEYS_WANTED_MS = 1000,
-    CACHE_SIZE = 16384, /* tokens; 3.3 MB when all are in use */
+    CACHE_SETS = 4096, CACHE_WAYS = 4, /* 16,384 tokens in 256 KiB */
 };
 
 /* Of actors/token.c. */
 static const char SECRET_KID[] = "jwt-secret";
 
-/* One algorithm for each key, whatever a token says: RFC 8725, 3.1. */
-struct key {
-    jwt_alg_t alg;
-    const char *alg_name;
-    char kid[KID_BYTES_MAX + 1];
-    uint8_t *bytes;
-    size_t len;
+/* Tokens whose signature was found good: keyed MACs of the whole token, the last used first. A page sends the same
+ * token with each request, and a browser the same again when its socket was cut. What a token claims is read anew each
+ * time, so that an entry is 16 bytes. */
+struct cache_set {
+    uint8_t macs[CACHE_WAYS][MAC_BYTES]; /* zeros: free */
 };
 
-/* A token that was verified. ES256 costs 0.5 ms in libjwt, which reads the key's PEM each time; HS256 10 µs. A page
- * sends the same token with each request, and a browser the same again when its socket was cut. */
-struct verified {
-    uint8_t mac[MAC_BYTES]; /* keyed, of the whole token */
-    struct auth_identity identity; /* user 0: free */
+/* What a token claims. */
+struct claims {
+    struct auth_identity identity;
     int64_t issued_s;
 };
 
 struct auth {
     bool secret_only;
-    struct key keys[LIM_KEYS_MAX];
+    struct auth_key keys[LIM_KEYS_MAX];
     size_t key_count;
     bool unknown_kid; /* a token named one since auth_keys_wanted said so */
     int64_t keys_wanted_ms;
@@ -49,31 +44,10 @@ struct auth {
     bool heard; /* of revocations, completely */
     int64_t heard_ms;
     uint8_t cache_key[KEY_BYTES];
-    struct verified *cache;
+    struct cache_set *cache;
 };
 
 /* ---- keys -------------------------------------------------------------------------------------------------------- */
-
-static void s_key_fini(struct key *key)
-{
-    if (key->bytes)
-        explicit_bzero(key->bytes, key->len);
-    free(key->bytes);
-    *key = (struct key){.bytes = NULL};
-}
-
-static bool s_key_init(struct key *key, jwt_alg_t alg, view_t kid, view_t bytes)
-{
-    if (kid.len == 0 || kid.len > KID_BYTES_MAX || bytes.len == 0)
-        return false;
-    *key = (struct key){.alg = alg, .alg_name = alg == JWT_ALG_ES256 ? "ES256" : "HS256", .len = bytes.len};
-    key->bytes = malloc(bytes.len);
-    if (!key->bytes)
-        return false;
-    memcpy(key->bytes, bytes.bytes, bytes.len);
-    memcpy(key->kid, kid.bytes, kid.len);
-    return true;
-}
 
 auth_t *auth_new(const char *jwt_secret)
 {
@@ -88,10 +62,10 @@ auth_t *auth_new(const char *jwt_secret)
     self->keys_wanted_ms = INT64_MIN;
     for (size_t i = 0; i < sizeof self->cache_key; i++)
         self->cache_key[i] = (uint8_t)id_random();
-    self->cache = calloc(CACHE_SIZE, sizeof *self->cache);
+    self->cache = calloc(CACHE_SETS, sizeof *self->cache);
     bool ok = self->cache != NULL;
     if (ok && secret) {
-        ok = s_key_init(&self->keys[0], JWT_ALG_HS256, view_of_text(SECRET_KID), view_of_text(jwt_secret));
+        ok = auth_key_init_hs256(&self->keys[0], view_of_text(SECRET_KID), view_of_text(jwt_secret));
         self->key_count = ok;
     }
     if (!ok)
@@ -106,43 +80,32 @@ void auth_destroy(auth_t **self_p)
     if (!self)
         return;
     for (size_t i = 0; i < self->key_count; i++)
-        s_key_fini(&self->keys[i]);
+        auth_key_fini(&self->keys[i]);
     auth_revoked_fini(&self->revoked);
     free(self->cache);
     free(self);
     *self_p = NULL;
 }
 
-static bool s_is_public_pem(view_t pem)
-{
-    static const char begin[] = "-----BEGIN PUBLIC KEY-----\n";
-    return pem.len > sizeof begin && memcmp(pem.bytes, begin, sizeof begin - 1) == 0;
-}
-
-static bool s_is_same_key(const struct key *a, const struct key *b)
-{
-    return strcmp(a->kid, b->kid) == 0 && view_is_equal(view_of(a->bytes, a->len), view_of(b->bytes, b->len));
-}
-
 size_t auth_keys_set(auth_t *self, list_t keys)
 {
     if (self->secret_only)
         return self->key_count;
-    struct key fresh[LIM_KEYS_MAX];
+    struct auth_key fresh[LIM_KEYS_MAX];
     size_t count = 0, same = 0;
     struct rec_token_key record;
     while (count < LIM_KEYS_MAX && rec_token_key_next(&keys, &record)) {
-        if (record.algorithm != ALGORITHM_ES256 || !s_is_public_pem(record.public_pem) ||
-            !s_key_init(&fresh[count], JWT_ALG_ES256, record.kid, record.public_pem))
+        if (record.algorithm != ALGORITHM_ES256 ||
+            !auth_key_init_es256(&fresh[count], record.kid, record.public_pem))
             continue;
-        same += count < self->key_count && s_is_same_key(&fresh[count], &self->keys[count]);
+        same += count < self->key_count && auth_key_is_same(&fresh[count], &self->keys[count]);
         count++;
     }
     /* Only when a key is gone or new: strangers can have the keys fetched each second by naming unknown ones. */
     if (same != count || count != self->key_count)
-        memset(self->cache, 0, CACHE_SIZE * sizeof *self->cache);
+        memset(self->cache, 0, CACHE_SETS * sizeof *self->cache);
     for (size_t i = 0; i < self->key_count; i++)
-        s_key_fini(&self->keys[i]);
+        auth_key_fini(&self->keys[i]);
     memcpy(self->keys, fresh, count * sizeof fresh[0]);
     self->key_count = count;
     return count;
@@ -172,23 +135,33 @@ static int s_base64url_value(uint8_t c)
     return c == '-' ? 62 : c == '_' ? 63 : -1;
 }
 
-/* One JSON object in base64url, without padding and with no bit left over; doubled members are refused. The text
- * was checked to be base64url. NULL: not so. */
-static json_t *s_parse_part(view_t text)
+/* Base64url without padding and with no bit left over, which was checked to be of its alphabet. False: another length
+ * than a whole number of bytes has, a bit left over, or more than size bytes. */
+static bool s_decode(view_t text, uint8_t *bytes_out, size_t size, size_t *len_out)
 {
-    uint8_t bytes[LIM_TOKEN_BYTES_MAX];
-    size_t len = 0;
     uint32_t bits = 0;
     int count = 0;
+    size_t len = 0;
+    if (text.len * 3 / 4 > size)
+        return false;
     for (size_t i = 0; i < text.len; i++) {
         bits = bits << 6 | (uint32_t)s_base64url_value(text.bytes[i]);
         count += 6;
         if (count >= 8) {
             count -= 8;
-            bytes[len++] = (uint8_t)(bits >> count);
+            bytes_out[len++] = (uint8_t)(bits >> count);
         }
     }
-    if (count == 6 || (bits & ((1u << count) - 1)) != 0)
+    *len_out = len;
+    return count != 6 && (bits & ((1u << count) - 1)) == 0;
+}
+
+/* One JSON object in base64url; doubled members are refused. NULL: not so. */
+static json_t *s_parse_part(view_t text)
+{
+    uint8_t bytes[LIM_TOKEN_BYTES_MAX];
+    size_t len;
+    if (!s_decode(text, bytes, sizeof bytes, &len))
         return NULL;
     json_t *json = json_loadb((const char *)bytes, len, JSON_REJECT_DUPLICATES, NULL);
     if (json && json_is_object(json))
@@ -198,7 +171,7 @@ static json_t *s_parse_part(view_t text)
 }
 
 struct parts {
-    view_t header, payload, signature;
+    view_t header, payload, signature, signed_text; /* the last: header, dot and payload */
 };
 
 /* Exactly three parts of base64url, none empty. */
@@ -217,7 +190,7 @@ static bool s_split(view_t token, struct parts *parts_out)
             part[dots].len++;
         }
     }
-    *parts_out = (struct parts){part[0], part[1], part[2]};
+    *parts_out = (struct parts){part[0], part[1], part[2], view_of(token.bytes, part[0].len + 1 + part[1].len)};
     return dots == 2 && part[0].len && part[1].len && part[2].len && part[0].len <= HEADER_TEXT_MAX;
 }
 
@@ -229,11 +202,11 @@ static bool s_has_text(const json_t *object, const char *member, const char *tex
 }
 
 /* The key that the header names, if the header is one that accounts writes: {"alg","kid","typ"} and nothing else, so
- * no jku, x5u, jwk or crit; alg is compared by its exact name, which libjwt does not. */
-static const struct key *s_find_key(auth_t *self, view_t header_text)
+ * no jku, x5u, jwk or crit; alg is compared by its exact name. */
+static const struct auth_key *s_find_key(auth_t *self, view_t header_text)
 {
     json_t *header = s_parse_part(header_text);
-    const struct key *found = NULL;
+    const struct auth_key *found = NULL;
     if (!header)
         return NULL;
     if (json_object_size(header) != 3 || !s_has_text(header, "typ", "JWT"))
@@ -250,19 +223,32 @@ cleanup:
     return found;
 }
 
-/* libjwt checks the signature only; with no key it would check nothing at all. */
-static bool s_is_signed(const struct key *key, view_t token)
+static bool s_is_signed(auth_t *self, const struct parts *parts)
 {
-    assert(key->bytes && key->len > 0 && key->alg != JWT_ALG_NONE);
-    char text[LIM_TOKEN_BYTES_MAX + 1];
-    memcpy(text, token.bytes, token.len);
-    text[token.len] = '\0';
-    jwt_t *jwt = NULL;
-    if (jwt_decode(&jwt, text, key->bytes, (int)key->len) != 0)
-        return false;
-    bool same = jwt_get_alg(jwt) == key->alg;
-    jwt_free(jwt);
-    return same;
+    uint8_t signature[AUTH_SIGNATURE_BYTES_MAX];
+    size_t len;
+    const struct auth_key *key = s_find_key(self, parts->header);
+    return key && s_decode(parts->signature, signature, sizeof signature, &len) &&
+           auth_key_has_signed(key, parts->signed_text, view_of(signature, len));
+}
+
+/* The same, remembered. */
+static bool s_was_signed(auth_t *self, view_t token, const struct parts *parts)
+{
+    uint8_t mac[MAC_BYTES];
+    id_mac(self->cache_key, 0, 0, token.bytes, token.len, mac);
+    struct cache_set *set = &self->cache[(mac[0] | (size_t)mac[1] << 8) % CACHE_SETS];
+    size_t way = 0;
+    while (way < CACHE_WAYS && memcmp(set->macs[way], mac, sizeof mac) != 0)
+        way++;
+    if (way == CACHE_WAYS) {
+        if (!s_is_signed(self, parts))
+            return false;
+        way = CACHE_WAYS - 1; /* the one not used for longest goes */
+    }
+    memmove(set->macs[1], set->macs[0], way * sizeof mac);
+    memcpy(set->macs[0], mac, sizeof mac);
+    return true;
 }
 
 /* ---- claims -------------------------------------------------------------------------------------------------------- */
@@ -308,7 +294,7 @@ static bool s_read_identity(const json_t *claims, struct auth_identity *out)
     return text_is_clean(view_of(out->name, out->name_len));
 }
 
-static err_t s_check_claims(const json_t *claims, int64_t now_s, struct verified *out)
+static err_t s_check_claims(const json_t *claims, int64_t now_s, struct claims *out)
 {
     int64_t issued_s, not_before_s, expires_s;
     if (!s_has_text(claims, "iss", "rookery") || !s_has_text(claims, "aud", "rookery") ||
@@ -326,57 +312,38 @@ static err_t s_check_claims(const json_t *claims, int64_t now_s, struct verified
     return ERR_OK;
 }
 
-/* All but whether it has expired, which is asked anew each time. */
-static err_t s_verify(auth_t *self, view_t token, int64_t utc_ms, struct verified *out)
-{
-    struct parts parts;
-    if (!s_split(token, &parts))
-        return ERR_UNAUTHORIZED;
-    const struct key *key = s_find_key(self, parts.header);
-    if (!key || !s_is_signed(key, token))
-        return ERR_UNAUTHORIZED;
-    json_t *claims = s_parse_part(parts.payload);
-    if (!claims)
-        return ERR_UNAUTHORIZED;
-    err_t err = s_check_claims(claims, utc_ms / 1000, out);
-    json_decref(claims);
-    return err;
-}
-
 /* ---- verify ---------------------------------------------------------------------------------------------------------- */
 
-static err_t s_verify_cached(auth_t *self, view_t token, int64_t utc_ms, const struct verified **out)
+static err_t s_verify(auth_t *self, view_t token, int64_t utc_ms, struct claims *out)
 {
-    uint8_t mac[MAC_BYTES];
-    id_mac(self->cache_key, 0, 0, token.bytes, token.len, mac);
-    struct verified *place = &self->cache[(mac[0] | (size_t)mac[1] << 8) % CACHE_SIZE];
-    if (place->identity.user == 0 || memcmp(place->mac, mac, sizeof mac) != 0) {
-        struct verified fresh;
-        err_t err = s_verify(self, token, utc_ms, &fresh);
-        if (err)
-            return err;
-        memcpy(fresh.mac, mac, sizeof mac);
-        *place = fresh;
-    }
-    *out = place;
-    return utc_ms < place->identity.expires_at_ms ? ERR_OK : ERR_TOKEN_EXPIRED;
+    struct parts parts;
+    if (!s_split(token, &parts) || !s_was_signed(self, token, &parts))
+        return ERR_UNAUTHORIZED;
+    json_t *json = s_parse_part(parts.payload);
+    if (!json)
+        return ERR_UNAUTHORIZED;
+    err_t err = s_check_claims(json, utc_ms / 1000, out);
+    json_decref(json);
+    if (!err && utc_ms >= out->identity.expires_at_ms)
+        err = ERR_TOKEN_EXPIRED;
+    return err;
 }
 
 err_t auth_verify(auth_t *self, view_t token, int64_t now_ms, int64_t utc_ms, struct auth_identity *identity_out)
 {
-    const struct verified *verified;
+    struct claims claims;
     if (token.len == 0 || token.len > LIM_TOKEN_BYTES_MAX)
         return ERR_UNAUTHORIZED;
-    err_t err = s_verify_cached(self, token, utc_ms, &verified);
+    err_t err = s_verify(self, token, utc_ms, &claims);
     if (err)
         return err;
-    if (auth_revoked_has(&self->revoked, verified->identity.session))
+    if (auth_revoked_has(&self->revoked, claims.identity.session))
         return ERR_TOKEN_REVOKED;
-    if (verified->issued_s <= self->revoked.issued_after_s)
+    if (claims.issued_s <= self->revoked.issued_after_s)
         return ERR_TOKEN_EXPIRED;
     if (auth_is_stale(self, now_ms))
         return ERR_UNAVAILABLE;
-    *identity_out = verified->identity;
+    *identity_out = claims.identity;
     return ERR_OK;
 }
 

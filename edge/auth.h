@@ -1,8 +1,9 @@
 /* auth — who may pass an edge: access tokens, revoked sessions, the refresh cookie, web origins.
  *
  * Pure: no socket, no file, no clock, no log; times are given. Runs on: the thread of its edge, one auth_t each.
- * Tokens are JWTs signed by accounts (actors/token.c). With JWT_SECRET only HS256 under that secret is accepted,
- * without it only ES256 under the public keys of DIR_WELCOME: never both, so no public key is ever a secret.
+ * Tokens are JWTs signed by accounts (actors/token.c, with libjwt); signatures are checked in auth_key.h, the rest here.
+ * With JWT_SECRET only HS256 under that secret is accepted, without it only ES256 under the public keys of DIR_WELCOME:
+ * never both, so no public key is ever a secret.
  * Bounds: LIM_TOKEN_BYTES_MAX, LIM_KEYS_MAX, AUTH_REVOKED_MAX, AUTH_ORIGINS_MAX. */
 #ifndef ROOKERY_EDGE_AUTH_H
 #define ROOKERY_EDGE_AUTH_H
@@ -37,8 +38,8 @@ struct auth_identity {
 auth_t *auth_new(const char *jwt_secret);
 void auth_destroy(auth_t **self_p);
 
-/* The keys of DIR_WELCOME replace all former ones (the list is copied). Records that are no ES256 public key, or of
- * an algorithm this process does not use, are left out. Returns how many keys verify tokens now (HS256: always 1). */
+/* The keys of DIR_WELCOME replace all former ones (the list is copied). Records that are no P-256 public key in PEM, or
+ * of an algorithm this process does not use, are left out. Returns how many keys verify tokens now (HS256: always 1). */
 size_t auth_keys_set(auth_t *self, list_t keys);
 /* True once a second at most, when there is no key or a token named an unknown one since the last call: fetch
  * DIR_WELCOME again. Accounts may have made its key after this edge came up. */
@@ -47,7 +48,8 @@ bool auth_keys_wanted(auth_t *self, int64_t now_ms);
 /* Checks one access token: form, header, algorithm, signature, issuer, audience, type, times, ids, then revocation.
  * now_ms: CLOCK_BOOTTIME, utc_ms: wall clock. Fills identity_out only on ERR_OK.
  * ERR_UNAUTHORIZED (whatever is wrong, without saying what), ERR_TOKEN_EXPIRED (good but old: refresh),
- * ERR_TOKEN_REVOKED, ERR_UNAVAILABLE (good, but revocations were not heard of for LIM_REVOCATION_STALE_MS). */
+ * ERR_TOKEN_REVOKED, ERR_UNAVAILABLE (good, but revocations were not heard of for LIM_REVOCATION_STALE_MS). About
+ * 0.1 ms for an ES256 token not seen before, 10 µs for one that was. */
 err_t auth_verify(auth_t *self, view_t token, int64_t now_ms, int64_t utc_ms,
                   struct auth_identity *identity_out);
 /* The token of an Authorization header's value ("Bearer x", scheme in any case); len 0: none or malformed.

@@ -7,8 +7,12 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <jwt.h>
+#include <openssl/bn.h>
+#include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <openssl/pem.h>
 #include <openssl/sha.h>
 
 #include "actors/token.h"
@@ -237,6 +241,209 @@ static void test_algorithm_confusion_is_refused(void **state)
     auth_destroy(&auth);
 }
 
+/* ---- ES256: libcrypto on the edge, libjwt in accounts ------------------------------------------------------------------------ */
+
+/* What libjwt says of it, with the same key. */
+static bool s_libjwt_takes(const struct rec_token_key *key, const char *token)
+{
+    jwt_t *jwt = NULL;
+    if (jwt_decode(&jwt, token, key->public_pem.bytes, (int)key->public_pem.len) != 0)
+        return false;
+    bool taken = jwt_get_alg(jwt) == JWT_ALG_ES256;
+    jwt_free(jwt);
+    return taken;
+}
+
+struct es256 { /* a key whose private half is at hand */
+    auth_t *auth;
+    EVP_PKEY *pair;
+    char pem[LIM_PEM_BYTES_MAX];
+    struct rec_token_key key;
+};
+
+static void s_public_pem(EVP_PKEY *pair, char pem_out[LIM_PEM_BYTES_MAX])
+{
+    BIO *bio = BIO_new(BIO_s_mem());
+    assert_int_equal(1, PEM_write_bio_PUBKEY(bio, pair));
+    int len = BIO_read(bio, pem_out, LIM_PEM_BYTES_MAX - 1);
+    assert_true(len > 0);
+    pem_out[len] = '\0';
+    BIO_free(bio);
+}
+
+static void s_es256_init(struct es256 *self)
+{
+    self->auth = s_new(NULL);
+    self->pair = EVP_EC_gen("P-256");
+    assert_non_null(self->pair);
+    s_public_pem(self->pair, self->pem);
+    self->key = (struct rec_token_key){.kid = view_of_text("k"), .algorithm = 1, .public_pem = view_of_text(self->pem)};
+    assert_int_equal(1, s_give_key(self->auth, &self->key));
+}
+
+static void s_es256_fini(struct es256 *self)
+{
+    EVP_PKEY_free(self->pair);
+    auth_destroy(&self->auth);
+}
+
+#define ES256_HEADER "{\"alg\":\"ES256\",\"kid\":\"k\",\"typ\":\"JWT\"}"
+
+/* The good token of header and payload, and its signature: DER as libcrypto makes it, and r and s. */
+static void s_es256_sign(const struct es256 *self, const char *header, const char *payload, char token_out[4096],
+                         uint8_t raw_out[64], uint8_t der_out[80], size_t *der_len_out)
+{
+    token_out[0] = '\0';
+    s_append_base64url(token_out, header, strlen(header));
+    strncat(token_out, ".", 2);
+    s_append_base64url(token_out, payload, strlen(payload));
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    *der_len_out = 80;
+    assert_int_equal(1, EVP_DigestSignInit(context, NULL, EVP_sha256(), NULL, self->pair));
+    assert_int_equal(1, EVP_DigestSign(context, der_out, der_len_out, (const uint8_t *)token_out, strlen(token_out)));
+    EVP_MD_CTX_free(context);
+    const uint8_t *at = der_out;
+    ECDSA_SIG *signature = d2i_ECDSA_SIG(NULL, &at, (long)*der_len_out);
+    assert_non_null(signature);
+    assert_int_equal(32, BN_bn2binpad(ECDSA_SIG_get0_r(signature), raw_out, 32));
+    assert_int_equal(32, BN_bn2binpad(ECDSA_SIG_get0_s(signature), raw_out + 32, 32));
+    ECDSA_SIG_free(signature);
+    strncat(token_out, ".", 2);
+    s_append_base64url(token_out, raw_out, 64);
+}
+
+/* The token with these bytes as its signature. */
+static const char *s_resigned(const char *token, const uint8_t *signature, size_t len)
+{
+    static char changed[4096];
+    snprintf(changed, sizeof changed, "%s", token);
+    strrchr(changed, '.')[1] = '\0';
+    s_append_base64url(changed, signature, len);
+    return changed;
+}
+
+/* Numbers that begin with zeros are shorter in DER, which is where a conversion goes wrong: one signature in 128. */
+static void test_es256_signature_may_begin_with_zeros(void **state)
+{
+    (void)state;
+    struct es256 es;
+    char token[4096], payload[512];
+    uint8_t raw[64], der[80];
+    size_t der_len;
+    s_es256_init(&es);
+    bool short_r = false, short_s = false, long_both = false;
+    for (int i = 0; i < 5000 && !(short_r && short_s && long_both); i++) {
+        snprintf(payload, sizeof payload, "%*s%s", i % 64, "", PAYLOAD);
+        s_es256_sign(&es, ES256_HEADER, payload, token, raw, der, &der_len);
+        assert_int_equal(ERR_OK, s_verify(es.auth, token));
+        bool news = (raw[0] == 0 && !short_r) || (raw[32] == 0 && !short_s);
+        short_r |= raw[0] == 0;
+        short_s |= raw[32] == 0;
+        long_both |= raw[0] >= 128 && raw[32] >= 128;
+        if (news || i < 20)
+            assert_true(s_libjwt_takes(&es.key, token));
+    }
+    assert_true(short_r && short_s && long_both);
+    s_es256_fini(&es);
+}
+
+static void test_es256_token_changed_anywhere_is_refused_here_and_by_libjwt(void **state)
+{
+    (void)state;
+    auth_t *auth = s_new(NULL);
+    token_signer_t *signer = s_signer(NULL);
+    struct rec_token_key key = token_signer_key(signer);
+    assert_int_equal(1, s_give_key(auth, &key));
+    buffer_t signed_token;
+    s_sign(signer, &signed_token);
+    char token[1024];
+    snprintf(token, sizeof token, "%.*s", (int)buffer_view(&signed_token).len, (const char *)buffer_view(&signed_token).bytes);
+    assert_true(s_libjwt_takes(&key, token));
+    assert_int_equal(ERR_OK, s_verify(auth, token));
+    size_t len = strlen(token);
+    for (size_t i = 0; i < len; i++) {
+        char kept = token[i];
+        token[i] = kept == 'A' ? 'B' : 'A';
+        assert_int_equal(ERR_UNAUTHORIZED, s_verify(auth, token));
+        if (i % 4 == 0 && i + 1 < len)
+            assert_false(s_libjwt_takes(&key, token));
+        token[i] = kept;
+    }
+    token[len - 1]++; /* holds four bits that mean nothing: libjwt takes any, we only zeros */
+    assert_true(s_libjwt_takes(&key, token));
+    assert_int_equal(ERR_UNAUTHORIZED, s_verify(auth, token));
+    token[len - 1]--;
+    for (size_t cut = 0; cut < len; cut++)
+        assert_int_equal(ERR_UNAUTHORIZED, s_verify(auth, s_resigned(token, (const uint8_t *)token, cut % 64)));
+    assert_int_equal(ERR_OK, s_verify(auth, token));
+    buffer_fini(&signed_token);
+    token_signer_destroy(&signer);
+    auth_destroy(&auth);
+}
+
+static void test_what_is_no_es256_signature_is_refused(void **state)
+{
+    (void)state;
+    static const uint8_t order[32] = {0xff, 0xff, 0xff, 0xff, 0,    0,    0,    0,    0xff, 0xff, 0xff,
+                                      0xff, 0xff, 0xff, 0xff, 0xff, 0xbc, 0xe6, 0xfa, 0xad, 0xa7, 0x17,
+                                      0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51};
+    struct es256 es;
+    char token[4096];
+    uint8_t raw[64], der[80], odd[129] = {0};
+    size_t der_len;
+    s_es256_init(&es);
+    s_es256_sign(&es, ES256_HEADER, PAYLOAD, token, raw, der, &der_len);
+#define REFUSED(bytes, len) assert_int_equal(ERR_UNAUTHORIZED, s_verify(es.auth, s_resigned(token, bytes, len)))
+    REFUSED(odd, 64); /* zeros: good for any text where nobody looks */
+    REFUSED(der, der_len);
+    REFUSED(raw, 63);
+    memcpy(odd, raw, 64);
+    REFUSED(odd, 65);
+    REFUSED(odd, 128);
+    memset(odd, 0, 32); /* r = 0 */
+    REFUSED(odd, 64);
+    memcpy(odd, order, 32); /* r = n */
+    REFUSED(odd, 64);
+    memcpy(odd, raw, 32);
+    memcpy(odd + 32, order, 32); /* s = n */
+    REFUSED(odd, 64);
+    memset(odd + 32, 0, 32); /* s = 0 */
+    REFUSED(odd, 64);
+    memcpy(odd, raw + 32, 32); /* s, r */
+    memcpy(odd + 32, raw, 32);
+    REFUSED(odd, 64);
+#undef REFUSED
+    assert_int_equal(ERR_OK, s_verify(es.auth, token));
+    s_es256_sign(&es, "{\"alg\":\"HS256\",\"kid\":\"k\",\"typ\":\"JWT\"}", PAYLOAD, token, raw, der, &der_len);
+    assert_int_equal(ERR_UNAUTHORIZED, s_verify(es.auth, token)); /* well signed, but says it is something else */
+    s_es256_fini(&es);
+}
+
+static void test_public_keys_of_other_kinds_are_left_out(void **state)
+{
+    (void)state;
+    struct es256 es;
+    char pem[LIM_PEM_BYTES_MAX], text[LIM_PEM_BYTES_MAX + 16];
+    EVP_PKEY *const others[] = {EVP_EC_gen("P-384"), EVP_EC_gen("secp256k1"), EVP_RSA_gen(2048),
+                                EVP_PKEY_Q_keygen(NULL, NULL, "ED25519")};
+    s_es256_init(&es);
+    struct rec_token_key key = es.key;
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        assert_non_null(others[i]);
+        s_public_pem(others[i], pem);
+        key.public_pem = view_of_text(pem);
+        assert_int_equal(0, s_give_key(es.auth, &key));
+        EVP_PKEY_free(others[i]);
+    }
+    snprintf(text, sizeof text, "x\n%s", es.pem);
+    key.public_pem = view_of_text(text);
+    assert_int_equal(0, s_give_key(es.auth, &key));
+    key.public_pem = view_of(es.pem, strlen(es.pem) / 2);
+    assert_int_equal(0, s_give_key(es.auth, &key));
+    assert_int_equal(1, s_give_key(es.auth, &es.key));
+    s_es256_fini(&es);
+}
+
 static void test_another_hash_under_the_right_secret_is_refused(void **state)
 {
     (void)state;
@@ -381,13 +588,14 @@ static void test_truncated_or_changed_token_is_refused(void **state)
     for (size_t i = 0; i < len; i++) {
         char kept = token[i];
         token[i] = kept == 'A' ? 'B' : 'A';
-        /* The last character holds two bits that mean nothing; no other place may be changed. */
-        if (i + 1 < len)
-            assert_int_equal(ERR_UNAUTHORIZED, s_verify(auth, token));
+        assert_int_equal(ERR_UNAUTHORIZED, s_verify(auth, token));
         token[i] = '=';
         assert_int_equal(ERR_UNAUTHORIZED, s_verify(auth, token));
         token[i] = kept;
     }
+    token[len - 1]++; /* its last two bits mean nothing, and must be zeros */
+    assert_int_equal(ERR_UNAUTHORIZED, s_verify(auth, token));
+    token[len - 1]--;
     assert_int_equal(ERR_OK, s_verify(auth, token));
     static const char *const odd[] = {"", ".", "..", "...", "a.b.c", "a..c", " "};
     for (size_t i = 0; i < sizeof odd / sizeof *odd; i++)
@@ -642,6 +850,10 @@ int main(void)
         cmocka_unit_test(test_token_made_by_hand_is_accepted),
         cmocka_unit_test(test_unsigned_token_is_refused),
         cmocka_unit_test(test_algorithm_confusion_is_refused),
+        cmocka_unit_test(test_es256_signature_may_begin_with_zeros),
+        cmocka_unit_test(test_es256_token_changed_anywhere_is_refused_here_and_by_libjwt),
+        cmocka_unit_test(test_what_is_no_es256_signature_is_refused),
+        cmocka_unit_test(test_public_keys_of_other_kinds_are_left_out),
         cmocka_unit_test(test_another_hash_under_the_right_secret_is_refused),
         cmocka_unit_test(test_short_secret_is_refused),
         cmocka_unit_test(test_without_a_key_nobody_passes),

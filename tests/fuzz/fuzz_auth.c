@@ -1,6 +1,6 @@
 /* fuzz_auth — what strangers can send to edge/auth.h, budget_address_of and edge/proxies.h: tokens, headers and payloads
- * under a good signature, Authorization, Cookie, Origin and X-Forwarded-For headers, and the options with origins and
- * proxies. The first byte says which. */
+ * under a good signature, signatures under a public key, Authorization, Cookie, Origin and X-Forwarded-For headers, and
+ * the options with origins and proxies. The first byte says which. */
 #include <assert.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -15,19 +15,49 @@
 #include "edge/proxies.h"
 
 #define SECRET "0123456789abcdef0123456789abcdef"
+#define ES256_HEADER "{\"alg\":\"ES256\",\"kid\":\"k\",\"typ\":\"JWT\"}"
+#define ES256_PAYLOAD                                                                                                  \
+    "{\"adm\":false,\"aud\":\"rookery\",\"exp\":1750000600,\"iat\":1750000000,\"iss\":\"rookery\",\"name\":\"Ann\","      \
+    "\"nbf\":1750000000,\"sid\":\"7\",\"sub\":\"5\",\"typ\":\"at+jwt\"}"
 static const int64_t NOW_MS = 5000000, UTC_MS = INT64_C(1750000000000);
 enum { PART_BYTES_MAX = 6000 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+static auth_t *s_auth_new(const char *secret)
+{
+    auth_t *auth = auth_new(secret);
+    struct msg_store_revocations none = {.upto = 0};
+    while (auth_on_revocations(auth, &none, NOW_MS, UTC_MS))
+        ; /* the newest number, then what there is */
+    return auth;
+}
+
 static auth_t *s_auth(void)
 {
     static auth_t *auth;
+    if (!auth)
+        auth = s_auth_new(SECRET);
+    return auth;
+}
+
+/* One that knows a public key whose private half nobody has. */
+static auth_t *s_auth_es256(void)
+{
+    static const char pem[] = "-----BEGIN PUBLIC KEY-----\n"
+                              "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEF7qFJxakh6U3a6rRkfs+xd8Zjq2X\n"
+                              "v8ZJSMDNzwDc+0JYCMmXVbGnDs+HbSI2DPEAUi2LscA2wcJbQiidwLuXGQ==\n"
+                              "-----END PUBLIC KEY-----\n";
+    static auth_t *auth;
     if (!auth) {
-        auth = auth_new(SECRET);
-        struct msg_store_revocations none = {.upto = 0};
-        while (auth_on_revocations(auth, &none, NOW_MS, UTC_MS))
-            ; /* the newest number, then what there is */
+        auth = s_auth_new(NULL);
+        struct rec_token_key key = {.kid = view_of_text("k"), .algorithm = 1, .public_pem = view_of_text(pem)};
+        list_writer_t keys;
+        list_writer_init(&keys, 4096);
+        (void)rec_token_key_append(&keys, &key);
+        size_t count = auth_keys_set(auth, list_of(&keys));
+        assert(count == 1);
+        list_writer_fini(&keys);
     }
     return auth;
 }
@@ -70,6 +100,23 @@ static void s_verify_signed(view_t header, view_t payload)
     strncat(token, ".", 2);
     s_append(token, mac, mac_len);
     s_verify(view_of(token, strlen(token)));
+}
+
+/* No bytes at all are a signature of it, since nobody can make one. */
+static void s_signature(view_t bytes)
+{
+    static char token[PART_BYTES_MAX * 2];
+    struct auth_identity identity;
+    if (bytes.len > PART_BYTES_MAX)
+        return;
+    token[0] = '\0';
+    s_append(token, ES256_HEADER, strlen(ES256_HEADER));
+    strncat(token, ".", 2);
+    s_append(token, ES256_PAYLOAD, strlen(ES256_PAYLOAD));
+    strncat(token, ".", 2);
+    s_append(token, bytes.bytes, bytes.len);
+    err_t err = auth_verify(s_auth_es256(), view_of(token, strlen(token)), NOW_MS, UTC_MS, &identity);
+    assert(err == ERR_UNAUTHORIZED);
 }
 
 static void s_cookie(view_t header)
@@ -149,6 +196,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     case 't': s_verify(input); break;
     case 'h': s_verify_signed(input, view_of_text(payload)); break;
     case 'p': s_verify_signed(view_of_text(header), input); break;
+    case 'e': s_signature(input); break;
     case 'b': s_verify(auth_bearer(input)); break;
     case 'c': s_cookie(input); break;
     case 'o': s_origin(input); break;
