@@ -167,8 +167,10 @@ void session_close_now(struct session *self)
     self->state = SESSION_CLOSING;
     self->viewer.closed = true;
     backlog_clear(&self->viewer.backlog);
-    if (self->wsi)
-        lws_set_timeout(self->wsi, (enum pending_timeout)KILL_REASON, LWS_TO_KILL_ASYNC);
+    if (!self->wsi)
+        return;
+    lws_set_timeout(self->wsi, (enum pending_timeout)KILL_REASON, LWS_TO_KILL_ASYNC);
+    lws_cancel_service(lws_get_context(self->wsi)); /* on a foreign loop lws looks at its timers after an event of its own only */
 }
 
 void session_close(struct session *self, enum close_code code, const char *reason)
@@ -178,6 +180,8 @@ void session_close(struct session *self, enum close_code code, const char *reaso
     log_debug("socket closed: code=%d reason=%s user=%" PRIu64, (int)code, reason, self->user);
     if (code == CLOSE_SLOW)
         metric_add(METRIC_EDGE_SLOW_CLOSES, 1);
+    if (code == CLOSE_HELLO_TIMEOUT)
+        metric_add(METRIC_EDGE_HELLO_TIMEOUTS, 1);
     s_leave(self);
     self->state = SESSION_CLOSING;
     self->close_at_ms = self->edge->now_ms + SESSION_CLOSE_MS;
@@ -253,12 +257,14 @@ void session_on_alive(struct session *self)
 
 void session_on_too_large(struct session *self)
 {
+    metric_add(METRIC_EDGE_TOO_LARGE, 1);
     session_error(self, ERR_TOO_LARGE, "frame", 0, LIM_CLIENT_FRAME_BYTES_MAX);
     session_close(self, CLOSE_TOO_LARGE, "frame too large");
 }
 
 static void s_bad_frame(struct session *self, err_t code, const char *scope)
 {
+    metric_add(code == ERR_UNEXPECTED ? METRIC_EDGE_UNEXPECTED : METRIC_EDGE_BAD_FRAMES, 1);
     session_error(self, code, scope, 0, 0);
     session_close(self, CLOSE_BAD_FRAME, err_name(code));
 }

@@ -79,6 +79,7 @@ static void test_socket_without_hello_is_closed_after_5_s(void **state)
     struct raw raw = s_open(WS_PROTOCOL_JSON);
     assert_int_equal(0, ws_next_close(&raw, 4500));
     assert_int_equal(CLOSE_HELLO_TIMEOUT, ws_next_close(&raw, 3000));
+    assert_true(raw_is_closed(&raw, 4000)); /* our close is not answered, and nothing else happens at this edge */
     raw_close(&raw);
 }
 
