@@ -96,6 +96,8 @@ static void s_on_tick(void *context, actor_t *actor, int64_t now_ms)
     attach_on_tick(self->attach);
     session_on_tick(self);
     http_conn_on_tick(self);
+    listener_on_tick(self->listener);
+    listener_on_tick(self->admin);
     if (self->draining)
         s_drain(self);
     s_on_turn(self, actor, now_ms); /* what the ticks queued goes out now, not with the next wake */
@@ -177,6 +179,7 @@ static err_t s_start_parts(struct edge *self, void *pipe, address_t address)
 static err_t s_start_network(struct edge *self)
 {
     const struct config *config = self->config;
+    listener_need_descriptors(config);
     err_t err = links_start(self->links);
     if (!err)
         err = loop_watch_actor(self->loop);

@@ -10,15 +10,20 @@
 #include "actors/runtime/clock.h"
 #include "actors/runtime/metrics.h"
 #include "edge/http.h"
+#include "edge/listener.h"
 #include "edge/ws.h"
 
-enum { OUT_BYTES_MAX = 8 * 1024 * 1024, READ_BYTES = 16 * 1024 };
+enum {
+    OUT_BYTES_MAX = 8 * 1024 * 1024,
+    SWEEP_PARTS = 20, /* every connection is looked at within so many ticks: a second */
+};
 
 static void s_on_ready(void *context, int ready);
 
 static void s_enter(struct http_conn *self, conn_state_t state, int64_t ms)
 {
     self->state = state;
+    self->entered_ms = self->edge->now_ms;
     self->deadline_ms = self->edge->now_ms + ms;
     bool reads = state == CONN_HEAD || state == CONN_BODY || state == CONN_LINGER;
     loop_watch_set(self->watch, reads ? LOOP_READABLE : state == CONN_SENDING ? LOOP_WRITABLE : 0);
@@ -49,6 +54,7 @@ void http_conn_open(struct edge *edge, int fd, const struct in6_addr *peer, budg
         edge->conns->prev = self;
     edge->conns = self;
     edge->conn_count++;
+    metric_add(METRIC_HTTP_CONNECTIONS, 1);
     s_enter(self, CONN_HEAD, HTTP_HEAD_MS);
 }
 
@@ -76,10 +82,13 @@ static void s_detach(struct http_conn *self)
     s_reset(self);
     buffer_fini(&self->out);
     loop_unwatch(&self->watch);
+    if (edge->conn_sweep == self)
+        edge->conn_sweep = self->next;
     *(self->prev ? &self->prev->next : &edge->conns) = self->next;
     if (self->next)
         self->next->prev = self->prev;
     edge->conn_count--;
+    metric_add(METRIC_HTTP_CONNECTIONS, -1);
 }
 
 void http_conn_close(struct http_conn *self)
@@ -154,6 +163,8 @@ static void s_on_head(struct http_conn *self)
         return;
     }
     if (parsed == HTTP_INCOMPLETE) {
+        if (self->seen == 0)
+            self->entered_ms = self->edge->now_ms;
         self->seen = (size_t)len;
         s_wait_for_more_than(self, (size_t)len);
         if (self->deadline_ms > self->edge->now_ms + HTTP_HEAD_MS)
@@ -226,6 +237,7 @@ static void s_finish(struct http_conn *self)
     metric_add(METRIC_HTTP_REQUESTS, 1);
     metric_observe_us(METRIC_HTTP_SECONDS, clock_now_us() - self->started_us);
     s_reset(self);
+    self->served = true;
     if (keep_alive && !unread) {
         s_enter(self, CONN_HEAD, HTTP_IDLE_MS);
     } else if (unread) { /* closing now would reset the connection and take the answer away */
@@ -282,12 +294,30 @@ static void s_on_ready(void *context, int ready)
     }
 }
 
+static void s_look_after(struct http_conn *self, bool crowded)
+{
+    struct edge *edge = self->edge;
+    bool head = self->state == CONN_HEAD, begun = head && (self->seen > 0 || !self->served);
+    if (head && (crowded || edge->draining) && edge->now_ms >= self->entered_ms + HTTP_CROWDED_MS) {
+        if (!edge->draining)
+            metric_add(METRIC_HTTP_CROWDED_OUT, 1);
+        http_conn_close(self);
+    } else if (edge->now_ms >= self->deadline_ms) {
+        if (begun || self->state == CONN_BODY || self->state == CONN_SENDING)
+            metric_add(METRIC_HTTP_TIMEOUTS, 1);
+        http_conn_close(self);
+    }
+}
+
 void http_conn_on_tick(struct edge *edge)
 {
-    for (struct http_conn *at = edge->conns, *next; at; at = next) {
-        next = at->next;
-        bool idle = edge->draining && at->state == CONN_HEAD && edge->now_ms > at->deadline_ms - HTTP_IDLE_MS + 1000;
-        if (edge->now_ms >= at->deadline_ms || idle)
-            http_conn_close(at);
+    bool crowded = listener_is_crowded(edge->listener);
+    size_t count = edge->conn_count / SWEEP_PARTS + 1;
+    for (size_t i = 0; i < count && edge->conns; i++) {
+        if (!edge->conn_sweep)
+            edge->conn_sweep = edge->conns;
+        struct http_conn *self = edge->conn_sweep;
+        edge->conn_sweep = self->next;
+        s_look_after(self, crowded);
     }
 }

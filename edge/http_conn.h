@@ -19,6 +19,7 @@ enum {
     HTTP_SEND_MS = 30000,      /* without progress */
     HTTP_LINGER_MS = 1000,     /* what a refused request still sends is read away for so long */
     HTTP_LINGER_BYTES = 256 * 1024,
+    HTTP_CROWDED_MS = 1000,    /* for a head, when places run short or the server drains */
 };
 
 typedef enum { CONN_HEAD, CONN_BODY, CONN_WAITING, CONN_SENDING, CONN_LINGER } conn_state_t;
@@ -31,7 +32,7 @@ struct http_conn {
     int fd;
     loop_watch_t *watch;
     conn_state_t state;
-    int64_t deadline_ms;
+    int64_t entered_ms, deadline_ms; /* of this state, or of a head's first byte; looked at once a second */
     struct in6_addr peer;           /* IPv4 as mapped */
     char address[ADDRESS_PRINTED_MAX]; /* of the browser, as far as proxies are believed */
     budget_address_t budget, held;  /* held: what was counted at accept; 0: nothing */
@@ -45,6 +46,7 @@ struct http_conn {
     size_t seen;                    /* bytes of an unfinished head, still in the kernel */
     int64_t started_us;
     bool keep_alive, head_only, https, unread; /* unread: parts of it are still to come */
+    bool served;                    /* an earlier request of this connection was answered */
     char *allow_origin;             /* CORS: the listed origin; NULL: none */
     char host[128];                 /* checked, for the policy header; "" if odd */
 

@@ -19,6 +19,9 @@ enum {
     ACCEPTS_A_TURN = 64,
     BACKLOG = 1024,
     FDS_RESERVED = 128,           /* for everything that is no browser: links, files, the database */
+    FDS_MAX = 4 * 1024 * 1024,    /* libwebsockets takes 16 bytes for each, and above 10 million only 2560 */
+    CROWDED_PERCENT = 75,
+    ADMINS_EXTRA = 32,            /* who looks after a crowded server must get in: of the reserved ones */
     SEND_BUFFER_BYTES = 64 * 1024, /* the kernel doubles it. A slow reader's lag shows in our backlog, not in there */
     NOT_SENT_BYTES = 32 * 1024,
 };
@@ -27,9 +30,20 @@ struct listener {
     struct edge *edge;
     int fd, spare; /* spare: closed to answer one connection when descriptors have run out */
     loop_watch_t *watch;
-    bool admin;
+    bool admin, paused;
     size_t sockets_max;
 };
+
+void listener_need_descriptors(const struct config *config)
+{
+    struct rlimit limit;
+    rlim_t want = (rlim_t)(config->edges * config->connections_max + 2 * FDS_RESERVED);
+    want = want < FDS_MAX ? want : FDS_MAX;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || (limit.rlim_cur >= want && limit.rlim_cur <= FDS_MAX))
+        return;
+    limit.rlim_cur = want < limit.rlim_max ? want : limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
 
 /* The process's descriptors, shared by its edges. */
 static size_t s_sockets_max(const struct edge *edge)
@@ -38,10 +52,6 @@ static size_t s_sockets_max(const struct edge *edge)
     size_t max = (size_t)edge->config->connections_max;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
         return max;
-    if (limit.rlim_cur < limit.rlim_max) {
-        limit.rlim_cur = limit.rlim_max;
-        (void)setrlimit(RLIMIT_NOFILE, &limit);
-    }
     size_t usable = limit.rlim_cur > 2 * FDS_RESERVED ? (size_t)limit.rlim_cur - FDS_RESERVED : FDS_RESERVED;
     size_t share = usable / (size_t)edge->config->edges;
     return share < max ? share : max;
@@ -65,11 +75,11 @@ static void s_on_socket(struct listener *self, int fd, const struct sockaddr_sto
     struct in6_addr address = address_of_peer(peer);
     bool by_proxy = proxies_have_address(&edge->proxies, &address);
     budget_address_t held = 0;
-    if (edge->socket_count + edge->conn_count >= self->sockets_max) {
+    size_t open = edge->socket_count + edge->conn_count;
+    if (open >= self->sockets_max + (self->admin ? ADMINS_EXTRA : 0)) {
         static struct log_gate gate;
         if (log_gate_open(&gate, 1000, NULL))
-            log_warn("connections refused: open=%zu limit=%zu", edge->socket_count + edge->conn_count,
-                     self->sockets_max);
+            log_warn("connections refused: open=%zu limit=%zu", open, self->sockets_max);
         s_refuse(fd, "503 Service Unavailable");
         return;
     }
@@ -89,18 +99,25 @@ static void s_on_socket(struct listener *self, int fd, const struct sockaddr_sto
 }
 
 /* No descriptor left: the spare one makes room to say so to one connection, so that the queue empties and the
- * listener does not wake us for ever. */
-static void s_on_exhausted(struct listener *self)
+ * listener does not wake us for ever. False: nobody waits (the kernel looks for a descriptor first), or another thread
+ * was faster to take what the spare one left; then the listener rests until the next tick. */
+static bool s_on_exhausted(struct listener *self)
 {
-    static struct log_gate gate;
-    if (log_gate_open(&gate, 1000, NULL))
-        log_error("out of file descriptors: connections are refused");
     if (self->spare >= 0)
         close(self->spare);
-    int fd = accept4(self->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd >= 0)
+    int fd = accept4(self->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC), error = errno;
+    if (fd >= 0) {
+        static struct log_gate gate;
+        if (log_gate_open(&gate, 1000, NULL))
+            log_error("out of file descriptors: connections are refused");
+        metric_add(METRIC_EDGE_EXHAUSTED, 1);
         s_refuse(fd, "503 Service Unavailable");
+    } else if (error == EMFILE || error == ENFILE) {
+        self->paused = true;
+        loop_watch_set(self->watch, 0);
+    }
     self->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    return fd >= 0;
 }
 
 static void s_on_readable(void *context, int ready)
@@ -114,7 +131,8 @@ static void s_on_readable(void *context, int ready)
         if (fd >= 0) {
             s_on_socket(self, fd, &peer);
         } else if (errno == EMFILE || errno == ENFILE) {
-            s_on_exhausted(self);
+            if (!s_on_exhausted(self))
+                return;
         } else if (errno != EINTR && errno != ECONNABORTED) {
             return;
         }
@@ -184,6 +202,21 @@ void listener_close(struct listener **self_p)
     if (self->spare >= 0)
         close(self->spare);
     free(self);
+}
+
+void listener_on_tick(struct listener *self)
+{
+    if (!self || !self->paused)
+        return;
+    self->paused = false;
+    if (self->spare < 0)
+        self->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    loop_watch_set(self->watch, LOOP_READABLE);
+}
+
+bool listener_is_crowded(const struct listener *self)
+{
+    return self && self->edge->socket_count + self->edge->conn_count > self->sockets_max * CROWDED_PERCENT / 100;
 }
 
 int listener_port(const struct listener *self)

@@ -57,6 +57,7 @@ struct edge {
 
     /* HTTP: http_conn.c. */
     struct http_conn *conns;
+    struct http_conn *conn_sweep; /* the next one to look after */
     size_t conn_count;
     struct listener *listener, *admin;
     struct http_static *statics;

@@ -492,6 +492,28 @@ static void test_full_edge_refuses_with_a_sentence(void **state)
         raw_close(&raws[i]);
 }
 
+/* Three quarters of 16 places: 12. */
+static void test_crowded_edge_ends_the_silent_early_and_only_then(void **state)
+{
+    (void)state;
+    struct world_options options = {.connections_max = 16};
+    struct world *world = s_begin(&options);
+    struct raw raws[13];
+    int64_t before = metric_value(METRIC_HTTP_CROWDED_OUT);
+    for (int i = 0; i < 12; i++)
+        raws[i] = raw_connect(world_port(world));
+    assert_false(raw_is_closed(&raws[0], 2500)); /* at the bound: they have their 10 s */
+    assert_int_equal(before, metric_value(METRIC_HTTP_CROWDED_OUT));
+    raws[12] = raw_connect(world_port(world));
+    for (int i = 0; i < 150 && metric_value(METRIC_HTTP_CROWDED_OUT) == before; i++)
+        usleep(20000);
+    assert_int_equal(before + 1, metric_value(METRIC_HTTP_CROWDED_OUT)); /* one makes place, and it is enough */
+    assert_false(raw_is_closed(&raws[12], 1500)); /* the newest is not the one */
+    assert_int_equal(before + 1, metric_value(METRIC_HTTP_CROWDED_OUT));
+    for (int i = 0; i < 13; i++)
+        raw_close(&raws[i]);
+}
+
 static void test_end_tells_every_socket_when_to_come_back(void **state)
 {
     (void)state;
@@ -557,6 +579,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_teardown(test_without_news_of_revocations_newcomers_wait_and_sockets_stay, s_teardown),
         cmocka_unit_test_teardown(test_sockets_of_one_address_are_limited, s_teardown),
         cmocka_unit_test_teardown(test_full_edge_refuses_with_a_sentence, s_teardown),
+        cmocka_unit_test_teardown(test_crowded_edge_ends_the_silent_early_and_only_then, s_teardown),
         cmocka_unit_test_teardown(test_end_tells_every_socket_when_to_come_back, s_teardown),
         cmocka_unit_test_teardown(test_end_does_not_wait_for_those_who_do_not_answer, s_teardown),
     };
