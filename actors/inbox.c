@@ -74,18 +74,24 @@ static err_t s_set(struct inbox_room *room, const struct rec_room_state *state)
     return ERR_OK;
 }
 
+static err_t s_reserve(inbox_t *self, size_t cap)
+{
+    if (cap <= self->cap)
+        return ERR_OK;
+    struct inbox_room *rooms = realloc(self->rooms, cap * sizeof *rooms);
+    if (!rooms)
+        return ERR_NO_MEMORY;
+    self->rooms = rooms;
+    self->cap = cap;
+    return ERR_OK;
+}
+
 static err_t s_add(inbox_t *self, const struct rec_room_state *state, struct inbox_room **room_out)
 {
     if (self->count >= LIM_SUBS_MAX)
         return ERR_TOO_MANY_ROOMS;
-    if (self->count == self->cap) {
-        size_t cap = self->cap ? self->cap * 2 : 8;
-        struct inbox_room *rooms = realloc(self->rooms, cap * sizeof *rooms);
-        if (!rooms)
-            return ERR_NO_MEMORY;
-        self->rooms = rooms;
-        self->cap = cap;
-    }
+    if (self->count == self->cap && s_reserve(self, self->cap ? self->cap * 2 : 1))
+        return ERR_NO_MEMORY;
     struct inbox_room room = {0};
     err_t err = s_set(&room, state);
     if (err)
@@ -100,8 +106,9 @@ err_t inbox_load(inbox_t *self, const struct msg_store_inbox *stored)
     list_t rooms = stored->rooms;
     struct rec_room_state state;
     struct inbox_room *room;
-    err_t err = ERR_OK;
     s_clear_rooms(self);
+    /* Most inboxes never grow again: no room to spare. */
+    err_t err = s_reserve(self, rooms.count < LIM_SUBS_MAX ? rooms.count : LIM_SUBS_MAX);
     while (!err && rec_room_state_next(&rooms, &state))
         err = s_add(self, &state, &room);
     if (err)
@@ -118,7 +125,7 @@ err_t inbox_open(inbox_t *self, unsigned slot, uint64_t session)
     if (self->session_count >= INBOX_SESSIONS_MAX)
         return ERR_OVERLOADED;
     if (self->session_count == self->session_cap) {
-        size_t cap = self->session_cap ? self->session_cap * 2 : 2;
+        size_t cap = self->session_cap ? self->session_cap * 2 : 1;
         struct inbox_session *sessions = realloc(self->sessions, cap * sizeof *sessions);
         if (!sessions)
             return ERR_NO_MEMORY;
