@@ -176,7 +176,7 @@ static bool s_viewer_grow(struct viewer *viewer)
 {
     if (viewer->place_count < viewer->place_capacity)
         return true;
-    uint32_t capacity = viewer->place_capacity ? viewer->place_capacity * 2 : 4;
+    uint32_t capacity = viewer->place_capacity ? viewer->place_capacity * 2 : 1;
     struct place *places = realloc(viewer->places, capacity * sizeof *places);
     if (!places)
         return false;
