@@ -3,11 +3,13 @@
 #include "actors/accounts_flows.h"
 #include "actors/runtime/log.h"
 #include "actors/runtime/metrics.h"
+#include "actors/runtime/providers.h"
 
 enum { ROLE_BIT_ACCOUNTS = 8, PUBLISH_RETRY_MS = 1000, SIGNUP_PERIOD_MS = 60 * 1000 };
 
 struct role {
     struct accounts accounts;
+    struct providers persists;
     bool published; /* the store has our verification key */
     int64_t publish_at_ms;
     const char *endpoint; /* for the directory, where edges look for it; NULL: they know */
@@ -146,14 +148,24 @@ static void s_on_hashes(void *state, actor_t *actor, void *zsock)
     metric_set(METRIC_AUTH_HASH_QUEUE, (int64_t)password_waiting(self->accounts.pool));
 }
 
+/* Another one is asked from now on: also what this one still owes. */
+static void s_use_persist(struct role *self)
+{
+    self->accounts.persist = providers_current(&self->persists);
+    accounts_flows_repeat(&self->accounts);
+}
+
 static void s_on_peer(void *state, actor_t *actor, address_t peer, peer_event_t event)
 {
     struct role *self = state;
-    if (address_role(peer) != ROLE_PERSIST || event == PEER_DOWN)
+    if (address_role(peer) != ROLE_PERSIST)
         return;
+    bool is_another = providers_on_peer(&self->persists, peer, event);
+    if (!is_another && (event == PEER_DOWN || !address_is_same_node(peer, self->accounts.persist)))
+        return;
+    s_use_persist(self);
     if (event == PEER_UP && !self->published)
         s_publish(self, actor_now_ms(actor));
-    accounts_flows_repeat(&self->accounts);
 }
 
 static void s_on_tick(void *state, actor_t *actor, int64_t now_ms)
@@ -164,6 +176,8 @@ static void s_on_tick(void *state, actor_t *actor, int64_t now_ms)
     while (requests_expire(self->accounts.requests, now_ms, &request))
         if (request.data)
             accounts_flow_expired(&self->accounts, &request);
+        else if (request.what == STEP_DIRECTORY && providers_next(&self->persists))
+            s_use_persist(self); /* silent for as long as a beat lasts */
     if (!self->published && now_ms >= self->publish_at_ms)
         s_publish(self, now_ms);
     if (self->endpoint && now_ms >= self->directory_at_ms)
@@ -180,12 +194,15 @@ static err_t s_open(struct role *self, const struct role_context *context)
     const struct config *config = context->config;
     const struct topology_node *own =
         topology_find(context->topology, ROLE_ACCOUNTS, address_instance(context->address));
-    const struct topology_node *persist = topology_nth(context->topology, ROLE_PERSIST, 0);
-    if (!own || !persist)
+    const struct topology_node *persist;
+    for (size_t i = 0; (persist = topology_nth(context->topology, ROLE_PERSIST, i)); i++)
+        (void)providers_add(&self->persists, persist->address);
+    providers_begin_at(&self->persists, address_instance(context->address));
+    if (!own || !self->persists.count)
         return ERR_NOT_FOUND;
     uint64_t seed = id_random();
     self->endpoint = context->topology->is_distributed ? own->endpoint : NULL;
-    accounts->persist = address_stable(persist->address);
+    accounts->persist = providers_current(&self->persists);
     accounts->signer = token_signer_new(config->var, config->jwt_secret);
     if (!accounts->signer)
         return ERR_INTERNAL; /* it has said why */
@@ -202,8 +219,8 @@ static err_t s_open(struct role *self, const struct role_context *context)
         !accounts->address_signups || !accounts->actor)
         return ERR_NO_MEMORY;
     err_t err = actor_bind(accounts->actor, topology_bind(own));
-    if (!err)
-        err = actor_connect(accounts->actor, accounts->persist, persist->endpoint);
+    for (size_t i = 0; !err && (persist = topology_nth(context->topology, ROLE_PERSIST, i)); i++)
+        err = actor_connect(accounts->actor, address_stable(persist->address), persist->endpoint);
     if (!err)
         err = actor_watch(accounts->actor, password_results(accounts->pool), s_on_hashes);
     return err;

@@ -13,7 +13,7 @@ struct flow; /* one question under way */
 
 struct accounts {
     actor_t *actor;
-    address_t persist;
+    address_t persist; /* the one asked now */
     token_signer_t *signer;
     password_pool_t *pool;
     requests_t *requests; /* of flows: data is the flow; of the actor itself: data is NULL */

@@ -109,8 +109,11 @@ err_t inbox_load(inbox_t *self, const struct msg_store_inbox *stored)
     s_clear_rooms(self);
     /* Most inboxes never grow again: no room to spare. */
     err_t err = s_reserve(self, rooms.count < LIM_SUBS_MAX ? rooms.count : LIM_SUBS_MAX);
-    while (!err && rec_room_state_next(&rooms, &state))
+    while (!err && rec_room_state_next(&rooms, &state)) {
         err = s_add(self, &state, &room);
+        if (!err)
+            room->change_seq = state.head;
+    }
     if (err)
         s_clear_rooms(self);
     self->is_loaded = err == ERR_OK;

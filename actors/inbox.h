@@ -10,7 +10,7 @@ enum { INBOX_SESSIONS_MAX = 256 };
 
 struct inbox_room {
     uint64_t room, incarnation, head, msg_no, read_msg_no;
-    uint64_t change_seq; /* of the last membership change told by the room; 0: as loaded */
+    uint64_t change_seq; /* of the last membership change told by the room, or read with it: older ones say nothing new */
     uint32_t visibility, role, notify;
     bool is_dirty;       /* its read pointer is not stored yet */
     uint16_t name_len, topic_len;

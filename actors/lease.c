@@ -49,6 +49,8 @@ bool lease_is_serving(const lease_t *self, int64_t now_ms)
 bool lease_set(lease_t *self, uint32_t shard, uint64_t epoch)
 {
     assert(shard < LIM_SHARDS);
+    if (epoch <= self->given[shard])
+        epoch = 0;
     if (self->fenced || self->epochs[shard] == epoch)
         return false;
     if (!self->epochs[shard])
@@ -57,6 +59,13 @@ bool lease_set(lease_t *self, uint32_t shard, uint64_t epoch)
         self->held--;
     self->epochs[shard] = epoch;
     return true;
+}
+
+void lease_give(lease_t *self, uint32_t shard)
+{
+    assert(shard < LIM_SHARDS);
+    self->given[shard] = self->epochs[shard];
+    lease_set(self, shard, 0);
 }
 
 uint64_t lease_epoch(const lease_t *self, uint32_t shard)

@@ -17,6 +17,7 @@ enum { LEASE_BEATS_OPEN_MAX = 16 }; /* more than fit into the time to serve */
 
 typedef struct lease {
     uint64_t epochs[LIM_SHARDS]; /* 0: not ours */
+    uint64_t given[LIM_SHARDS];  /* the epoch under which it was given away; a late answer may still name it */
     unsigned held;
     bool fenced;
     bool alive;           /* the first answer came */
@@ -39,8 +40,11 @@ void lease_fence(lease_t *self);
 
 bool lease_is_serving(const lease_t *self, int64_t now_ms);
 
-/* Notes the epoch of a shard (0: not ours any more). True if it changed: what is known of its rooms is void. */
+/* Notes the epoch of a shard (0: not ours any more). True if it changed: what is known of its rooms is void. An epoch
+ * that was given away before, or an older one, is 0. */
 bool lease_set(lease_t *self, uint32_t shard, uint64_t epoch);
+/* It is somebody else's now. */
+void lease_give(lease_t *self, uint32_t shard);
 uint64_t lease_epoch(const lease_t *self, uint32_t shard);
 
 #endif

@@ -9,19 +9,13 @@
 #include "actors/runtime/log.h"
 #include "actors/runtime/metrics.h"
 
-enum { PUMP_FRAMES = 256, FDS_MAX = LIM_NODES_MAX, NODES_EACH_MS = 1000, ROLE_BIT_ROOM = 2 };
-
-/* Of our own question; the shard counts from 1. */
-#define NODES_CORRELATION (UINT64_C(1) << 63)
-
+enum { PUMP_FRAMES = 256, FDS_MAX = LIM_NODES_MAX };
 
 struct room_actor {
     room_shard_t *shard;
     effects_t effects;
     struct room_shard_counts told; /* what metrics and log know */
     bool was_serving;
-    address_t directory; /* 0: the other room nodes are known */
-    int64_t nodes_ms;
 };
 
 static void s_flush(struct room_actor *self, actor_t *actor)
@@ -40,22 +34,13 @@ static void s_flush(struct room_actor *self, actor_t *actor)
 
 /* ---- other room nodes, where each is a process ------------------------------------------------------------------- */
 
-static void s_ask_nodes(struct room_actor *self, actor_t *actor, int64_t now_ms)
-{
-    struct msg msg = {.type = MSG_DIR_NODES_GET, .as.dir_nodes_get = {.roles = ROLE_BIT_ROOM}};
-    struct envelope env = {.correlation = NODES_CORRELATION, .deadline_ms = NODES_EACH_MS};
-    self->nodes_ms = now_ms + NODES_EACH_MS;
-    (void)actor_send(actor, self->directory, &env, &msg); /* asked again in any case */
-}
-
 /* A pair needs one link: the later one connects, as s_connect does for those it knows. */
-static err_t s_on_nodes(actor_t *actor, const struct envelope *env, view_t body)
+static void s_meet(actor_t *actor, view_t body)
 {
     struct msg msg;
-    err_t err = address_role(env->from) == ROLE_PERSIST ? msg_decode(body, &msg) : ERR_UNEXPECTED;
-    if (err)
-        return err;
     struct rec_dir_node node;
+    if (msg_decode(body, &msg))
+        return; /* the shard says so */
     while (rec_dir_node_next(&msg.as.dir_nodes.nodes, &node)) {
         char endpoint[LIM_ENDPOINT_BYTES_MAX + 1];
         address_t address = address_from_node(node.node);
@@ -66,14 +51,13 @@ static err_t s_on_nodes(actor_t *actor, const struct envelope *env, view_t body)
         endpoint[node.endpoint.len] = '\0';
         (void)actor_connect(actor, address, endpoint);
     }
-    return ERR_OK;
 }
 
 static err_t s_on_message(void *state, actor_t *actor, const struct envelope *env, view_t body)
 {
     struct room_actor *self = state;
-    if (env->type == MSG_DIR_NODES)
-        return s_on_nodes(actor, env, body);
+    if (env->type == MSG_DIR_NODES && address_role(env->from) == ROLE_PERSIST)
+        s_meet(actor, body);
     err_t err = room_shard_on(self->shard, env, body, actor_now_ms(actor), actor_utc_ms(actor), &self->effects);
     s_flush(self, actor);
     /* An answer to a browser's mistake is nothing to complain of; a peer's broken frame is. */
@@ -139,8 +123,6 @@ static void s_on_tick(void *state, actor_t *actor, int64_t now_ms)
     room_shard_on_tick(self->shard, now_ms, actor_utc_ms(actor), &self->effects);
     s_flush(self, actor);
     s_report(self, now_ms);
-    if (self->directory && now_ms >= self->nodes_ms)
-        s_ask_nodes(self, actor, now_ms);
     if (room_shard_state(self->shard) != ROOM_SHARD_FENCED)
         return;
     log_error("declared dead by another node: this actor ends");
@@ -162,17 +144,16 @@ static room_shard_t *s_new_shard(const struct role_context *context, const char 
 {
     struct room_shard_options options = {.address = context->address, .endpoint = endpoint,
                                          .share = s_share(context),
+                                         .finds_nodes = context->topology->is_distributed,
                                          .memory_bytes = (size_t)context->config->memory_mb * 1024 * 1024 /
                                                          (size_t)(context->config->rooms > 0
                                                                       ? context->config->rooms
                                                                       : 1)};
     const struct topology_node *node;
-    for (size_t i = 0; i < ROOM_SHARD_PERSISTS_MAX; i++) {
-        if (!(node = topology_nth(context->topology, ROLE_PERSIST, i)))
-            break;
-        options.persists[options.persist_count++] = address_stable(node->address);
-    }
-    return options.persist_count ? room_shard_new(&options) : NULL;
+    for (size_t i = 0; (node = topology_nth(context->topology, ROLE_PERSIST, i)); i++)
+        (void)providers_add(&options.persists, node->address);
+    providers_begin_at(&options.persists, address_instance(context->address));
+    return options.persists.count ? room_shard_new(&options) : NULL;
 }
 
 /* A pair of room actors needs one link: the later one connects. */
@@ -217,8 +198,6 @@ void room_actor_run(void *pipe, const struct role_context *context)
     const char *endpoint = node ? node->endpoint : "";
     effects_init(&self.effects, EFFECTS_MAX, EFFECTS_BYTES_MAX);
     self.shard = s_new_shard(context, endpoint);
-    if (context->topology->is_distributed && address_instance(context->address) > 0)
-        self.directory = address_stable(topology_nth(context->topology, ROLE_PERSIST, 0)->address);
     actor_t *actor = self.shard ? actor_new(context->address, &HANDLERS, &self) : NULL;
     err_t err = actor ? ERR_OK : ERR_NO_MEMORY;
     if (!err)

@@ -9,11 +9,12 @@
 
 room_shard_t *room_shard_new(const struct room_shard_options *options)
 {
-    assert(options->persist_count && options->persist_count <= ROOM_SHARD_PERSISTS_MAX);
+    assert(options->persists.count);
     room_shard_t *self = calloc(1, sizeof *self);
     if (!self)
         return NULL;
     self->options = *options;
+    self->persists = options->persists;
     snprintf(self->endpoint, sizeof self->endpoint, "%s", options->endpoint ? options->endpoint : "");
     self->options.endpoint = self->endpoint;
     lease_init(&self->lease);
@@ -147,12 +148,12 @@ err_t shard_refuse(room_shard_t *self, const struct envelope *env, const struct 
 
 address_t shard_persist(const room_shard_t *self)
 {
-    return self->options.persists[self->persist];
+    return providers_current(&self->persists);
 }
 
 void shard_next_persist(room_shard_t *self)
 {
-    self->persist = (self->persist + 1) % self->options.persist_count;
+    providers_next(&self->persists);
 }
 
 uint64_t shard_ask(room_shard_t *self, struct request *request, int64_t wait_ms, uint64_t key,
@@ -181,7 +182,7 @@ struct envelope shard_envelope(const room_shard_t *self, const room_t *room)
 
 bool shard_owns(const room_shard_t *self, uint64_t id)
 {
-    return self->has_keys && lease_epoch(&self->lease, id_shard(id)) &&
+    return self->has_keys && lease_epoch(&self->lease, id_shard(id)) && !self->shares.leaving[id_shard(id)] &&
            lease_is_serving(&self->lease, self->now_ms);
 }
 
@@ -253,11 +254,9 @@ static void s_on_edge(room_shard_t *self, address_t peer, peer_event_t event)
 
 static void s_on_persist(room_shard_t *self, address_t peer, peer_event_t event)
 {
-    if (event == PEER_DOWN) {
-        if (!address_is_same_node(peer, shard_persist(self)))
-            return;
-        shard_next_persist(self);
-    }
+    bool is_another = providers_on_peer(&self->persists, peer, event);
+    if (!is_another && (event == PEER_DOWN || !address_is_same_node(peer, shard_persist(self))))
+        return;
     if (self->state == ROOM_SHARD_STARTING)
         self->hello_ms = self->now_ms;
     if (batch_is_in_flight(&self->batch))
@@ -302,8 +301,10 @@ static err_t s_on_ok(room_shard_t *self, const struct envelope *env)
         lease_beat_answered(&self->lease, env->correlation);
     else if (shard_take(self, env, Q_READS, &request))
         self->reads_correlation = 0;
-    else if (shard_take(self, env, Q_RELEASE, &request))
+    else if (shard_take(self, env, Q_RELEASE, &request)) {
         self->state = ROOM_SHARD_STOPPED;
+        shard_drop_all(self); /* edges look for the next owner */
+    }
     return ERR_OK; /* or it was answered before */
 }
 
@@ -316,12 +317,15 @@ static void s_failed(room_shard_t *self, struct request *request, err_t code)
     case Q_TAKE:
         if (code == ERR_FENCED && request->what != Q_HELLO)
             shard_fence(self);
+        else if (request->what == Q_HELLO)
+            shard_next_persist(self);
         break;
     case Q_BATCH: shard_batch_refused(self, code); break;
     case Q_ROOM: shard_load_failed(self, request->a, code); break;
     case Q_EVENT: shard_event_failed(self, request, code); break;
     case Q_INBOX: shard_inbox_failed(self, request->a, code); break;
     case Q_READS: break; /* sent again by the tick */
+    case Q_GIVE: shard_give_failed(self, code); break;
     default: break;
     }
 }
@@ -338,9 +342,11 @@ static err_t s_on_err(room_shard_t *self, const struct envelope *env, const stru
 static bool s_may_send(const struct envelope *env)
 {
     role_t role = address_role(env->from);
-    if ((env->type >= MSG_STORE_APPEND && env->type <= MSG_DIR_KEY_ADD) || env->type == MSG_ERR)
+    if ((env->type >= MSG_STORE_APPEND && env->type <= MSG_DIR_KEY_ADD) || env->type == MSG_ERR ||
+        env->type == MSG_DIR_NODES)
         return role == ROLE_PERSIST;
-    if (env->type == MSG_INBOX_MEMBER || env->type == MSG_INBOX_MEMBER_OK)
+    if (env->type == MSG_INBOX_MEMBER || env->type == MSG_INBOX_MEMBER_OK || env->type == MSG_SHARDS_WANT ||
+        env->type == MSG_SHARDS_GIVEN)
         return role == ROLE_ROOM;
     return role == ROLE_EDGE;
 }
@@ -358,6 +364,9 @@ static err_t s_route(room_shard_t *self, const struct envelope *env, const struc
     case MSG_ERR: return s_on_err(self, env, msg);
     case MSG_DIR_WELCOME: return shard_on_welcome(self, env, msg);
     case MSG_DIR_LEASES: return shard_on_leases(self, env, msg);
+    case MSG_DIR_NODES: return shard_on_nodes(self, env, msg);
+    case MSG_SHARDS_WANT: return shard_on_want(self, env, msg);
+    case MSG_SHARDS_GIVEN: shard_take_soon(self); return ERR_OK;
     case MSG_ROOM_ATTACH: return shard_on_attach(self, env, msg, body);
     case MSG_ROOM_DETACH: return shard_on_detach(self, env, msg);
     case MSG_ROOM_INFO_GET:
@@ -400,8 +409,10 @@ err_t room_shard_on(room_shard_t *self, const struct envelope *env, view_t body,
 void room_shard_on_turn(room_shard_t *self, int64_t now_ms, int64_t utc_ms, effects_t *out)
 {
     s_step(self, now_ms, utc_ms, out);
-    if (self->state != ROOM_SHARD_FENCED)
-        shard_close_batch(self);
+    if (self->state == ROOM_SHARD_FENCED)
+        return;
+    shard_close_batch(self);
+    shard_share_turn(self);
 }
 
 static void s_tick_rooms(room_shard_t *self)

@@ -12,25 +12,23 @@
 #define ROOKERY_ACTORS_ROOM_SHARD_H
 
 #include "actors/effects.h"
-#include "actors/runtime/actor.h"
+#include "actors/runtime/providers.h"
 
 typedef struct room_shard room_shard_t;
-
-enum { ROOM_SHARD_PERSISTS_MAX = 8 };
 
 struct room_shard_options {
     address_t address;     /* of this actor, with its nonce */
     const char *endpoint;  /* where it listens, for the directory */
-    address_t persists[ROOM_SHARD_PERSISTS_MAX]; /* nonce 0: whichever boot */
-    size_t persist_count;
-    unsigned share;        /* shards to take at first; later whatever nobody serves */
+    struct providers persists; /* one at least */
+    unsigned share;        /* shards to take at first; later an even share among the nodes that live */
+    bool finds_nodes;      /* other room nodes come and go, as the directory says: shards move between them */
     size_t memory_bytes;   /* rooms and inboxes kept in memory */
 };
 
 typedef enum {
     ROOM_SHARD_STARTING, /* not known to the directory yet */
     ROOM_SHARD_RUNNING,
-    ROOM_SHARD_STOPPING, /* refuses, and flushes what it accepted */
+    ROOM_SHARD_STOPPING, /* refuses, flushes what it accepted, hands its shards over */
     ROOM_SHARD_STOPPED,  /* flushed, and its shards are free */
     ROOM_SHARD_FENCED,   /* declared dead: it serves nothing any more and must end */
 } room_shard_state_t;

@@ -145,6 +145,16 @@ static void s_ack_all(room_shard_t *self, const struct pending *pending, uint64_
         shard_ack(self, &pending->askers[i], &ack);
 }
 
+bool shard_note_member(room_shard_t *self, room_t *room, uint32_t kind, uint64_t user, uint64_t seq)
+{
+    bool is_left = kind == KIND_LEFT;
+    if (!is_left && kind != KIND_JOINED && kind != KIND_ROOM_CREATED)
+        return false;
+    map_put(&room->notices, user, seq << 1 | (is_left ? 0 : 1));
+    shard_room_busy(self, room);
+    return true;
+}
+
 /* The room's own state follows the commit; what follows from it goes out, the event before its answer. */
 static void s_committed(room_shard_t *self, room_t *room, struct pending *pending)
 {
@@ -165,14 +175,10 @@ static void s_committed(room_shard_t *self, room_t *room, struct pending *pendin
     s_ack_all(self, pending, pending->seq, pending->at_ms, pending->msg_no, false);
     if (pending->kind == KIND_POSTED && presence_typing(&room->presence, pending->user, false, self->now_ms))
         shard_room_busy(self, room); /* who has said it is not typing it any more */
-    bool is_left = pending->kind == KIND_LEFT;
-    if (is_left)
+    if (pending->kind == KIND_LEFT)
         s_kick(self, room, pending->user);
-    if (is_left || pending->kind == KIND_JOINED || pending->kind == KIND_ROOM_CREATED) {
-        map_put(&room->notices, pending->user, pending->seq << 1 | (is_left ? 0 : 1));
-        shard_room_busy(self, room);
+    if (shard_note_member(self, room, pending->kind, pending->user, pending->seq))
         shard_tell_inbox(self, room, pending->user);
-    }
     if (room->presence.watch_mask)
         room->heads_changed = true;
     if (room->heads_changed || !presence_is_quiet(&room->presence))
@@ -249,9 +255,11 @@ static void s_relink(room_shard_t *self, struct pending *pending)
 
 static void s_drop_fenced(room_shard_t *self, const uint32_t *shards, size_t count)
 {
+    bool gone[LIM_SHARDS] = {false};
     for (size_t i = 0; i < count; i++)
-        if (!lease_epoch(&self->lease, shards[i]))
-            shard_drop_shard(self, shards[i]);
+        gone[shards[i]] = !lease_epoch(&self->lease, shards[i]);
+    if (count > 0)
+        shard_drop_shards(self, gone);
 }
 
 err_t shard_on_appended(room_shard_t *self, const struct envelope *env, const struct msg *msg)

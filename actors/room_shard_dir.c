@@ -18,18 +18,20 @@ static void s_hello(room_shard_t *self)
                                               .roles = 2,
                                               .endpoint = view_of_text(self->endpoint)};
     self->hello_ms = self->now_ms + DIR_ASK_MS;
-    uint64_t correlation = shard_ask(self, &request, LIM_REQUEST_MS, 0, &msg);
+    uint64_t correlation = shard_ask(self, &request, DIR_ASK_MS, 0, &msg);
     lease_beat_sent(&self->lease, correlation, self->now_ms);
 }
 
 static void s_beat(room_shard_t *self)
 {
-    struct request request = {.what = Q_BEAT};
+    struct request request = {.what = Q_BEAT}, open;
     struct msg msg = {.type = MSG_DIR_BEAT};
     msg.as.dir_beat =
         (struct msg_dir_beat){.node = s_node(self), .nonce = address_nonce(self->options.address)};
-    uint64_t correlation = shard_ask(self, &request, LIM_LEASE_SERVE_MS, 0, &msg);
-    lease_beat_sent(&self->lease, correlation, self->now_ms);
+    if (self->beat_correlation && requests_peek(self->requests, self->beat_correlation, &open))
+        shard_next_persist(self); /* silent for as long as a beat lasts */
+    self->beat_correlation = shard_ask(self, &request, LIM_LEASE_SERVE_MS, 0, &msg);
+    lease_beat_sent(&self->lease, self->beat_correlation, self->now_ms);
 }
 
 static void s_take(room_shard_t *self)
@@ -42,6 +44,11 @@ static void s_take(room_shard_t *self)
                                             .share = is_settled ? LIM_SHARDS : self->options.share};
     self->take_ms = self->now_ms + DIR_TAKE_MS;
     shard_ask(self, &request, LIM_REQUEST_MS, 0, &msg);
+}
+
+void shard_take_soon(room_shard_t *self)
+{
+    self->take_ms = self->now_ms;
 }
 
 static void s_ask_leases(room_shard_t *self)
@@ -66,7 +73,7 @@ static void s_stop_tick(room_shard_t *self)
         self->state = ROOM_SHARD_STOPPED; /* it never owned anything */
         return;
     }
-    if (!s_is_flushed(self) || (self->is_released && self->now_ms < self->hello_ms))
+    if (self->is_released ? self->now_ms < self->hello_ms : !s_is_flushed(self) || !shard_give_all(self))
         return;
     struct request request = {.what = Q_RELEASE};
     struct msg msg = {.type = MSG_DIR_RELEASE};
@@ -85,8 +92,9 @@ void shard_dir_tick(room_shard_t *self)
         s_stop_tick(self);
     if (self->state != ROOM_SHARD_RUNNING && self->state != ROOM_SHARD_STOPPING)
         return;
-    if (lease_beat_is_due(&self->lease, self->now_ms))
+    if (lease_beat_is_due(&self->lease, self->now_ms) && !self->is_released)
         s_beat(self);
+    shard_share_tick(self);
     if (self->state == ROOM_SHARD_STOPPING)
         return;
     if (self->now_ms >= self->take_ms && self->lease.held < LIM_SHARDS)
@@ -117,18 +125,25 @@ err_t shard_on_welcome(room_shard_t *self, const struct envelope *env, const str
 
 static void s_own(room_shard_t *self, const uint64_t epochs[LIM_SHARDS])
 {
+    bool gone[LIM_SHARDS] = {false}, any = false;
     for (uint32_t shard = 0; shard < LIM_SHARDS; shard++) {
         bool had = lease_epoch(&self->lease, shard) != 0;
-        if (lease_set(&self->lease, shard, epochs[shard]) && had)
-            shard_drop_shard(self, shard); /* what is in memory was read under the former epoch */
-        if (epochs[shard])
+        gone[shard] = lease_set(&self->lease, shard, epochs[shard]) && had;
+        any = any || gone[shard];
+        if (lease_epoch(&self->lease, shard))
             self->owners[shard] = self->options.address;
     }
+    if (any)
+        shard_drop_shards(self, gone); /* what is in memory was read under the former epoch */
 }
 
 err_t shard_on_leases(room_shard_t *self, const struct envelope *env, const struct msg *msg)
 {
     struct request request;
+    if (shard_take(self, env, Q_GIVE, &request)) {
+        shard_given(self, msg);
+        return ERR_OK;
+    }
     if (!shard_take(self, env, Q_TAKE, &request) && !shard_take(self, env, Q_LEASES, &request))
         return ERR_OK;
     uint64_t epochs[LIM_SHARDS] = {0};

@@ -16,16 +16,36 @@ enum {
     BATCH_REFUSED_MS = 300,      /* the store refused it for now */
     LOAD_MS = LIM_UNAVAILABLE_MS,
     DIR_ASK_MS = 1000,
-    DIR_TAKE_MS = 2000,
-    DIR_SETTLE_MS = 10000,       /* then whatever is free is taken, beyond the share */
+    DIR_TAKE_MS = 1000,
+    DIR_SETTLE_MS = 10000,       /* then the share is an even one, whatever was configured */
+    NODES_EACH_MS = 500,
+    NODES_STALE_MS = 3000,       /* who lives is not known any more: nothing is handed over */
+    GIVE_SHARDS_MAX = 64,        /* at once; a room's pause grows with it */
+    GIVE_FLUSH_MS = 500,         /* what was accepted is stored before they go; after it the fence decides */
+    GIVE_RETRY_MS = 100,
+    GIVE_STOP_MS = 2000,         /* a clean stop hands over for so long, then it lets go */
     NOTICE_MS = 1000,
     READS_MS = 1000,
     SWEEP_MS = 5000,
     UNLOAD_EARLY_MS = 10000,     /* over the memory budget */
     ROOM_PROBES_MAX = 4,
+    NOTICE_AGAIN_MS = 60000,     /* who owned the room before may have died before the inbox had heard */
 };
 
-enum { Q_HELLO = 1, Q_BEAT, Q_TAKE, Q_LEASES, Q_RELEASE, Q_BATCH, Q_ROOM, Q_EVENT, Q_INBOX, Q_READS };
+enum { Q_HELLO = 1, Q_BEAT, Q_TAKE, Q_LEASES, Q_RELEASE, Q_BATCH, Q_ROOM, Q_EVENT, Q_INBOX, Q_READS, Q_NODES, Q_GIVE };
+
+/* Other room nodes, and shards on their way to one of them. */
+struct shares {
+    uint64_t nodes[LIM_NODES_MAX]; /* that live, this one included, ascending */
+    size_t count;
+    int64_t heard_ms, ask_ms, want_ms;
+    bool leaving[LIM_SHARDS];      /* not served any more, not yet the other's */
+    size_t leaving_count;
+    uint64_t to;                   /* who gets them */
+    bool is_asked;                 /* the directory was, and has not answered */
+    int64_t since_ms, give_ms;     /* leaving since; when to ask the directory next */
+    size_t told;                   /* in a clean stop: how many of the nodes had their part */
+};
 
 struct room_edge {
     address_t address; /* 0: free */
@@ -40,7 +60,7 @@ struct room_shard {
     uint8_t id_key[KEY_BYTES], mac_key[KEY_BYTES];
     bool has_keys;
     address_t owners[LIM_SHARDS]; /* as the directory said last; 0: nobody known */
-    size_t persist;               /* index of the one in use */
+    struct providers persists;
     map_t rooms, inboxes;         /* id → room_t *, inbox_t * */
     map_t busy;                   /* rooms with something to do at the next tick */
     struct room_edge edges[LIM_EDGES_MAX];
@@ -58,6 +78,8 @@ struct room_shard {
     map_t dirty_inboxes;
     int64_t hello_ms, take_ms, started_ms, leases_ms, reads_ms, sweep_ms;
     bool wants_leases, is_released;
+    struct shares shares;
+    uint64_t beat_correlation;    /* the last one's, if it is not answered yet */
     /* The event an old target was asked for, while its request runs again. */
     const struct msg_event *hint;
     uint64_t hint_room, hint_seq, hint_as_of;
@@ -100,7 +122,7 @@ void shard_start_load(room_shard_t *self, room_t *room);
 err_t shard_on_store_room(room_shard_t *self, const struct envelope *env, const struct msg *msg);
 void shard_load_failed(room_shard_t *self, uint64_t room, err_t code);
 void shard_drop_room(room_shard_t *self, room_t *room);
-void shard_drop_shard(room_shard_t *self, uint32_t shard);
+void shard_drop_shards(room_shard_t *self, const bool gone[LIM_SHARDS]);
 void shard_drop_all(room_shard_t *self);
 void shard_release_if_idle(room_shard_t *self, room_t *room);
 void shard_sweep(room_shard_t *self);
@@ -114,6 +136,8 @@ err_t shard_on_store_event(room_shard_t *self, const struct envelope *env, const
 void shard_event_failed(room_shard_t *self, struct request *request, err_t code);
 
 /* room_shard_commit.c */
+/* True: the event changed who is a member; the user's inbox is told until it has acknowledged. */
+bool shard_note_member(room_shard_t *self, room_t *room, uint32_t kind, uint64_t user, uint64_t seq);
 void shard_close_batch(room_shard_t *self);
 void shard_send_batch(room_shard_t *self);
 err_t shard_on_appended(room_shard_t *self, const struct envelope *env, const struct msg *msg);
@@ -144,5 +168,16 @@ void shard_dir_tick(room_shard_t *self);
 err_t shard_on_welcome(room_shard_t *self, const struct envelope *env, const struct msg *msg);
 err_t shard_on_leases(room_shard_t *self, const struct envelope *env, const struct msg *msg);
 void shard_fence(room_shard_t *self);
+void shard_take_soon(room_shard_t *self);
+
+/* room_shard_share.c */
+void shard_share_turn(room_shard_t *self);
+void shard_share_tick(room_shard_t *self);
+err_t shard_on_nodes(room_shard_t *self, const struct envelope *env, const struct msg *msg);
+err_t shard_on_want(room_shard_t *self, const struct envelope *env, const struct msg *msg);
+void shard_given(room_shard_t *self, const struct msg *msg);
+void shard_give_failed(room_shard_t *self, err_t code);
+/* In a clean stop, when all is flushed. True: everything that somebody takes was handed over. */
+bool shard_give_all(room_shard_t *self);
 
 #endif

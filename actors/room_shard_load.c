@@ -164,6 +164,17 @@ static void s_catch_up(room_shard_t *self, room_t *room, uint64_t incarnation, u
     shard_room_busy(self, room);
 }
 
+/* Whoever committed these may have ended before the inboxes had heard of them, or it was while the room was read. An
+ * inbox that knows them already is told nothing new. */
+static void s_note_recent(room_shard_t *self, room_t *room)
+{
+    for (size_t i = 0; i < room->tail.count; i++) {
+        const struct tail_event *event = room_tail_at(&room->tail, room_tail_first_seq(&room->tail) + i);
+        if ((int64_t)event->at_ms + NOTICE_AGAIN_MS > self->utc_ms)
+            shard_note_member(self, room, event->kind, event->user, event->seq);
+    }
+}
+
 err_t shard_on_store_room(room_shard_t *self, const struct envelope *env, const struct msg *msg)
 {
     struct request request;
@@ -183,6 +194,7 @@ err_t shard_on_store_room(room_shard_t *self, const struct envelope *env, const 
         return ERR_NO_MEMORY;
     }
     self->memory_bytes += room_bytes(room);
+    s_note_recent(self, room);
     struct parked *next, *parked = s_take_parked(room);
     if (presence_reader_count(&room->presence))
         s_catch_up(self, room, incarnation, head);
@@ -239,13 +251,13 @@ void shard_drop_room(room_shard_t *self, room_t *room)
     s_free_room(self, room);
 }
 
-static void s_drop_where(room_shard_t *self, bool all, uint32_t shard)
+void shard_drop_shards(room_shard_t *self, const bool gone[LIM_SHARDS])
 {
     size_t cursor = 0;
     uint64_t key, value;
     while (map_next(&self->rooms, &cursor, &key, &value)) {
         room_t *room = (room_t *)(uintptr_t)value;
-        if (!all && room->shard != shard)
+        if (!gone[room->shard])
             continue;
         shard_drop_room(self, room);
         cursor = cursor ? cursor - 1 : 0; /* another may have been pulled back into its place */
@@ -253,21 +265,18 @@ static void s_drop_where(room_shard_t *self, bool all, uint32_t shard)
     cursor = 0;
     while (map_next(&self->inboxes, &cursor, &key, &value)) {
         inbox_t *inbox = (inbox_t *)(uintptr_t)value;
-        if (!all && inbox->shard != shard)
+        if (!gone[inbox->shard])
             continue;
         shard_drop_inbox(self, inbox);
         cursor = cursor ? cursor - 1 : 0;
     }
 }
 
-void shard_drop_shard(room_shard_t *self, uint32_t shard)
-{
-    s_drop_where(self, false, shard);
-}
-
 void shard_drop_all(room_shard_t *self)
 {
-    s_drop_where(self, true, 0);
+    bool all[LIM_SHARDS];
+    memset(all, true, sizeof all);
+    shard_drop_shards(self, all);
 }
 
 static bool s_may_unload(const room_shard_t *self, int64_t touched_ms, bool is_early)

@@ -65,7 +65,8 @@ static void s_dispatch(struct asks *self, struct ask *ask)
     address_t to = s_receiver(self, ask);
     ask->sent_to = 0;
     ask->repeat_ms = now_ms + ASK_RETRY_MS;
-    if (to == 0)
+    /* What must not be sent twice does not wait in a pipe to nobody: then its fate would not be known. */
+    if (to == 0 || (ask->spec.once && ask->spec.to == ASK_ACCOUNTS && !links_accounts_is_up(self->edge->links)))
         return;
     struct envelope env = {
         .flags = ask->spec.admin ? ENVELOPE_ADMIN : 0,
@@ -172,7 +173,8 @@ bool asks_on_answer(struct asks *self, const struct envelope *env, view_t body)
     }
     struct answer answer = {.type = env->type, .env = env, .body = body};
     err_t refusal = s_refusal(env->type, body, &answer.retry_ms);
-    if (ask->spec.to == ASK_OWNER && (refusal == ERR_NOT_OWNER || refusal == ERR_FENCED)) {
+    bool is_leaving = refusal == ERR_NOT_OWNER || refusal == ERR_FENCED || refusal == ERR_DRAINING;
+    if (ask->spec.to == ASK_OWNER && is_leaving) {
         links_want_leases(self->edge->links);
         ask->sent_to = 0;
         ask->repeat_ms = self->edge->now_ms + ASK_RETRY_MS;
@@ -189,26 +191,37 @@ const struct ask *asks_newest(const struct asks *self)
     return self->last;
 }
 
+/* What was sent to a peer that is up again, lost frames, or is gone. */
+static void s_on_lost(struct asks *self, struct ask *ask, peer_event_t event)
+{
+    bool is_elsewhere = !address_is_same_node(ask->sent_to, s_receiver(self, ask));
+    if (ask->spec.once && event == PEER_HOLE)
+        return; /* it may still be at it */
+    if (ask->spec.once && !ask->spec.again_if_lost)
+        ask->deadline_ms = self->edge->now_ms; /* asking again is not harmless */
+    else if (event != PEER_DOWN || is_elsewhere || ask->spec.once)
+        s_dispatch(self, ask);
+}
+
 void asks_on_peer(struct asks *self, address_t peer, peer_event_t event, const struct ask *newest)
 {
-    bool is_done = event == PEER_DOWN || !newest;
+    bool is_done = !newest;
     for (struct ask *ask = self->first; ask && !is_done; ask = ask->next) {
         is_done = ask == newest;
-        if (ask->sent_to != 0 && !address_is_same_node(ask->sent_to, peer))
-            continue;
-        if (!ask->spec.once || ask->sent_to == 0)
+        if (ask->sent_to == 0 && event != PEER_DOWN)
             s_dispatch(self, ask);
-        else if (event == PEER_UP) /* who was asked is gone, and asking again is not harmless */
-            ask->deadline_ms = self->edge->now_ms;
+        else if (ask->sent_to != 0 && address_is_same_node(ask->sent_to, peer))
+            s_on_lost(self, ask, event);
     }
 }
 
-void asks_on_leases(struct asks *self)
+void asks_on_receivers(struct asks *self)
 {
     for (struct ask *ask = self->first; ask; ask = ask->next) {
-        address_t owner = s_receiver(self, ask);
-        bool moved = ask->sent_to == 0 || !address_is_same_node(ask->sent_to, owner);
-        if (ask->spec.to == ASK_OWNER && moved && owner != 0)
+        address_t to = s_receiver(self, ask);
+        bool moved = ask->sent_to == 0 || !address_is_same_node(ask->sent_to, to);
+        bool may_send = ask->spec.to == ASK_OWNER || !ask->spec.once || ask->sent_to == 0;
+        if (moved && to != 0 && may_send)
             s_dispatch(self, ask);
     }
 }

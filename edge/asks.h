@@ -2,7 +2,8 @@
  *
  * Every question here is harmless to repeat, or says so. One that may be repeated is sent again, unchanged, when its
  * receiver came up or lost frames, when its shard has another owner, and each ASK_REPEAT_MS: the deadline alone ends
- * it. An owner that answers "not mine" is no answer: the directory is asked again and the question waits.
+ * it. An owner that answers "not mine", or that it is stopping, is no answer: the directory is asked again and the
+ * question waits.
  *
  * Runs on: the thread of its edge.   Owns: the questions and copies of their bytes.
  * Bounds: LIM_REQUESTS_MAX questions; bytes by the frame bounds of their messages. */
@@ -39,7 +40,9 @@ struct ask_spec {
     ask_fn done;
     void *owner;         /* whom asks_cancel is told */
     uint64_t key, user, session, a;
-    bool admin, once;    /* once: never sent twice */
+    bool admin;
+    bool once;           /* not sent twice while who was asked may still be at it */
+    bool again_if_lost;  /* of such a one: but sent to the next if who was asked is gone */
     uint32_t deadline_ms; /* from now; 0: LIM_REQUEST_MS */
 };
 
@@ -71,7 +74,8 @@ bool asks_on_answer(struct asks *self, const struct envelope *env, view_t body);
 const struct ask *asks_newest(const struct asks *self);
 /* Sends again what the peer may have lost, up to and with `newest`: what was asked since has just been sent. */
 void asks_on_peer(struct asks *self, address_t peer, peer_event_t event, const struct ask *newest);
-void asks_on_leases(struct asks *self); /* owners may have changed */
+/* Owners may have changed, or who is asked of several that are alike: sends what waits for another than it was sent to. */
+void asks_on_receivers(struct asks *self);
 void asks_on_tick(struct asks *self);
 size_t asks_count(const struct asks *self);
 

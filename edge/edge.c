@@ -45,8 +45,10 @@ static err_t s_on_message(void *context, actor_t *actor, const struct envelope *
         attach_on_kick(self->attach, env, body);
         return ERR_OK;
     case MSG_ERR:
-        if (env->key && !env->correlation && !(env->flags & ENVELOPE_REPLY))
+        if (env->key && !env->correlation && !(env->flags & ENVELOPE_REPLY)) {
+            links_want_leases(self->links);
             attach_on_room_dropped(self->attach, env->key);
+        }
         return ERR_OK; /* else a late answer */
     default:
         if (session_on_link(self, env, body) || env->flags & ENVELOPE_REPLY)

@@ -125,7 +125,8 @@ void http_login(struct http_conn *conn, const struct http_call *call)
             .user_agent = s_user_agent(call->request),
             .address = view_of_text(conn->address),
         }};
-        http_ask(conn, (struct ask_spec){.to = ASK_ACCOUNTS, .done = s_on_done, .a = 200, .once = true}, &msg);
+        http_ask(conn, (struct ask_spec){.to = ASK_ACCOUNTS, .done = s_on_done, .a = 200, .once = true,
+                                          .again_if_lost = true}, &msg);
     }
     json_decref(form.json);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "actors/runtime/log.h"
+#include "actors/runtime/providers.h"
 #include "edge/attach.h"
 #include "edge/session.h"
 #include "edge/shared.h"
@@ -14,10 +15,12 @@ enum {
     HELLO_EACH_MS = 60000,      /* keys may have been added */
     HELLO_RETRY_MS = 250,
     LEASES_EACH_MS = 5000,
-    LEASES_WANTED_MS = 100,     /* somebody waits for an owner */
+    LEASES_WANTED_MS = 50,      /* between two questions while somebody waits for an owner */
     NODES_WANTED_MS = 250,      /* until accounts is found */
     NODES_EACH_MS = 1000,       /* it may come up elsewhere */
     ANSWER_MS = 2000,           /* a question to the directory is then asked afresh */
+    SILENT_MS = 1000,           /* persist owes an answer for so long: the next one is asked */
+    OWNER_DOWN_MS = 250,        /* an owner is gone: somebody takes its shards */
     ROLE_BIT_EDGE = 1,
     ROLE_BIT_ACCOUNTS = 8,
 };
@@ -26,8 +29,11 @@ struct links {
     struct edge *edge;
     struct ask *hello, *beat, *leases_ask, *revocations, *nodes;
     int64_t hello_ms, beat_ms, leases_ms, revocations_ms, nodes_ms; /* when to ask next */
-    address_t accounts; /* as found in the directory; 0: not yet, or the topology knows it */
-    bool has_keys, has_leases, leases_wanted;
+    int64_t leases_asked_ms;
+    struct providers persists, accounts;
+    int64_t persist_heard_ms;  /* or begun to be asked */
+    bool has_keys, has_leases, leases_wanted, has_met_accounts;
+    bool is_down[LIM_ROOM_NODES_MAX]; /* room nodes, by instance */
     size_t owned;
     struct {
         address_t owner; /* 0: nobody */
@@ -59,25 +65,27 @@ err_t links_start(struct links *self)
             err_t err = actor_connect(self->edge->actor, address_stable(node->address), node->endpoint);
             if (err)
                 return err;
+            if (roles[i] != ROLE_ROOM)
+                (void)providers_add(roles[i] == ROLE_PERSIST ? &self->persists : &self->accounts, node->address);
         }
     }
+    providers_begin_at(&self->persists, address_instance(actor_address(self->edge->actor)));
     return ERR_OK;
-}
-
-static address_t s_first(const struct links *self, role_t role)
-{
-    const struct topology_node *node = topology_nth(self->edge->topology, role, 0);
-    return node ? address_stable(node->address) : 0;
 }
 
 address_t links_persist(const struct links *self)
 {
-    return s_first(self, ROLE_PERSIST);
+    return providers_current(&self->persists);
 }
 
 address_t links_accounts(const struct links *self)
 {
-    return self->accounts ? self->accounts : s_first(self, ROLE_ACCOUNTS);
+    return providers_current(&self->accounts);
+}
+
+bool links_accounts_is_up(const struct links *self)
+{
+    return providers_is_up(&self->accounts);
 }
 
 address_t links_owner(const struct links *self, uint64_t key)
@@ -100,11 +108,46 @@ void links_want_leases(struct links *self)
 
 void links_on_peer(struct links *self, address_t peer, peer_event_t event)
 {
-    (void)event;
-    if (address_role(peer) == ROLE_ROOM)
+    role_t role = address_role(peer);
+    if (role == ROLE_ROOM) {
         self->leases_wanted = true; /* a new boot takes its shards under a new epoch */
-    if (address_role(peer) == ROLE_PERSIST)
+        if (address_instance(peer) < LIM_ROOM_NODES_MAX && event != PEER_HOLE)
+            self->is_down[address_instance(peer)] = event == PEER_DOWN;
+    }
+    if (role == ROLE_PERSIST && event != PEER_DOWN)
         self->hello_ms = self->revocations_ms = self->leases_ms = 0;
+    if (role == ROLE_ACCOUNTS && event == PEER_UP)
+        self->has_met_accounts = true;
+    if (providers_on_peer(role == ROLE_PERSIST ? &self->persists : &self->accounts, peer, event)) {
+        self->persist_heard_ms = self->edge->now_ms;
+        asks_on_receivers(self->edge->asks);
+    }
+}
+
+/* It owes an answer for too long: another one is asked, and all that waits with it. */
+static void s_watch_persist(struct links *self)
+{
+    int64_t now_ms = self->edge->now_ms;
+    if (!self->revocations && !self->leases_ask)
+        self->persist_heard_ms = now_ms;
+    if (now_ms - self->persist_heard_ms < SILENT_MS)
+        return;
+    self->persist_heard_ms = now_ms;
+    if (!providers_next(&self->persists))
+        return;
+    log_warn("persist is silent: another one is asked: ms=%d", SILENT_MS);
+    asks_on_receivers(self->edge->asks);
+}
+
+/* Whether somebody owns shards who is gone: who takes them is of interest at once. */
+static bool s_misses_owner(const struct links *self)
+{
+    for (size_t shard = 0; shard < LIM_SHARDS; shard++) {
+        address_t owner = self->shards[shard].owner;
+        if (owner && address_instance(owner) < LIM_ROOM_NODES_MAX && self->is_down[address_instance(owner)])
+            return true;
+    }
+    return false;
 }
 
 /* ---- the directory's answers ---- */
@@ -180,7 +223,7 @@ static bool s_reach(struct links *self, address_t owner, view_t endpoint)
     return !actor_connect(self->edge->actor, owner, text) && !loop_watch_actor(self->edge->loop);
 }
 
-/* Where accounts is a process of its own, it stands in the directory. */
+/* Where accounts is a process of its own, it stands in the directory; so do several. */
 static bool s_on_nodes(struct edge *edge, struct ask *ask, const struct answer *answer)
 {
     (void)ask;
@@ -192,9 +235,8 @@ static bool s_on_nodes(struct edge *edge, struct ask *ask, const struct answer *
     struct rec_dir_node node;
     while (rec_dir_node_next(&msg.as.dir_nodes.nodes, &node)) {
         address_t address = address_from_node(node.node);
-        bool is_wanted = address_role(address) == ROLE_ACCOUNTS && (!self->accounts || self->accounts == address);
-        if (is_wanted && s_reach(self, address, node.endpoint))
-            self->accounts = address;
+        if (address_role(address) == ROLE_ACCOUNTS && s_reach(self, address, node.endpoint))
+            (void)providers_add(&self->accounts, address);
     }
     return true;
 }
@@ -204,7 +246,7 @@ static void s_ask_nodes(struct links *self)
     struct msg msg = {.type = MSG_DIR_NODES_GET, .as.dir_nodes_get = {.roles = ROLE_BIT_ACCOUNTS}};
     struct ask_spec spec = {.to = ASK_PERSIST, .done = s_on_nodes, .owner = self, .deadline_ms = ANSWER_MS};
     self->nodes = asks_send_msg(self->edge->asks, &spec, &msg);
-    self->nodes_ms = self->edge->now_ms + (self->accounts ? NODES_EACH_MS : NODES_WANTED_MS);
+    self->nodes_ms = self->edge->now_ms + (self->accounts.count ? NODES_EACH_MS : NODES_WANTED_MS);
 }
 
 static bool s_on_leases(struct edge *edge, struct ask *ask, const struct answer *answer)
@@ -212,6 +254,7 @@ static bool s_on_leases(struct edge *edge, struct ask *ask, const struct answer 
     (void)ask;
     struct links *self = edge->links;
     self->leases_ask = NULL;
+    self->persist_heard_ms = edge->now_ms;
     struct msg msg;
     if (answer->err || answer->type != MSG_DIR_LEASES || msg_decode(answer->body, &msg))
         return true;
@@ -235,7 +278,7 @@ static bool s_on_leases(struct edge *edge, struct ask *ask, const struct answer 
         log_info("every shard has an owner");
     self->has_leases = self->owned == LIM_SHARDS;
     if (changed) {
-        asks_on_leases(edge->asks);
+        asks_on_receivers(edge->asks);
         attach_on_leases(edge->attach, moved);
         session_on_leases(edge, moved);
     }
@@ -248,6 +291,7 @@ static void s_ask_leases(struct links *self)
     struct ask_spec spec = {.to = ASK_PERSIST, .done = s_on_leases, .owner = self, .deadline_ms = ANSWER_MS};
     self->leases_ask = asks_send_msg(self->edge->asks, &spec, &msg);
     self->leases_wanted = false;
+    self->leases_asked_ms = self->edge->now_ms;
     self->leases_ms = self->edge->now_ms + LEASES_EACH_MS;
 }
 
@@ -255,6 +299,7 @@ static bool s_on_revocations(struct edge *edge, struct ask *ask, const struct an
 {
     struct links *self = edge->links;
     self->revocations = NULL;
+    self->persist_heard_ms = edge->now_ms;
     struct msg msg;
     if (answer->err || answer->type != MSG_STORE_REVOCATIONS || msg_decode(answer->body, &msg))
         return true;
@@ -284,14 +329,18 @@ void links_on_tick(struct links *self)
         s_ask_hello(self);
     if (!self->beat && self->edge->has_id_key && now_ms >= self->beat_ms)
         s_ask_beat(self);
-    if (self->owned < LIM_SHARDS || self->leases_wanted)
-        self->leases_ms = self->leases_ms > now_ms + LEASES_WANTED_MS ? now_ms + LEASES_WANTED_MS : self->leases_ms;
+    int64_t wanted_ms = self->leases_asked_ms + LEASES_WANTED_MS;
+    if ((self->owned < LIM_SHARDS || self->leases_wanted) && self->leases_ms > wanted_ms)
+        self->leases_ms = wanted_ms;
+    if (s_misses_owner(self) && self->leases_ms > self->leases_asked_ms + OWNER_DOWN_MS)
+        self->leases_ms = self->leases_asked_ms + OWNER_DOWN_MS;
     if (!self->leases_ask && now_ms >= self->leases_ms)
         s_ask_leases(self);
-    if (!s_first(self, ROLE_ACCOUNTS) && !self->nodes && now_ms >= self->nodes_ms)
+    if (self->edge->topology->is_distributed && !self->nodes && now_ms >= self->nodes_ms)
         s_ask_nodes(self);
     if (!self->revocations && now_ms >= self->revocations_ms)
         s_ask_revocations(self);
+    s_watch_persist(self);
 }
 
 const char *links_missing(const struct links *self)
@@ -300,7 +349,7 @@ const char *links_missing(const struct links *self)
         return "persist";
     if (!self->has_keys)
         return "keys";
-    if (!links_accounts(self))
+    if (!self->has_met_accounts)
         return "accounts";
     return self->has_leases ? NULL : "leases";
 }

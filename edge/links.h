@@ -1,6 +1,8 @@
 /* links — the actors an edge talks to: where they are, which of them owns a room or a user, and what the directory
  * and accounts tell every node: keys, leases, revoked sessions.
  *
+ * Of several persist or accounts nodes any will do: one is asked until it is silent or gone (providers.h).
+ *
  * Runs on: the thread of its edge.   Bounds: LIM_SHARDS leases.   While the directory cannot be reached the last
  * known owners are used; revocations older than LIM_REVOCATION_STALE_MS refuse newcomers (auth.h). */
 #ifndef ROOKERY_EDGE_LINKS_H
@@ -18,6 +20,7 @@ err_t links_start(struct links *self);
 
 address_t links_persist(const struct links *self);
 address_t links_accounts(const struct links *self);
+bool links_accounts_is_up(const struct links *self);
 address_t links_owner(const struct links *self, uint64_t key); /* 0: not known (yet) */
 /* False: the frame comes from an owner that lost the shard since. A higher epoch makes us ask the directory. */
 bool links_is_current(struct links *self, uint64_t key, uint64_t epoch);

@@ -8,7 +8,7 @@
 #include "actors/runtime/log.h"
 #include "persist/thread.h"
 
-enum { AWAY_MS_MIN = 100, AWAY_MS_MAX = 1000, ROLE_BIT_PERSIST = 4 };
+enum { AWAY_MS_MIN = 100, AWAY_MS_MAX = 1000, LOOK_MS = 250, ROLE_BIT_PERSIST = 4 };
 
 struct control {
     struct thread thread;
@@ -18,13 +18,13 @@ struct control {
     address_t own;
     char endpoint[LIM_ENDPOINT_BYTES_MAX];
     bool has_entered;
-    int64_t beat_at_ms;
+    int64_t beat_at_ms, look_at_ms;
     struct directory_watch watch;
     atomic_bool is_fenced;
 };
 
-/* Each second. */
-static db_status_t s_beat(control_t *self, int64_t now_ms)
+/* Each second; and more often a look at the others, whose death is to be known soon. */
+static db_status_t s_beat(control_t *self)
 {
     db_t *db = self->connection.db;
     const uint64_t node = address_node(self->own), nonce = address_nonce(self->own);
@@ -40,22 +40,32 @@ static db_status_t s_beat(control_t *self, int64_t now_ms)
         log_error("this persist node was declared dead by another");
         atomic_store(&self->is_fenced, true);
     }
-    return status ? status : directory_look(&self->watch, db, node, now_ms);
+    return status;
+}
+
+static db_status_t s_beat_and_look(control_t *self, int64_t now_ms)
+{
+    db_status_t status = DB_OK;
+    self->look_at_ms = now_ms + LOOK_MS;
+    if (now_ms >= self->beat_at_ms) {
+        self->beat_at_ms = now_ms + LIM_LEASE_BEAT_MS;
+        status = s_beat(self);
+    }
+    return status ? status : directory_look(&self->watch, self->connection.db, address_node(self->own), now_ms);
 }
 
 static void s_work(control_t *self)
 {
     int64_t now_ms = clock_now_ms();
-    int wait_ms = self->beat_at_ms > now_ms ? (int)(self->beat_at_ms - now_ms) : 0;
+    int wait_ms = self->look_at_ms > now_ms ? (int)(self->look_at_ms - now_ms) : 0;
     struct job *job = work_queue_take(self->queue, wait_ms);
     if (job)
         store_worker_run(self->worker, job);
     job_destroy(&job);
     now_ms = clock_now_ms();
-    if (now_ms < self->beat_at_ms || !connection_is_up(&self->connection))
+    if (now_ms < self->look_at_ms || !connection_is_up(&self->connection))
         return;
-    self->beat_at_ms = now_ms + LIM_LEASE_BEAT_MS;
-    db_status_t status = s_beat(self, now_ms);
+    db_status_t status = s_beat_and_look(self, now_ms);
     if (status == DB_AWAY || status == DB_UNKNOWN)
         connection_lost(&self->connection);
     else if (status)

@@ -16,6 +16,7 @@ enum {
     SECRET_MAC_KEY = 2,
     SECRETS = 2,
     LOOK_GAP_MS_MAX = 3000, /* between two looks; beyond it nothing was watched */
+    ROLE_BIT_ROOM = 2,
 };
 
 /* ---- what every node shares ----------------------------------------------------------------------------------- */
@@ -295,12 +296,32 @@ db_status_t directory_on_leases_get(struct store_call *call)
     return s_answer_leases(call, 0, 0);
 }
 
+/* The even share of a room node among those that live; the first ones get the remainder. */
+static db_status_t s_fair_share(db_t *db, uint64_t node, size_t *share_out)
+{
+    const struct db_value values[] = {db_u64(NODE_LIVE), db_u64(ROLE_BIT_ROOM), db_u64(LIM_NODES_MAX)};
+    db_stmt_t *rows;
+    size_t count = 0, rank = 0;
+    db_status_t status = db_query(db, "SELECT id FROM node WHERE state = ? AND (roles & ?) <> 0 ORDER BY id LIMIT ?",
+                                  values, 3, &rows);
+    while (!status && db_next(rows)) {
+        rank += db_get_u64(rows, 0) < node;
+        count++;
+    }
+    *share_out = count == 0 ? LIM_SHARDS : LIM_SHARDS / count + (rank < LIM_SHARDS % count);
+    return status;
+}
+
 /* What may be taken: shards of nobody, of the node's former self, of the dead. values: (shard, epoch) pairs from
  * index 2 on, where the statement expects them. */
 static db_status_t s_find_free(db_t *db, const struct msg_dir_take *ask, struct db_value *pairs, size_t *count_out)
 {
     db_stmt_t *rows;
-    db_status_t status = db_query(
+    size_t share;
+    db_status_t status = s_fair_share(db, ask->node, &share);
+    if (status)
+        return status;
+    status = db_query(
         db,
         "SELECT l.shard, l.epoch, l.owner_id, l.owner_nonce, COALESCE(n.boot_nonce, 0), COALESCE(n.state, 2) "
         "FROM shard_lease AS l LEFT JOIN node AS n ON n.id = l.owner_id ORDER BY l.shard",
@@ -321,7 +342,8 @@ static db_status_t s_find_free(db_t *db, const struct msg_dir_take *ask, struct 
         pairs[2 * count + 1] = db_u64(db_get_u64(rows, 1));
         count++;
     }
-    size_t room = ask->share > owned ? ask->share - owned : 0;
+    share = ask->share < share ? ask->share : share;
+    size_t room = share > owned ? share - owned : 0;
     *count_out = count < room ? count : room;
     return DB_OK;
 }
@@ -358,13 +380,77 @@ db_status_t directory_on_take(struct store_call *call)
     return store_in_transaction(call, s_take);
 }
 
-db_status_t directory_on_release(struct store_call *call)
+static db_status_t s_release(struct store_call *call)
 {
     const struct msg_dir_release *ask = &call->ask.as.dir_release;
     const struct db_value values[] = {db_u64(ask->node), db_u64(ask->nonce)};
     db_status_t status = db_run(call->db, "UPDATE shard_lease SET owner_id = 0, owner_nonce = 0 WHERE owner_id = ? "
                                           "AND owner_nonce = ?", values, 2);
-    return status ? status : store_answer_ok(call, db_affected(call->db));
+    if (status)
+        return status;
+    uint64_t released = db_affected(call->db);
+    const struct db_value gone[] = {db_u64(NODE_DEAD), db_u64(ask->node), db_u64(ask->nonce)};
+    status = db_run(call->db, "UPDATE node SET state = ? WHERE id = ? AND boot_nonce = ?", gone, 3);
+    return status ? status : store_answer_ok(call, released);
+}
+
+db_status_t directory_on_release(struct store_call *call)
+{
+    return store_in_transaction(call, s_release);
+}
+
+/* The rows that the receiver owns now, among those asked for. */
+static db_status_t s_answer_given(struct store_call *call, uint64_t nonce, const bool asked[LIM_SHARDS])
+{
+    db_stmt_t *rows;
+    const uint64_t to = call->ask.as.dir_give.to;
+    db_status_t status = db_query(call->db, SQL_LEASES, NULL, 0, &rows);
+    while (!status && db_next(rows)) {
+        const struct rec_lease lease = {.shard = (uint32_t)db_get_u64(rows, 0), .epoch = db_get_u64(rows, 1),
+                                        .node = to, .endpoint = db_get_view(rows, 3)};
+        if (lease.shard >= LIM_SHARDS || !asked[lease.shard] || db_get_u64(rows, 2) != to ||
+            db_get_u64(rows, 4) != nonce)
+            continue;
+        if (rec_lease_append(&call->list, &lease))
+            return DB_FAILED;
+    }
+    call->answer.type = MSG_DIR_LEASES;
+    call->answer.as.dir_leases.leases = list_of(&call->list);
+    return status;
+}
+
+/* In key order, as batches lock them; the row lock waits for the giver's open batch. A repeat changes nothing. */
+static db_status_t s_give(struct store_call *call)
+{
+    const struct msg_dir_give *ask = &call->ask.as.dir_give;
+    struct s_node own, to;
+    bool asked[LIM_SHARDS] = {false};
+    db_status_t status = s_lock_node(call->db, ask->node, &own);
+    if (!status)
+        status = s_lock_node(call->db, ask->to, &to);
+    if (status)
+        return status;
+    if (!own.found || own.nonce != ask->nonce || own.state != NODE_LIVE)
+        return store_refuse(call, ERR_FENCED);
+    if (!to.found || to.state != NODE_LIVE)
+        return store_refuse(call, ERR_NOT_FOUND);
+    list_t leases = ask->leases;
+    struct rec_lease lease;
+    while (!status && rec_lease_next(&leases, &lease)) {
+        if (lease.shard >= LIM_SHARDS)
+            return store_refuse(call, ERR_OUT_OF_RANGE);
+        asked[lease.shard] = true;
+        const struct db_value values[] = {db_u64(ask->to), db_u64(to.nonce), db_u64(lease.shard), db_u64(ask->node),
+                                          db_u64(ask->nonce), db_u64(lease.epoch)};
+        status = db_run(call->db, "UPDATE shard_lease SET owner_id = ?, owner_nonce = ?, epoch = epoch + 1 "
+                                  "WHERE shard = ? AND owner_id = ? AND owner_nonce = ? AND epoch = ?", values, 6);
+    }
+    return status ? status : s_answer_given(call, to.nonce, asked);
+}
+
+db_status_t directory_on_give(struct store_call *call)
+{
+    return store_in_transaction(call, s_give);
 }
 
 /* ---- who is dead ---------------------------------------------------------------------------------------------- */

@@ -2,7 +2,10 @@
  * epoch that was read and raises it by one; the row lock waits for a batch that is being committed under the old one.
  *
  * A node is declared dead by somebody who has himself seen the same beat for LIM_LEASE_DEAD_MS of his own time: no two
- * clocks are ever compared. `share` of DIR_TAKE is how many shards the node may own in all. */
+ * clocks are ever compared.
+ *
+ * Room nodes own equal shares: DIR_TAKE never gives a node more than 256 by the number of room nodes that live, the
+ * remainder to the first of them. Who owns more, because others came later, hands over by DIR_GIVE when asked. */
 #ifndef ROOKERY_PERSIST_DIRECTORY_H
 #define ROOKERY_PERSIST_DIRECTORY_H
 
@@ -14,6 +17,7 @@ db_status_t directory_on_hello(struct store_call *call);
 db_status_t directory_on_beat(struct store_call *call);
 db_status_t directory_on_take(struct store_call *call);
 db_status_t directory_on_release(struct store_call *call);
+db_status_t directory_on_give(struct store_call *call);
 db_status_t directory_on_leases_get(struct store_call *call);
 db_status_t directory_on_nodes_get(struct store_call *call);
 db_status_t directory_on_key_add(struct store_call *call);
@@ -36,7 +40,7 @@ struct directory_watch {
 };
 
 /* Looks at all beats, declares dead who has not moved, and ends the database connections of the dead (node_locks.h);
- * never of `own`. To be called each second: after a longer pause
+ * never of `own`. To be called each second or more often: after a longer pause
  * it starts anew, since a database that was away kept every node from beating. */
 db_status_t directory_look(struct directory_watch *watch, db_t *db, uint64_t own, int64_t now_ms);
 

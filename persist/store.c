@@ -42,6 +42,7 @@ static const struct store_row ROWS[] = {
     {MSG_DIR_BEAT, STORE_WRITE, directory_on_beat},
     {MSG_DIR_TAKE, STORE_WRITE, directory_on_take},
     {MSG_DIR_RELEASE, STORE_WRITE, directory_on_release},
+    {MSG_DIR_GIVE, STORE_WRITE, directory_on_give},
     {MSG_DIR_LEASES_GET, STORE_READ, directory_on_leases_get},
     {MSG_DIR_NODES_GET, STORE_READ, directory_on_nodes_get},
     {MSG_DIR_KEY_ADD, STORE_WRITE, directory_on_key_add},
@@ -107,6 +108,7 @@ static bool s_is_from_itself(const struct store_call *call)
     case MSG_DIR_BEAT: node = call->ask.as.dir_beat.node; break;
     case MSG_DIR_TAKE: node = call->ask.as.dir_take.node; break;
     case MSG_DIR_RELEASE: node = call->ask.as.dir_release.node; break;
+    case MSG_DIR_GIVE: node = call->ask.as.dir_give.node; break;
     default: return true;
     }
     return node == address_node(call->env->from);

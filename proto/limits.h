@@ -63,6 +63,8 @@ enum {
     /* Shards and nodes. */
     LIM_SHARDS = 256,                   /* fixed for ever: ids are hashed to them */
     LIM_NODES_MAX = 128,
+    LIM_ROOM_NODES_MAX = 64,            /* of an installation: instances 0 … 63 */
+    LIM_PROVIDERS_MAX = 8,              /* persist nodes, or accounts nodes, that one actor may choose from */
     LIM_ENDPOINT_BYTES_MAX = 256,
     LIM_PEM_BYTES_MAX = 2048,
     LIM_KEYS_MAX = 4,                   /* token keys valid at once */

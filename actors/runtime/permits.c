@@ -48,6 +48,8 @@ static const struct permit s_permits[] = {
     {MSG_INBOX, R, E},
     {MSG_INBOX_MEMBER, R, R},
     {MSG_INBOX_MEMBER_OK, R, R},
+    {MSG_SHARDS_WANT, R, R},
+    {MSG_SHARDS_GIVEN, R, R},
 
     /* questions to the store */
     {MSG_STORE_APPEND, R, P},
@@ -72,6 +74,7 @@ static const struct permit s_permits[] = {
     {MSG_DIR_BEAT, E | R | A, P},
     {MSG_DIR_TAKE, R, P},
     {MSG_DIR_RELEASE, R, P},
+    {MSG_DIR_GIVE, R, P},
     {MSG_DIR_LEASES_GET, E | R, P},
     {MSG_DIR_NODES_GET, E | R, P},
     {MSG_DIR_KEY_ADD, A, P},

@@ -15,8 +15,9 @@ struct fixture *fixture_new(void)
     self->edge_2 = address_make(ROLE_EDGE, 1, 22);
     self->persist = address_make(ROLE_PERSIST, 0, 31);
     struct room_shard_options options = {.address = self->self, .endpoint = "inproc://room-0",
-                                         .persists = {address_stable(self->persist)}, .persist_count = 1,
-                                         .share = LIM_SHARDS, .memory_bytes = 64u << 20};
+                                         .finds_nodes = true, .share = LIM_SHARDS,
+                                         .memory_bytes = 64u << 20};
+    providers_add(&options.persists, self->persist);
     self->shard = room_shard_new(&options);
     assert_non_null(self->shard);
     effects_init(&self->out, EFFECTS_MAX, EFFECTS_BYTES_MAX);

@@ -153,6 +153,72 @@ static void test_the_inbox_of_another_actor_is_told_until_it_answers(void **stat
     fixture_destroy(f);
 }
 
+/* Who committed the joining may have died before the inbox had heard of it. */
+static void test_a_room_that_is_read_tells_inboxes_of_what_happened_just_now(void **state)
+{
+    (void)state;
+    uint32_t shard = id_shard(ROOM);
+    struct fixture *f = fixture_owning(shard, 1);
+    struct msg msg = {.type = MSG_ROOM_INFO_GET, .as.room_info_get.room = ROOM};
+    list_writer_t members, tail;
+    buffer_t frame;
+    list_writer_init(&members, 65536);
+    list_writer_init(&tail, 65536);
+    buffer_init(&frame, LIM_EVENT_BYTES_MAX);
+    rec_room_member_append(&members, &(struct rec_room_member){.user = ALICE, .role = 2, .joined_seq = 1});
+    for (uint64_t seq = 1; seq <= 3; seq++) { /* at_ms is 1000 + seq: BOB's is too old, CAROL's not */
+        fixture_make_event(&frame, seq, seq == 1 ? KIND_JOINED : KIND_LEFT, seq == 1 ? BOB : CAROL, seq, 0, 0, NULL);
+        rec_frame_append(&tail, &(struct rec_frame){.event = buffer_view(&frame)});
+    }
+    f->utc_ms = 1000 + 1 + 60000;
+    fixture_send(f, f->edge, ALICE, &msg);
+    msg = (struct msg){.type = MSG_STORE_ROOM};
+    msg.as.store_room = (struct msg_store_room){.found = true, .room = ROOM, .incarnation = 1,
+                                                .name = view_of_text("kitchen"), .last_seq = 3, .last_at_ms = 1003,
+                                                .members = list_of(&members), .tail = list_of(&tail)};
+    fixture_reply(f, fixture_expect(f, MSG_STORE_ROOM_GET, NULL)->env.correlation, &msg);
+    fixture_forget(f);
+    fixture_tick(f, 50);
+    fixture_expect(f, MSG_INBOX_MEMBER, &msg);
+    assert_int_equal(CAROL, msg.as.inbox_member.user);
+    assert_int_equal(3, msg.as.inbox_member.seq);
+    assert_false(msg.as.inbox_member.joined);
+    fixture_expect_none(f, MSG_INBOX_MEMBER);
+    list_writer_fini(&members);
+    list_writer_fini(&tail);
+    buffer_fini(&frame);
+    fixture_destroy(f);
+}
+
+static void test_what_an_inbox_was_read_with_changes_nothing_when_told_again(void **state)
+{
+    struct fixture *f = *state;
+    struct msg msg;
+    list_writer_t rooms;
+    list_writer_init(&rooms, 65536);
+    struct rec_room_state room = {.room = ROOM, .incarnation = 1, .head = 5, .msg_no = 5, .read_msg_no = 2};
+    rec_room_state_append(&rooms, &room);
+    s_open(f, f->edge, BOB, 1);
+    struct msg stored = {.type = MSG_STORE_INBOX};
+    stored.as.store_inbox = (struct msg_store_inbox){.user = BOB, .rooms = list_of(&rooms)};
+    fixture_reply(f, fixture_expect(f, MSG_STORE_INBOX_GET, NULL)->env.correlation, &stored);
+    list_writer_clear(&rooms);
+    room.read_msg_no = 5; /* as a room tells it of who just came */
+    rec_room_state_append(&rooms, &room);
+    for (uint64_t seq = 5; seq <= 6; seq++) {
+        struct msg told = {.type = MSG_INBOX_MEMBER};
+        told.as.inbox_member =
+            (struct msg_inbox_member){.user = BOB, .seq = seq, .joined = true, .rooms = list_of(&rooms)};
+        fixture_send(f, f->room_2, 0, &told);
+        fixture_forget(f);
+        s_open(f, f->edge, BOB, seq);
+        fixture_expect(f, MSG_INBOX, &msg);
+        assert_true(rec_room_state_next(&msg.as.inbox.rooms, &room));
+        assert_int_equal(seq == 5 ? 2 : 5, room.read_msg_no); /* 6 came after: they left and entered again */
+    }
+    list_writer_fini(&rooms);
+}
+
 static void test_a_user_in_512_rooms_enters_no_further_one(void **state)
 {
     struct fixture *f = *state;
@@ -282,6 +348,8 @@ int main(void)
         TEST(test_read_marks_are_stored_within_two_seconds_and_repeated_until_they_are),
         TEST(test_a_joining_reaches_the_users_sockets),
         cmocka_unit_test(test_the_inbox_of_another_actor_is_told_until_it_answers),
+        cmocka_unit_test(test_a_room_that_is_read_tells_inboxes_of_what_happened_just_now),
+        TEST(test_what_an_inbox_was_read_with_changes_nothing_when_told_again),
         TEST(test_a_user_in_512_rooms_enters_no_further_one),
         TEST(test_nothing_is_served_four_seconds_after_the_last_good_beat_was_sent),
         TEST(test_who_was_declared_dead_serves_nothing_any_more),

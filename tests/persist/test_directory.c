@@ -158,6 +158,105 @@ static void test_releasing_clears_the_owner_and_keeps_the_epoch(void **state)
     client_destroy(&two);
 }
 
+static void test_no_node_takes_more_than_its_even_share(void **state)
+{
+    (void)state;
+    client_t *nodes[3];
+    for (uint16_t i = 0; i < 3; i++) { /* all of them live before any takes */
+        nodes[i] = client_new(&s_fixture, (uint16_t)(i + 1));
+        client_take(nodes[i], 0, s_epochs);
+    }
+    const size_t shares[] = {86, 85, 85};
+    for (size_t i = 0; i < 3; i++) {
+        client_take(nodes[i], LIM_SHARDS, s_epochs);
+        assert_int_equal(shares[i], s_count(1));
+    }
+    for (size_t i = 0; i < 3; i++)
+        client_destroy(&nodes[i]);
+}
+
+static void test_who_lets_go_counts_as_gone(void **state)
+{
+    (void)state;
+    client_t *one = client_new(&s_fixture, 1), *two = client_new(&s_fixture, 2);
+    client_take(one, 0, s_epochs);
+    client_take(two, LIM_SHARDS, s_epochs);
+    assert_int_equal(128, s_count(1));
+    struct msg ask = {.type = MSG_DIR_RELEASE}, beat = s_beat(one), nodes = {.type = MSG_DIR_NODES_GET};
+    ask.as.dir_release = (struct msg_dir_release){.node = client_node(one), .nonce = client_nonce(one)};
+    nodes.as.dir_nodes_get.roles = 2;
+    assert_int_equal(2, client_ask(two, &nodes, MSG_DIR_NODES)->as.dir_nodes.nodes.count);
+    client_ask(one, &ask, MSG_STORE_OK);
+    client_ask(one, &ask, MSG_STORE_OK); /* its answer may be lost */
+    client_ask_refused(one, &beat, ERR_FENCED);
+    assert_int_equal(1, client_ask(two, &nodes, MSG_DIR_NODES)->as.dir_nodes.nodes.count);
+    client_take(two, LIM_SHARDS, s_epochs);
+    assert_int_equal(LIM_SHARDS, s_count(1));
+    client_destroy(&one);
+    client_destroy(&two);
+}
+
+static struct msg s_give(const client_t *from, uint64_t to, list_writer_t *leases)
+{
+    struct msg ask = {.type = MSG_DIR_GIVE};
+    ask.as.dir_give = (struct msg_dir_give){
+        .node = client_node(from), .nonce = client_nonce(from), .to = to, .leases = list_of(leases)};
+    return ask;
+}
+
+static void test_given_shards_are_the_others_under_a_new_epoch_and_once_only(void **state)
+{
+    (void)state;
+    client_t *one = client_new(&s_fixture, 1), *two = client_new(&s_fixture, 2);
+    list_writer_t leases;
+    struct rec_lease lease = {0};
+    client_take(one, LIM_SHARDS, s_epochs);
+    list_writer_init(&leases, 65536);
+    for (uint32_t shard = 10; shard < 13; shard++)
+        rec_lease_append(&leases, &(struct rec_lease){.shard = shard, .epoch = shard == 12 ? 9 : 1}); /* 12: old news */
+    struct msg give = s_give(one, client_node(two), &leases);
+    client_ask_refused(one, &give, ERR_NOT_FOUND); /* nobody has seen room/2 */
+    client_take(two, 0, s_epochs);
+    for (int i = 0; i < 2; i++) { /* its answer may be lost */
+        list_t given = client_ask(one, &give, MSG_DIR_LEASES)->as.dir_leases.leases;
+        assert_int_equal(2, given.count);
+        assert_true(rec_lease_next(&given, &lease));
+        assert_int_equal(10, lease.shard);
+        assert_int_equal(2, lease.epoch);
+        assert_true(lease.node == client_node(two));
+    }
+    client_ask_refused(two, &give, ERR_FORBIDDEN); /* in another's name */
+    struct msg beat = s_beat(one);
+    client_take(two, LIM_SHARDS, s_epochs);
+    assert_int_equal(2, s_count(2));
+    assert_int_equal(2, s_epochs[10]);
+    assert_int_equal(0, s_epochs[12]);
+    client_ask(one, &beat, MSG_STORE_OK);
+    list_writer_fini(&leases);
+    client_destroy(&one);
+    client_destroy(&two);
+}
+
+static void test_nothing_is_given_to_the_dead_or_by_them(void **state)
+{
+    (void)state;
+    client_t *one = client_new(&s_fixture, 1), *two = client_new(&s_fixture, 2);
+    list_writer_t leases;
+    client_take(one, LIM_SHARDS, s_epochs);
+    client_take(two, 0, s_epochs);
+    list_writer_init(&leases, 65536);
+    rec_lease_append(&leases, &(struct rec_lease){.shard = 10, .epoch = 1});
+    struct msg give = s_give(one, client_node(two), &leases);
+    test_db_do(&s_fixture.db, "UPDATE node SET state = 2 WHERE id = 131074");
+    client_ask_refused(one, &give, ERR_NOT_FOUND);
+    test_db_do(&s_fixture.db, "UPDATE node SET state = IF(id = 131074, 1, 2) WHERE roles = 2");
+    client_ask_refused(one, &give, ERR_FENCED);
+    assert_int_equal(256, test_db_number(&s_fixture.db, "SELECT COUNT(*) FROM shard_lease WHERE owner_id = 131073"));
+    list_writer_fini(&leases);
+    client_destroy(&one);
+    client_destroy(&two);
+}
+
 /* With a clock of the test's own: the watcher counts only its own time. */
 static void test_only_a_beat_that_stood_still_for_six_seconds_is_dead(void **state)
 {
@@ -355,6 +454,10 @@ int main(void)
         cmocka_unit_test_setup(test_a_new_boot_is_not_told_that_its_former_selfs_shards_are_its_own, s_reset),
         cmocka_unit_test_setup(test_beats_count_up, s_reset),
         cmocka_unit_test_setup(test_releasing_clears_the_owner_and_keeps_the_epoch, s_reset),
+        cmocka_unit_test_setup(test_no_node_takes_more_than_its_even_share, s_reset),
+        cmocka_unit_test_setup(test_who_lets_go_counts_as_gone, s_reset),
+        cmocka_unit_test_setup(test_given_shards_are_the_others_under_a_new_epoch_and_once_only, s_reset),
+        cmocka_unit_test_setup(test_nothing_is_given_to_the_dead_or_by_them, s_reset),
         cmocka_unit_test_setup(test_only_a_beat_that_stood_still_for_six_seconds_is_dead, s_reset),
         cmocka_unit_test_setup(test_a_dead_persist_node_loses_its_connections_and_their_locks, s_reset),
         cmocka_unit_test_setup(test_a_new_boot_ends_the_connections_of_the_former, s_reset),

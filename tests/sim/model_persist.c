@@ -318,14 +318,15 @@ static struct db_node *s_node(struct world *world, uint64_t node)
     return NULL;
 }
 
-static void s_leases(struct world *world, int node, const struct envelope *asked, uint64_t of)
+/* of: only of this owner and boot; what its former self held, somebody else may take. 0: all. */
+static void s_leases(struct world *world, int node, const struct envelope *asked, uint64_t of, uint32_t boot)
 {
     list_writer_t list;
     list_writer_init(&list, 1 << 16);
     for (uint32_t shard = 0; shard < LIM_SHARDS; shard++) {
         const struct db_lease *own = &world->db->leases[shard];
         struct rec_lease lease = {.shard = shard, .epoch = own->epoch, .node = own->node};
-        if (!of || own->node == of)
+        if (!of || (own->node == of && own->boot == boot))
             rec_lease_append(&list, &lease);
     }
     struct msg msg = {.type = MSG_DIR_LEASES, .as.dir_leases.leases = list_of(&list)};
@@ -358,7 +359,38 @@ static bool s_may_take(struct world *world, const struct db_lease *lease, uint64
     if (!lease->node || (lease->node == node && lease->boot != boot))
         return true;
     const struct db_node *owner = s_node(world, lease->node);
-    return lease->node != node && owner && owner->is_dead;
+    return lease->node != node && owner && (owner->is_dead || owner->boot != lease->boot);
+}
+
+static bool s_is_live(const struct db_node *node)
+{
+    return node && node->boot && !node->is_dead;
+}
+
+static uint32_t s_fair_share(const struct world *world, uint64_t node)
+{
+    uint32_t count = 0, rank = 0;
+    for (int i = 0; i < ROOM_NODES; i++) {
+        const struct db_node *other = &world->db->nodes[i];
+        rank += s_is_live(other) && other->node < node;
+        count += s_is_live(other);
+    }
+    return LIM_SHARDS / count + (rank < LIM_SHARDS % count);
+}
+
+static void s_on_nodes_get(struct world *world, int node, const struct envelope *asked)
+{
+    list_writer_t list;
+    list_writer_init(&list, 1 << 12);
+    for (int i = 0; i < ROOM_NODES; i++) { /* instances ascend, and so do their addresses */
+        uint64_t id = address_node(address_make(ROLE_ROOM, (uint16_t)i, 1));
+        const struct rec_dir_node row = {.node = id, .endpoint = view_of_text("sim")};
+        if (s_is_live(s_node(world, id)))
+            rec_dir_node_append(&list, &row);
+    }
+    struct msg msg = {.type = MSG_DIR_NODES, .as.dir_nodes.nodes = list_of(&list)};
+    s_reply(world, node, asked, &msg);
+    list_writer_fini(&list);
 }
 
 static void s_on_take(struct world *world, int node, const struct envelope *asked, const struct msg_dir_take *take)
@@ -371,7 +403,8 @@ static void s_on_take(struct world *world, int node, const struct envelope *aske
     }
     for (uint32_t shard = 0; shard < LIM_SHARDS; shard++)
         owned += world->db->leases[shard].node == take->node && world->db->leases[shard].boot == boot;
-    for (uint32_t shard = 0; shard < LIM_SHARDS && owned + taken < take->share; shard++) {
+    uint32_t fair = s_fair_share(world, take->node), share = take->share < fair ? take->share : fair;
+    for (uint32_t shard = 0; shard < LIM_SHARDS && owned + taken < share; shard++) {
         struct db_lease *lease = &world->db->leases[shard];
         if (!s_may_take(world, lease, take->node, boot) || model_db_is_locked(world->db, shard))
             continue;
@@ -383,7 +416,57 @@ static void s_on_take(struct world *world, int node, const struct envelope *aske
     if (taken)
         world_trace(world, "room node %d takes %u shards", address_instance(address_from_node(take->node)), taken);
     world->stats.takeovers += taken > 0;
-    s_leases(world, node, asked, take->node);
+    s_leases(world, node, asked, take->node, boot);
+}
+
+/* All or nothing: a row that is locked by an open transaction makes the asker wait, here by asking again. */
+static void s_on_give(struct world *world, int node, const struct envelope *asked, const struct msg_dir_give *give)
+{
+    const struct db_node *own = s_node(world, give->node), *to = s_node(world, give->to);
+    struct rec_lease lease;
+    list_t leases = give->leases;
+    list_writer_t list;
+    if (!s_is_live(own) || own->boot != (uint32_t)give->nonce || !s_is_live(to)) {
+        s_reply_err(world, node, asked, s_is_live(to) ? ERR_FENCED : ERR_NOT_FOUND);
+        return;
+    }
+    while (rec_lease_next(&leases, &lease))
+        if (model_db_is_locked(world->db, lease.shard)) {
+            s_reply_err(world, node, asked, ERR_BUSY);
+            return;
+        }
+    list_writer_init(&list, 1 << 16);
+    leases = give->leases;
+    while (rec_lease_next(&leases, &lease)) {
+        struct db_lease *row = &world->db->leases[lease.shard];
+        if (row->node == give->node && row->boot == (uint32_t)give->nonce && row->epoch == lease.epoch) {
+            *row = (struct db_lease){.epoch = row->epoch + 1, .node = give->to, .boot = to->boot};
+            world->stats.moves++;
+        }
+        struct rec_lease now = {.shard = lease.shard, .epoch = row->epoch, .node = give->to};
+        if (row->node == give->to && row->boot == to->boot)
+            rec_lease_append(&list, &now);
+    }
+    world_trace(world, "room node %d gives %u shards", address_instance(address_from_node(give->node)),
+                (unsigned)list.count);
+    struct msg msg = {.type = MSG_DIR_LEASES, .as.dir_leases.leases = list_of(&list)};
+    s_reply(world, node, asked, &msg);
+    list_writer_fini(&list);
+}
+
+static void s_on_release(struct world *world, int node, const struct envelope *asked,
+                         const struct msg_dir_release *release)
+{
+    struct db_node *own = s_node(world, release->node);
+    struct msg msg = {.type = MSG_STORE_OK};
+    for (uint32_t shard = 0; shard < LIM_SHARDS; shard++) {
+        struct db_lease *row = &world->db->leases[shard];
+        if (row->node == release->node && row->boot == (uint32_t)release->nonce)
+            *row = (struct db_lease){.epoch = row->epoch};
+    }
+    if (own && own->boot == (uint32_t)release->nonce)
+        own->is_dead = true;
+    s_reply(world, node, asked, &msg);
 }
 
 static void s_on_hello(struct world *world, int node, const struct envelope *asked, const struct msg_dir_hello *hello)
@@ -438,7 +521,10 @@ void persist_on(struct world *world, int node, const struct frame *frame)
     case MSG_DIR_HELLO: s_on_hello(world, node, env, &msg.as.dir_hello); break;
     case MSG_DIR_BEAT: s_on_beat(world, node, env, &msg.as.dir_beat); break;
     case MSG_DIR_TAKE: s_on_take(world, node, env, &msg.as.dir_take); break;
-    case MSG_DIR_LEASES_GET: s_leases(world, node, env, 0); break;
+    case MSG_DIR_LEASES_GET: s_leases(world, node, env, 0, 0); break;
+    case MSG_DIR_NODES_GET: s_on_nodes_get(world, node, env); break;
+    case MSG_DIR_GIVE: s_on_give(world, node, env, &msg.as.dir_give); break;
+    case MSG_DIR_RELEASE: s_on_release(world, node, env, &msg.as.dir_release); break;
     case MSG_STORE_READS: s_reply(world, node, env, &(struct msg){.type = MSG_STORE_OK}); break;
     default: world_fail(world, "persist does not know %s", msg_name(msg.type));
     }

@@ -65,10 +65,11 @@ int main(int argc, char **argv)
             return expects_failure ? 0 : 1;
     }
     printf("%" PRIu64 " seeds hold: steps=%" PRIu64 " requests=%" PRIu64 " acks=%" PRIu64 " dups=%" PRIu64
-           " events=%" PRIu64 " crashes=%" PRIu64 " unknown=%" PRIu64 " takeovers=%" PRIu64 " fenced=%" PRIu64
+           " events=%" PRIu64 " crashes=%" PRIu64 " unknown=%" PRIu64 " takeovers=%" PRIu64 " moves=%" PRIu64
+           " stops=%" PRIu64 " fenced=%" PRIu64
            " stale=%" PRIu64 " finals=%" PRIu64 "\n",
            last - first + 1, sum.steps, sum.stats.posts, sum.stats.acks, sum.stats.dups, sum.stats.events,
-           sum.stats.crashes, sum.stats.unknown, sum.stats.takeovers, sum.stats.fenced, sum.stats.stale,
+           sum.stats.crashes, sum.stats.unknown, sum.stats.takeovers, sum.stats.moves, sum.stats.stops, sum.stats.fenced, sum.stats.stale,
            sum.stats.finals);
     return expects_failure ? 1 : 0;
 }

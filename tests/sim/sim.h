@@ -60,7 +60,7 @@ struct world {
     effects_t effects;
     uint8_t id_key[KEY_BYTES], mac_key[KEY_BYTES];
     /* This seed's weather. */
-    unsigned crash_ms, outage_ms, pause_ms, db_ms; /* mean time between; 0: never */
+    unsigned crash_ms, outage_ms, pause_ms, db_ms, stop_ms; /* mean time between; 0: never */
     unsigned loss_ppm, double_ppm, unknown_pct, failed_pct, persists;
     char failure[256];
     char *trace;            /* the last lines of what happened, a ring */
@@ -71,7 +71,7 @@ struct world {
     } *refused; /* for good, so they may never be stored */
     size_t refused_count, refused_cap;
     struct {
-        uint64_t posts, acks, events, dups, crashes, unknown, takeovers, fenced, stale, finals;
+        uint64_t posts, acks, events, dups, crashes, unknown, takeovers, moves, stops, fenced, stale, finals;
     } stats;
 };
 

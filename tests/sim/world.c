@@ -10,7 +10,7 @@
 
 enum { TRACE_LINES = 400, TRACE_LINE = 160 };
 enum event_kind_of { EV_FRAME, EV_WAKE, EV_TICK, EV_PEER, EV_FAULT, EV_START };
-enum fault { FAULT_CRASH, FAULT_OUTAGE, FAULT_PAUSE, FAULT_DB };
+enum fault { FAULT_CRASH, FAULT_OUTAGE, FAULT_PAUSE, FAULT_DB, FAULT_STOP };
 
 struct event {
     int64_t at_ms;
@@ -242,9 +242,9 @@ static void *s_new_room(struct world *self, int node)
 {
     struct room_shard_options options = {.address = world_address(self, node), .endpoint = "sim",
                                          .share = LIM_SHARDS / ROOM_NODES, .memory_bytes = 1u << 24,
-                                         .persist_count = self->persists};
+                                         .finds_nodes = true};
     for (size_t i = 0; i < self->persists; i++)
-        options.persists[i] = address_make(ROLE_PERSIST, (uint16_t)i, 0);
+        providers_add(&options.persists, address_make(ROLE_PERSIST, (uint16_t)i, 0));
     return room_shard_new(&options);
 }
 
@@ -339,12 +339,24 @@ static void s_outage(struct world *self, int a, int b, int64_t for_ms, bool is_b
 
 static void s_next_fault(struct world *self, enum fault what)
 {
-    unsigned mean[] = {self->crash_ms, self->outage_ms, self->pause_ms, self->db_ms};
+    unsigned mean[] = {self->crash_ms, self->outage_ms, self->pause_ms, self->db_ms, self->stop_ms};
     if (!mean[what] || self->is_calm)
         return;
     int64_t at = self->now_ms + 1 + (int64_t)world_random(self, 2 * mean[what]);
     if (at < FAULTS_MS)
         s_push(self, (struct event){.at_ms = at, .kind = EV_FAULT, .what = what, .to = 0});
+}
+
+/* A clean stop, as before an update. */
+static void s_stop_room(struct world *self, int node)
+{
+    struct node *own = &self->nodes[node];
+    if (!own->is_alive || own->paused_until_ms > self->now_ms)
+        return;
+    int64_t now = world_clock(self, node);
+    world_trace(self, "node %d is told to stop", node);
+    room_shard_stop(own->state, now, now + 5000000, &self->effects);
+    s_flush(self, node);
 }
 
 static void s_fault(struct world *self, enum fault what)
@@ -366,6 +378,7 @@ static void s_fault(struct world *self, enum fault what)
         }
         break;
     case FAULT_DB: model_db_crash(self->db, span); break;
+    case FAULT_STOP: s_stop_room(self, FIRST_ROOM + (int)world_random(self, ROOM_NODES)); break;
     }
     s_next_fault(self, what);
 }
@@ -391,6 +404,10 @@ static void s_room_step(struct world *self, int node, const struct event *event)
         world_trace(self, "node %d was declared dead", node);
         self->stats.fenced++;
         s_crash(self, node, 200);
+    } else if (room_shard_state(shard) == ROOM_SHARD_STOPPED) {
+        world_trace(self, "node %d has stopped", node);
+        self->stats.stops++;
+        s_crash(self, node, 50 + (int64_t)world_random(self, 5000));
     }
 }
 
@@ -473,6 +490,7 @@ static void s_weather(struct world *self)
     self->outage_ms = means[world_random(self, 4)];
     self->pause_ms = means[world_random(self, 4)];
     self->db_ms = means[world_random(self, 4)];
+    self->stop_ms = means[world_random(self, 4)];
     self->loss_ppm = (unsigned)world_random(self, 3) * 4000;
     self->double_ppm = (unsigned)world_random(self, 3) * 20000;
     self->unknown_pct = (unsigned)world_random(self, 4) * 4;
@@ -503,7 +521,7 @@ bool world_run(struct world *self, uint64_t seed, enum mutation mutation)
         if (node < FIRST_PERSIST + (int)self->persists || node >= FIRST_CLIENT)
             s_start(self, node);
     }
-    for (int what = FAULT_CRASH; what <= FAULT_DB; what++)
+    for (int what = FAULT_CRASH; what <= FAULT_STOP; what++)
         s_next_fault(self, (enum fault)what);
     bool is_healed = false;
     while (self->heap_count && self->heap[0].at_ms < END_MS && !self->failure[0]) {
