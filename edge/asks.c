@@ -195,8 +195,11 @@ const struct ask *asks_newest(const struct asks *self)
 static void s_on_lost(struct asks *self, struct ask *ask, peer_event_t event)
 {
     bool is_elsewhere = !address_is_same_node(ask->sent_to, s_receiver(self, ask));
-    if (ask->spec.once && event == PEER_HOLE)
-        return; /* it may still be at it */
+    int64_t soon_ms = self->edge->now_ms + LIM_UNAVAILABLE_MS;
+    if (ask->spec.once && event == PEER_HOLE) { /* it may still be at it; or it, or its answer, is lost */
+        ask->deadline_ms = ask->deadline_ms < soon_ms ? ask->deadline_ms : soon_ms;
+        return;
+    }
     if (ask->spec.once && !ask->spec.again_if_lost)
         ask->deadline_ms = self->edge->now_ms; /* asking again is not harmless */
     else if (event != PEER_DOWN || is_elsewhere || ask->spec.once)
@@ -226,6 +229,12 @@ void asks_on_receivers(struct asks *self)
     }
 }
 
+/* Nobody has come up to whom it could be sent. A shard's next owner is worth a longer wait. */
+static bool s_has_nobody(const struct ask *ask, int64_t now_ms)
+{
+    return ask->sent_to == 0 && ask->spec.to == ASK_ACCOUNTS && now_ms - ask->asked_ms >= LIM_UNAVAILABLE_MS;
+}
+
 void asks_on_tick(struct asks *self)
 {
     int64_t now_ms = self->edge->now_ms;
@@ -237,7 +246,7 @@ void asks_on_tick(struct asks *self)
         next = ask->next;
         if (!ask->spec.done) {
             s_remove(self, ask);
-        } else if (now_ms >= ask->deadline_ms) {
+        } else if (now_ms >= ask->deadline_ms || s_has_nobody(ask, now_ms)) {
             struct answer answer = {.err = ask->sent_to ? ERR_TIMEOUT : ERR_UNAVAILABLE, .retry_ms = 1000};
             s_end(self, ask, &answer);
         } else if (now_ms >= ask->repeat_ms) {
