@@ -273,7 +273,7 @@ static void s_note_address(struct http_conn *conn, const struct http_request *re
 static void s_note_host(struct http_conn *conn, view_t host)
 {
     conn->host[0] = '\0';
-    if (host.len >= sizeof conn->host)
+    if (host.len == 0 || host.len >= sizeof conn->host)
         return;
     for (size_t i = 0; i < host.len; i++)
         if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:[]", host.bytes[i]) ||

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
-#include "actors/runtime/log.h"
+#include "edge/assembly.h"
 #include "edge/session.h"
 
 enum {
@@ -11,7 +11,6 @@ enum {
     TX_BYTES = 1024 * 1024,     /* not less than the largest write, else lws cuts it */
     HEADER_BYTES = LIM_HTTP_HEADERS_BYTES_MAX + 1024,
     HANDSHAKE_S = 5,
-    FRAGMENT_BYTES_MIN = 512,
 };
 
 /* Between adoption and the end of the handshake; then the session has it all. */
@@ -87,49 +86,28 @@ static int s_on_established(struct lws *wsi, struct socket_data *data)
     return 0;
 }
 
-static buffer_t *s_assembly(struct session *session)
-{
-    if (!session->assembly && (session->assembly = malloc(sizeof *session->assembly)))
-        buffer_init(session->assembly, LIM_CLIENT_FRAME_BYTES_MAX);
-    return session->assembly;
-}
-
-static void s_drop_assembly(struct session *session)
-{
-    if (session->assembly)
-        buffer_fini(session->assembly);
-    free(session->assembly);
-    session->assembly = NULL;
-}
-
-/* A piece of a message: most are whole and need no copy. */
 static void s_on_receive(struct lws *wsi, struct session *session, const uint8_t *bytes, size_t len)
 {
-    bool final = lws_is_final_fragment(wsi);
+    view_t message;
+    buffer_t *whole;
     if (session->state == SESSION_CLOSING)
         return;
     if ((lws_frame_is_binary(wsi) != 0) == session->viewer.json) {
         session_on_bad_type(session);
         return;
     }
-    if (final && !session->assembly) {
-        session_on_message(session, view_of(bytes, len));
-        return;
-    }
-    size_t have = session->assembly ? session->assembly->len : 0;
-    buffer_t *assembly = s_assembly(session);
-    if (have + len + lws_remaining_packet_payload(wsi) > LIM_CLIENT_FRAME_BYTES_MAX || !assembly ||
-        buffer_append(assembly, bytes, len)) {
-        s_drop_assembly(session);
+    switch (assembly_add(&session->assembly, view_of(bytes, len), lws_remaining_packet_payload(wsi),
+                         lws_is_final_fragment(wsi), &message, &whole)) {
+    case ASSEMBLY_WHOLE:
+        session_on_message(session, message);
+        assembly_drop(&whole);
+        break;
+    case ASSEMBLY_TOO_LARGE:
         session_on_too_large(session);
-        return;
+        break;
+    case ASSEMBLY_MORE:
+        break;
     }
-    if (!final)
-        return;
-    session->assembly = NULL; /* the session may end meanwhile */
-    session_on_message(session, buffer_view(assembly));
-    buffer_fini(assembly);
-    free(assembly);
 }
 
 static int s_on_peer_close(struct session *session)

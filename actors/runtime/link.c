@@ -49,11 +49,13 @@ static struct link_verdict s_bad(err_t err)
     return (struct link_verdict){.err = err};
 }
 
-/* `last` is what the peer sent before this. FIFO: what is missing now never comes. */
+/* `last` is what the peer sent before this. FIFO: what is missing now never comes; and a number never goes back. */
 static struct link_verdict s_catch_up(struct link *self, uint64_t last)
 {
     if (last == self->received)
         return (struct link_verdict){0};
+    if (last < self->received)
+        return s_bad(ERR_BAD_FRAME);
     self->received = last;
     return s_event(PEER_HOLE, false);
 }
@@ -68,14 +70,15 @@ static struct link_verdict s_on_hello(struct link *self, address_t own, const st
     const struct msg_link_hello *hello = &msg.as.link_hello;
     if (hello->version != PROTO_VERSION)
         return s_bad(ERR_VERSION);
-    if (hello->nonce != address_nonce(env->from))
+    if (hello->nonce == 0 || hello->nonce != address_nonce(env->from)) /* 0: a boot that nobody could name */
         return s_bad(ERR_BAD_FRAME);
 
     bool heard_us = env->correlation == address_nonce(own);
     if (!heard_us)
         self->hello_due = true;
     bool same_boot = self->up && self->nonce == hello->nonce;
-    bool forgot_us = self->knows_us && !heard_us; /* it took us for dead meanwhile */
+    /* It took us for dead meanwhile; if it had to make place, it counts from the beginning again. */
+    bool forgot_us = (self->knows_us && !heard_us) || env->link_seq < self->received;
     if (same_boot && !forgot_us)
         return s_catch_up(self, env->link_seq);
     if (self->up && !same_boot)
