@@ -2,16 +2,13 @@
  * changed in them. Everybody is on loopback: 127.0.0.1 is the proxy, the other addresses of 127/8 are browsers. */
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import http from 'node:http';
-import https from 'node:https';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { askSocket, HOST, request as ask, talk } from './browser.mjs';
 
 const ROOT = new URL('../../', import.meta.url).pathname;
-const HOST = 'chat.example.org';
 const SIGNUPS_PER_MIN = 2;
 process.env.PATH += ':/usr/sbin:/sbin'; // where Debian keeps them, and a plain user's PATH does not look
 Object.assign(process.env, {
@@ -91,25 +88,7 @@ error_log stderr;\nevents { worker_connections 256; }\nhttp {\naccess_log off;\n
   return ['nginx', args];
 }
 
-/* ---- a browser, as far as needed ---- */
-
-function request(url, { from = '127.0.0.9', method = 'GET', headers = {}, body } = {}) {
-  return new Promise((done, fail) => {
-    const { request: make } = url.startsWith('https') ? https : http;
-    const sent = make(url, {
-      method, localAddress: from, agent: false, servername: HOST, rejectUnauthorized: false,
-      headers: { Host: HOST, ...(body && { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body) }), ...headers },
-    }, (answer) => {
-      const chunks = [];
-      answer.on('data', (chunk) => chunks.push(chunk));
-      answer.on('end', () => done({ status: answer.statusCode, headers: answer.headers, text: Buffer.concat(chunks).toString() }));
-    });
-    sent.on('upgrade', (answer, socket, head) => done({ status: answer.statusCode, headers: answer.headers, socket, head }));
-    sent.on('error', fail);
-    sent.setTimeout(10_000, () => sent.destroy(new Error(`${method} ${url}: no answer`)));
-    sent.end(body);
-  });
-}
+const request = (url, options) => ask(url, { from: '127.0.0.9', ...options });
 
 let people = 0;
 const signUp = (url, options) =>
@@ -118,49 +97,6 @@ const signUp = (url, options) =>
     method: 'POST',
     body: JSON.stringify({ name: `person${(people += 1)}`, password: 'a long enough sentence' }),
   });
-
-const askSocket = (url, upgrade, headers = {}) =>
-  request(`${url}/ws`, {
-    headers: {
-      Connection: 'Upgrade', Upgrade: upgrade, 'Sec-WebSocket-Version': '13', 'Sec-WebSocket-Protocol': 'rookery.v1.json',
-      'Sec-WebSocket-Key': randomBytes(16).toString('base64'), Origin: `https://${HOST}`, ...headers,
-    },
-  });
-
-/* Text frames below 64 KiB are all that is met here. */
-function talk({ socket, head }) {
-  let bytes = head;
-  let wake = () => {};
-  socket.on('data', (chunk) => {
-    bytes = Buffer.concat([bytes, chunk]);
-    wake();
-  });
-  socket.on('close', () => wake());
-  return {
-    say(message) {
-      const text = Buffer.from(JSON.stringify(message));
-      const mask = randomBytes(4);
-      const size = text.length < 126 ? [0x80 | text.length] : [0xfe, text.length >> 8, text.length & 255];
-      socket.write(Buffer.concat([Buffer.from([0x81, ...size]), mask, text.map((byte, i) => byte ^ mask[i % 4])]));
-    },
-    async hear() {
-      for (;;) {
-        const start = bytes[1] === 126 ? 4 : 2;
-        const len = bytes.length < start ? Infinity : start === 4 ? bytes.readUInt16BE(2) : bytes[1];
-        if (bytes.length >= start + len) {
-          const opcode = bytes[0] & 15;
-          const text = bytes.subarray(start, start + len).toString();
-          bytes = bytes.subarray(start + len);
-          if (opcode === 1) return JSON.parse(text);
-          continue;
-        }
-        assert.ok(!socket.destroyed, 'the socket is open');
-        await new Promise((done) => (wake = done));
-      }
-    },
-    close: () => socket.destroy(),
-  };
-}
 
 /* ---- what is promised ---- */
 
@@ -210,7 +146,7 @@ async function check(name, at, net) {
   });
 
   await step(`${name}: a page of another origin gets no WebSocket`, async () => {
-    assert.equal((await askSocket(url, 'websocket', { Origin: 'https://evil.example.org' })).status, 403);
+    assert.equal((await askSocket(url, 'websocket', { headers: { Origin: 'https://evil.example.org' } })).status, 403);
   });
 
   await step(`${name}: no other upgrade gets through`, async () => {
