@@ -1,5 +1,3 @@
-#include "bench/crowd.h"
-
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -9,55 +7,27 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "actors/token.h"
-#include "bench/proc.h"
-#include "bench/ws_client.h"
+#include "bench/crowd_impl.h"
 
 enum {
     WINDOW = 32,          /* readers in the middle of connecting or joining */
     EVENTS_MAX = 256,
-    SETUP_S = 25,         /* for the whole crowd */
-    TEXT_BYTES = 150,
-    FRAME_BYTES_MAX = 16 * 1024,
+    SETUP_S = 60,         /* for the whole crowd */
+    TEXT_BYTES_MAX = 4096,
 };
 
-enum goal { GOAL_JOINED, GOAL_LIVE, GOAL_OPEN };
-
-struct member {
-    crowd_t *crowd;
-    ws_client_t *socket;
-    uint64_t last_seq, incarnation;
-    uint32_t index, room, place;
-    bool live, done, writes, is_welcome;
-    cid_t join_id;
-};
-
-struct crowd {
-    struct crowd_plan plan;
-    int epoll;
-    struct member *readers;
-    uint64_t *rooms; /* ids; 0: not made yet */
-    uint32_t count;
-    token_signer_t *signer;
-    struct ledger *ledger;
-    void (*on_answer)(void *owner, uint32_t reader);
-    void *on_answer_owner;
-    enum goal goal;
-    uint32_t done, retries;
-    uint32_t *retry; /* readers whose join was refused for now */
-    int64_t retry_at_ns, setup_ns;
-    bool failed;
-    size_t frame_bytes;
-    buffer_t out, token;
-};
-
-view_t crowd_text(void)
+view_t crowd_text(uint32_t bytes)
 {
-    static char text[TEXT_BYTES];
+    static char text[TEXT_BYTES_MAX];
     static const char words[] = "the rooks come home over the wet fields and every one of them says the same thing ";
-    for (size_t i = 0; text[TEXT_BYTES - 1] == '\0' && i < TEXT_BYTES; i++)
+    for (size_t i = 0; text[TEXT_BYTES_MAX - 1] == '\0' && i < TEXT_BYTES_MAX; i++)
         text[i] = words[i % (sizeof words - 1)];
-    return view_of(text, TEXT_BYTES);
+    return view_of(text, bytes < TEXT_BYTES_MAX ? bytes : TEXT_BYTES_MAX);
+}
+
+void crowd_set_text(crowd_t *self, uint32_t bytes)
+{
+    self->text_bytes = bytes;
 }
 
 crowd_t *crowd_new(const struct crowd_plan *plan)
@@ -71,11 +41,9 @@ crowd_t *crowd_new(const struct crowd_plan *plan)
     self->readers = calloc(self->count, sizeof *self->readers);
     self->rooms = calloc(plan->rooms, sizeof *self->rooms);
     self->retry = calloc(self->count, sizeof *self->retry);
-    buffer_init(&self->out, FRAME_BYTES_MAX);
-    buffer_init(&self->token, LIM_TOKEN_BYTES_MAX);
-    if (!plan->is_floor)
-        self->signer = token_signer_new(plan->var_folder, plan->secret);
-    if (self->epoll < 0 || !self->readers || !self->rooms || !self->retry || (!plan->is_floor && !self->signer))
+    self->text_bytes = CROWD_TEXT_BYTES;
+    buffer_init(&self->out, CROWD_FRAME_BYTES_MAX);
+    if (self->epoll < 0 || !self->readers || !self->rooms || !self->retry)
         crowd_destroy(&self);
     for (uint32_t i = 0; self && i < self->count; i++)
         self->readers[i] = (struct member){
@@ -92,9 +60,7 @@ void crowd_destroy(crowd_t **self_p)
         crowd_hang_up(self);
     if (self->epoll >= 0)
         close(self->epoll);
-    token_signer_destroy(&self->signer);
     buffer_fini(&self->out);
-    buffer_fini(&self->token);
     free(self->readers);
     free(self->rooms);
     free(self->retry);
@@ -130,6 +96,11 @@ int64_t crowd_setup_ns(const crowd_t *self)
     return self->setup_ns;
 }
 
+bool crowd_is_spoiled(const crowd_t *self)
+{
+    return self->plan.planted != PLANTED_NONE;
+}
+
 bool crowd_is_whole(const crowd_t *self)
 {
     return !self->failed;
@@ -140,9 +111,19 @@ size_t crowd_frame_bytes(const crowd_t *self)
     return self->frame_bytes;
 }
 
-void crowd_use_ledger(crowd_t *self, struct ledger *ledger)
+uint64_t crowd_room(const crowd_t *self, uint32_t room)
 {
-    self->ledger = ledger;
+    return self->rooms[room];
+}
+
+const char *crowd_token(const crowd_t *self, uint32_t reader)
+{
+    return self->plan.tokens[reader];
+}
+
+void crowd_hear_answers(crowd_t *self, const struct crowd_answers *answers)
+{
+    self->answers = answers ? *answers : (struct crowd_answers){0};
 }
 
 void crowd_on_answer(crowd_t *self, void (*fn)(void *owner, uint32_t reader), void *owner)
@@ -153,16 +134,18 @@ void crowd_on_answer(crowd_t *self, void (*fn)(void *owner, uint32_t reader), vo
 
 /* ---- what a reader sends ------------------------------------------------------------------------------------- */
 
-static void s_watch(struct member *self, int operation)
+void crowd_watch(struct member *self, int operation)
 {
     self->writes = ws_client_wants_write(self->socket);
-    struct epoll_event event = {.events = EPOLLIN, .data.ptr = self};
+    struct epoll_event event = {.data.ptr = self};
+    if (self != self->crowd->slow) /* whom crowd_feed_slow reads for */
+        event.events |= EPOLLIN;
     if (self->writes)
         event.events |= EPOLLOUT;
     epoll_ctl(self->crowd->epoll, operation, ws_client_fd(self->socket), &event);
 }
 
-static bool s_send(struct member *self, const struct msg *msg)
+bool crowd_say(struct member *self, const struct msg *msg)
 {
     buffer_t *out = &self->crowd->out;
     buffer_clear(out);
@@ -170,55 +153,50 @@ static bool s_send(struct member *self, const struct msg *msg)
         !ws_client_send(self->socket, WS_BINARY, buffer_view(out)))
         return false;
     if (ws_client_wants_write(self->socket) != self->writes)
-        s_watch(self, EPOLL_CTL_MOD);
+        crowd_watch(self, EPOLL_CTL_MOD);
     return true;
 }
 
-static void s_give_up(struct member *self, const char *what, const char *why)
+bool crowd_send(crowd_t *self, uint32_t reader, const struct msg *msg)
+{
+    return crowd_say(&self->readers[reader], msg);
+}
+
+void crowd_give_up(struct member *self, const char *what, const char *why)
 {
     if (!self->crowd->failed)
         fprintf(stderr, "bench: reader %u: %s: %s\n", self->index, what, why);
     self->crowd->failed = true;
 }
 
-static void s_done(struct member *self)
+void crowd_done(struct member *self)
 {
     if (!self->done)
         self->crowd->done++;
     self->done = true;
 }
 
-static void s_send_hello(struct member *self)
+void crowd_send_hello(struct member *self)
 {
     crowd_t *crowd = self->crowd;
-    char name[32];
-    uint64_t user = crowd->plan.first_user + self->index;
-    snprintf(name, sizeof name, "bench%u", self->index);
-    struct timespec utc;
-    clock_gettime(CLOCK_REALTIME, &utc);
-    int64_t expires_at_ms;
-    struct token_claims claims = {.user = user, .session = user, .name = view_of_text(name)};
-    buffer_clear(&crowd->token);
-    err_t err = token_sign(crowd->signer, &claims, (int64_t)utc.tv_sec * 1000, &crowd->token, &expires_at_ms);
-    if (err) {
-        s_give_up(self, "token", err_name(err));
-        return;
-    }
     list_writer_t subs;
-    list_writer_init(&subs, FRAME_BYTES_MAX);
+    list_writer_init(&subs, CROWD_FRAME_BYTES_MAX);
     if (crowd->goal == GOAL_LIVE)
-        rec_sub_append(&subs, &(struct rec_sub){.room = crowd->rooms[self->room], .live = true});
+        rec_sub_append(&subs, &(struct rec_sub){.room = crowd->rooms[self->room],
+                                                .incarnation = self->has_log ? self->incarnation : 0,
+                                                .after = self->has_log ? self->last_seq : 0,
+                                                .live = true});
     struct msg hello = {.type = MSG_HELLO};
     hello.as.hello = (struct msg_hello){.version = PROTO_VERSION,
-                                        .token = buffer_view(&crowd->token),
+                                        .token = view_of_text(crowd->plan.tokens[self->index]),
                                         .device = view_of_text("bench"),
                                         .subs = list_of(&subs)};
-    if (!s_send(self, &hello))
-        s_give_up(self, "hello", "not sent");
+    if (!crowd_say(self, &hello) && !self->away)
+        crowd_give_up(self, "hello", "not sent");
     list_writer_fini(&subs);
 }
 
-static void s_send_sub(struct member *self)
+void crowd_send_sub(struct member *self)
 {
     struct msg sub = {.type = MSG_SUB};
     sub.as.sub = (struct msg_sub){.room = self->crowd->rooms[self->room]};
@@ -226,11 +204,11 @@ static void s_send_sub(struct member *self)
         sub.as.sub.incarnation = self->incarnation;
         sub.as.sub.after = self->last_seq;
     }
-    if (!s_send(self, &sub))
-        s_give_up(self, "sub", "not sent");
+    if (!crowd_say(self, &sub) && !self->away)
+        crowd_give_up(self, "sub", "not sent");
 }
 
-static void s_send_join(struct member *self)
+void crowd_send_join(struct member *self)
 {
     crowd_t *crowd = self->crowd;
     uint64_t half = id_random();
@@ -244,136 +222,30 @@ static void s_send_join(struct member *self)
     } else {
         msg.as.room_join = (struct msg_room_join){.room = crowd->rooms[self->room], .client_id = self->join_id};
     }
-    if (!s_send(self, &msg))
-        s_give_up(self, "join", "not sent");
+    if (!crowd_say(self, &msg))
+        crowd_give_up(self, "join", "not sent");
 }
 
 bool crowd_post(crowd_t *self, uint32_t reader, int64_t due_ns)
 {
     struct member *author = &self->readers[reader];
     struct msg post = {.type = MSG_ROOM_POST};
-    post.as.room_post = (struct msg_room_post){.room = self->rooms[author->room], .text = crowd_text()};
+    post.as.room_post = (struct msg_room_post){.room = self->rooms[author->room], .text = crowd_text(self->text_bytes)};
     ledger_post(self->ledger, author->room, self->plan.per_room, due_ns, &post.as.room_post.client_id);
-    return s_send(author, &post);
-}
-
-/* ---- what a reader hears ------------------------------------------------------------------------------------- */
-
-static uint64_t s_hash(view_t bytes)
-{
-    uint64_t hash = bytes.len * 0x9E3779B97F4A7C15u, word;
-    size_t i = 0;
-    for (; i + 8 <= bytes.len; i += 8) {
-        memcpy(&word, bytes.bytes + i, 8);
-        hash = (hash ^ word) * 0xD6E8FEB86659FD93u;
-        hash ^= hash >> 32;
-    }
-    for (; i < bytes.len; i++)
-        hash = (hash ^ bytes.bytes[i]) * 0xD6E8FEB86659FD93u;
-    return hash;
-}
-
-static void s_on_event(struct member *self, const struct msg_event *event, view_t frame)
-{
-    crowd_t *crowd = self->crowd;
-    if (!self->live && !crowd->plan.is_floor)
-        return; /* a backfill: what was said before the ledger began */
-    if (crowd->ledger && event->kind == KIND_POSTED)
-        ledger_delivered(crowd->ledger, &(struct ledger_delivery){.client_id = &event->client_id,
-                                                               .seq = event->seq,
-                                                               .last_seq = self->last_seq,
-                                                               .frame_hash = s_hash(frame),
-                                                               .room = self->room,
-                                                               .place = self->place,
-                                                               .at_ns = now_ns()});
-    crowd->frame_bytes = frame.len;
-    if (event->seq > self->last_seq)
-        self->last_seq = event->seq;
-}
-
-static void s_on_ack(struct member *self, const struct msg_ack *ack)
-{
-    crowd_t *crowd = self->crowd;
-    if (crowd->goal == GOAL_JOINED && !self->done) {
-        if (cid_is_equal(&ack->client_id, &self->join_id)) {
-            crowd->rooms[self->room] = ack->room;
-            s_done(self);
-        }
-        return;
-    }
-    if (crowd->ledger && ledger_acked(crowd->ledger, &ack->client_id, ack->dup, now_ns()) && crowd->on_answer)
-        crowd->on_answer(crowd->on_answer_owner, self->index);
-}
-
-static void s_on_nack(struct member *self, const struct msg_nack *nack)
-{
-    crowd_t *crowd = self->crowd;
-    if (crowd->goal == GOAL_JOINED && !self->done) {
-        if (nack->final || crowd->retries >= crowd->count) {
-            s_give_up(self, "join refused", err_name(nack->code));
-            return;
-        }
-        crowd->retry[crowd->retries++] = self->index;
-        crowd->retry_at_ns = now_ns() + (int64_t)(nack->retry_ms ? nack->retry_ms : 20) * 1000000;
-        return;
-    }
-    if (!crowd->ledger)
-        return;
-    if (crowd->ledger->refused == 0)
-        fprintf(stderr, "bench: a post was refused: %s\n", err_name(nack->code));
-    ledger_refused(crowd->ledger, &nack->client_id);
-    if (crowd->on_answer)
-        crowd->on_answer(crowd->on_answer_owner, self->index);
-}
-
-static void s_on_message(void *owner, ws_client_t *socket, view_t message)
-{
-    (void)socket;
-    struct member *self = owner;
-    crowd_t *crowd = self->crowd;
-    struct msg msg;
-    err_t err = msg_decode(message, &msg);
-    if (err) {
-        s_give_up(self, "undecodable frame", err_name(err));
-        return;
-    }
-    switch (msg.type) {
-    case MSG_EVENT: s_on_event(self, &msg.as.event, message); return;
-    case MSG_ACK: s_on_ack(self, &msg.as.ack); return;
-    case MSG_NACK: s_on_nack(self, &msg.as.nack); return;
-    case MSG_HI: s_send_hello(self); return;
-    case MSG_WELCOME:
-        self->is_welcome = true;
-        if (crowd->goal == GOAL_JOINED)
-            s_send_join(self);
-        return;
-    case MSG_SUB_OK: self->incarnation = msg.as.sub_ok.incarnation; return;
-    case MSG_LIVE:
-        if (self->last_seq < msg.as.live.seq)
-            self->last_seq = msg.as.live.seq;
-        self->live = true;
-        s_done(self);
-        return;
-    case MSG_GAP:
-        if (crowd->ledger)
-            crowd->ledger->gaps++;
-        s_send_sub(self);
-        return;
-    case MSG_HEARTBEAT: s_send(self, &msg); return;
-    case MSG_ERR: s_give_up(self, "err", err_name(msg.as.err.code)); return;
-    case MSG_KICK: s_give_up(self, "kick", err_name(msg.as.kick.code)); return;
-    default: return;
-    }
+    return crowd_say(author, &post);
 }
 
 /* ---- the loop ------------------------------------------------------------------------------------------------ */
 
-static void s_on_closed(struct member *self)
+void crowd_drop(struct member *self)
 {
     char why[64];
+    bool was_open = ws_client_is_open(self->socket) || self->is_welcome;
+    if (crowd_try_again(self, !was_open))
+        return;
     snprintf(why, sizeof why, "code %d, http status %d", ws_client_close_code(self->socket),
              ws_client_http_status(self->socket));
-    s_give_up(self, "socket closed", why);
+    crowd_give_up(self, "socket closed", why);
     if (self->crowd->ledger)
         self->crowd->ledger->lost_sockets++;
     ws_client_destroy(&self->socket);
@@ -386,19 +258,20 @@ static void s_on_ready(struct member *self, uint32_t events)
         return;
     bool readable = (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0;
     if (!ws_client_on_ready(self->socket, readable, (events & (EPOLLOUT | EPOLLERR)) != 0)) {
-        s_on_closed(self);
+        crowd_drop(self);
         return;
     }
     if (ws_client_wants_write(self->socket) != self->writes)
-        s_watch(self, EPOLL_CTL_MOD);
+        crowd_watch(self, EPOLL_CTL_MOD);
     if (self->crowd->goal == GOAL_OPEN && ws_client_is_open(self->socket))
-        s_done(self);
+        crowd_done(self);
 }
 
 void crowd_poll(crowd_t *self, int64_t until_ns)
 {
     struct epoll_event events[EVENTS_MAX];
-    int64_t wait_ns = until_ns - now_ns();
+    int64_t slow_ns = crowd_feed_slow(self);
+    int64_t wait_ns = (slow_ns < until_ns ? slow_ns : until_ns) - now_ns();
     struct timespec wait = {0};
     if (wait_ns > 0)
         wait = (struct timespec){.tv_sec = wait_ns / 1000000000, .tv_nsec = wait_ns % 1000000000};
@@ -407,24 +280,24 @@ void crowd_poll(crowd_t *self, int64_t until_ns)
         s_on_ready(events[i].data.ptr, events[i].events);
 }
 
-static void s_begin(struct member *self)
+void crowd_begin(struct member *self)
 {
     crowd_t *crowd = self->crowd;
     if (self->socket && self->is_welcome) {
         if (crowd->goal == GOAL_LIVE && !self->live)
-            s_send_sub(self);
+            crowd_send_sub(self);
         else if (crowd->goal == GOAL_JOINED)
-            s_send_join(self);
+            crowd_send_join(self);
         else
-            s_done(self);
+            crowd_done(self);
         return;
     }
     ws_client_destroy(&self->socket);
-    self->socket = ws_client_new(crowd->plan.port, "rookery.v1.msgpack", s_on_message, self);
-    if (!self->socket)
-        s_give_up(self, "connect", strerror(errno));
-    else
-        s_watch(self, EPOLL_CTL_ADD);
+    self->socket = ws_client_new(crowd->plan.port, "rookery.v1.msgpack", crowd_hear, self);
+    if (self->socket)
+        crowd_watch(self, EPOLL_CTL_ADD);
+    else if (!crowd_try_again(self, true))
+        crowd_give_up(self, "connect", strerror(errno));
 }
 
 static void s_retry(crowd_t *self)
@@ -434,7 +307,7 @@ static void s_retry(crowd_t *self)
     uint32_t count = self->retries;
     self->retries = 0;
     for (uint32_t i = 0; i < count; i++)
-        s_send_join(&self->readers[self->retry[i]]);
+        crowd_send_join(&self->readers[self->retry[i]]);
 }
 
 /* Brings readers in these places of their rooms to the goal, `window` at a time. */
@@ -452,7 +325,7 @@ static bool s_run(crowd_t *self, enum goal goal, uint32_t window, uint32_t place
                 continue;
             reader->done = false;
             begun++;
-            s_begin(reader);
+            crowd_begin(reader);
         }
         s_retry(self);
         crowd_poll(self, now_ns() + 10000000);
@@ -474,6 +347,11 @@ bool crowd_join(crowd_t *self)
 bool crowd_show(crowd_t *self)
 {
     return s_run(self, GOAL_LIVE, WINDOW, 0, self->plan.per_room);
+}
+
+bool crowd_show_first(crowd_t *self)
+{
+    return s_run(self, GOAL_LIVE, WINDOW, 0, 0);
 }
 
 bool crowd_connect(crowd_t *self)

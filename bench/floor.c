@@ -156,7 +156,7 @@ static bool s_encode(floor_sender_t *self, const struct msg_event *head)
 {
     buffer_t body;
     buffer_init(&body, FRAME_BYTES_MAX);
-    struct kind_posted posted = {.text = crowd_text()};
+    struct kind_posted posted = {.text = crowd_text(CROWD_TEXT_BYTES)};
     struct msg msg = {.type = MSG_EVENT};
     err_t err = kind_encode(KIND_POSTED, &posted, &body);
     msg.as.event = *head;

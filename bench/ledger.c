@@ -17,6 +17,18 @@ void ledger_fini(struct ledger *self)
     *self = (struct ledger){0};
 }
 
+void ledger_set_slow(struct ledger *self, uint32_t room, uint32_t place)
+{
+    self->has_slow = true;
+    self->slow_room = room;
+    self->slow_place = place;
+}
+
+static bool s_is_slow(const struct ledger *self, uint32_t room, uint32_t place)
+{
+    return self->has_slow && room == self->slow_room && place == self->slow_place;
+}
+
 static void *s_grow(void *array, size_t *cap, size_t wanted, size_t size)
 {
     if (wanted <= *cap)
@@ -61,7 +73,9 @@ size_t ledger_post(struct ledger *self, uint32_t room, uint32_t readers, int64_t
     self->posts[self->count] =
         (struct ledger_post){.due_ns = due_ns, .room = room, .readers = readers, .first_bit = self->bit_count};
     self->bit_count += readers;
-    self->awaited_deliveries += readers;
+    bool slow = self->has_slow && room == self->slow_room;
+    self->awaited_deliveries += readers - slow;
+    self->awaited_slow += slow;
     self->awaited_answers++;
     *client_id_out = s_client_id(self->tag, self->count);
     return self->count++;
@@ -101,8 +115,10 @@ void ledger_delivered(struct ledger *self, const struct ledger_delivery *deliver
     self->altered += post->seq != delivery->seq || post->frame_hash != delivery->frame_hash;
     self->reordered += delivery->seq <= delivery->last_seq;
     self->holes += delivery->seq > delivery->last_seq + 1;
-    self->awaited_deliveries--;
-    if (s_is_measured(self, post)) {
+    bool slow = s_is_slow(self, delivery->room, delivery->place);
+    self->awaited_deliveries -= !slow;
+    self->awaited_slow -= slow;
+    if (s_is_measured(self, post) && !slow) {
         self->deliveries++;
         hist_add(&self->delivery, delivery->at_ns - post->due_ns);
     }
@@ -137,7 +153,11 @@ void ledger_refused(struct ledger *self, const cid_t *client_id)
         return;
     post->answered = true;
     self->awaited_answers--;
-    self->awaited_deliveries -= post->readers - post->delivered;
+    size_t slow_bit = post->first_bit + self->slow_place;
+    bool slow = self->has_slow && post->room == self->slow_room &&
+                !(self->bits[slow_bit / 64] & UINT64_C(1) << (slow_bit % 64));
+    self->awaited_slow -= slow;
+    self->awaited_deliveries -= post->readers - post->delivered - slow;
     post->readers = post->delivered;
 }
 
@@ -151,11 +171,17 @@ bool ledger_is_complete(const struct ledger *self)
     return self->awaited_deliveries == 0 && self->awaited_answers == 0;
 }
 
+bool ledger_is_whole(const struct ledger *self)
+{
+    return ledger_is_complete(self) && self->awaited_slow == 0;
+}
+
 static const struct {
     const char *name;
     size_t at;
 } FAULTS[] = {
     {"missed", offsetof(struct ledger, awaited_deliveries)},
+    {"missed by the slow reader", offsetof(struct ledger, awaited_slow)},
     {"unanswered", offsetof(struct ledger, awaited_answers)},
     {"doubled", offsetof(struct ledger, doubled)},
     {"reordered", offsetof(struct ledger, reordered)},

@@ -28,7 +28,10 @@ struct ledger {
     uint64_t *bits;
     size_t bit_count, bit_cap;
     struct hist delivery, ack;
-    uint64_t awaited_deliveries, awaited_answers; /* still to come */
+    /* One reader who is slow on purpose: must get everything, is not waited for, and is not timed. */
+    bool has_slow;
+    uint32_t slow_room, slow_place;
+    uint64_t awaited_deliveries, awaited_answers, awaited_slow; /* still to come */
     uint64_t deliveries, acks, all_acks;          /* of measured posts; of all */
     /* What makes a round FAILED. */
     uint64_t doubled, reordered, holes, altered, foreign, refused, repeated_acks, lost_sockets;
@@ -45,6 +48,7 @@ struct ledger_delivery {
 
 void ledger_init(struct ledger *self);
 void ledger_fini(struct ledger *self);
+void ledger_set_slow(struct ledger *self, uint32_t room, uint32_t place); /* before the first post */
 
 /* Notes a post that is due at due_ns and must reach `readers` readers of `room`; returns its number and client id. */
 size_t ledger_post(struct ledger *self, uint32_t room, uint32_t readers, int64_t due_ns, cid_t *client_id_out);
@@ -57,8 +61,9 @@ bool ledger_acked(struct ledger *self, const cid_t *client_id, bool dup, int64_t
 void ledger_refused(struct ledger *self, const cid_t *client_id);
 void ledger_forget_answers(struct ledger *self); /* where nobody acks: the floor */
 
-bool ledger_is_complete(const struct ledger *self);
-bool ledger_is_clean(const struct ledger *self); /* complete, and nothing of the list above */
+bool ledger_is_complete(const struct ledger *self); /* but for the slow reader */
+bool ledger_is_whole(const struct ledger *self);
+bool ledger_is_clean(const struct ledger *self); /* whole, and nothing of the list above */
 /* "missed 0, doubled 0, …": what is not zero, or "clean". */
 void ledger_describe(const struct ledger *self, char *out, size_t size);
 

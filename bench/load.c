@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { DRAIN_S = 5, SETTLE_MS = 30 };
+enum { DRAIN_MS = 5000, DRAIN_SPOILED_MS = 500, SETTLE_MS = 30, BURST_DELIVERIES = 60000, BURST_RATE_MAX = 200 };
 
 struct s_run {
     const struct load_target *target;
@@ -23,12 +23,19 @@ static bool s_post(struct s_run *self, int64_t due_ns)
     self->turn++;
     if (target->floor)
         return floor_post(target->floor, target->crowd, &self->ledger, room, due_ns);
+    if (target->has_slow && room * per_room + place == target->slow)
+        place = place ? 0 : 1;
     return crowd_post(target->crowd, room * per_room + place, due_ns);
+}
+
+static int64_t s_drain_end(const struct s_run *self)
+{
+    return now_ns() + (int64_t)(crowd_is_spoiled(self->target->crowd) ? DRAIN_SPOILED_MS : DRAIN_MS) * 1000000;
 }
 
 static void s_settle(struct s_run *self)
 {
-    int64_t end_ns = now_ns() + (int64_t)DRAIN_S * 1000000000;
+    int64_t end_ns = s_drain_end(self);
     while (!ledger_is_complete(&self->ledger) && now_ns() < end_ns)
         crowd_poll(self->target->crowd, now_ns() + 1000000);
 }
@@ -64,6 +71,33 @@ static void s_begin(struct s_run *self, const struct load_target *target)
     self->target = target;
     ledger_init(&self->ledger);
     crowd_use_ledger(target->crowd, &self->ledger);
+    if (!target->has_slow)
+        return;
+    uint32_t per_room = crowd_per_room(target->crowd);
+    ledger_set_slow(&self->ledger, target->slow / per_room, target->slow % per_room);
+    if (target->slow_bytes_per_s > 0)
+        crowd_slow_down(target->crowd, target->slow, target->slow_bytes_per_s);
+}
+
+static void s_burst(struct s_run *self)
+{
+    crowd_set_text(self->target->crowd, self->target->burst_bytes);
+    double rate = (double)BURST_DELIVERIES / crowd_readers(self->target->crowd);
+    rate = rate < BURST_RATE_MAX ? rate : BURST_RATE_MAX;
+    s_post_at_rate(self, rate, (self->target->burst + 0.5) / rate);
+    crowd_set_text(self->target->crowd, CROWD_TEXT_BYTES);
+}
+
+/* The slow reader has until the end of the drain to hold what the others hold. */
+static void s_let_go(struct s_run *self, struct load_figures *out)
+{
+    int64_t start_ns = now_ns(), end_ns = s_drain_end(self);
+    crowd_let_go(self->target->crowd);
+    while (!ledger_is_whole(&self->ledger) && now_ns() < end_ns)
+        crowd_poll(self->target->crowd, now_ns() + 1000000);
+    out->catch_up_s = (double)(now_ns() - start_ns) / 1e9;
+    s_rest(self);
+    out->differing = crowd_differing(self->target->crowd);
 }
 
 static bool s_measure(struct s_run *self)
@@ -102,6 +136,8 @@ static bool s_end(struct s_run *self, struct load_figures *out)
         out->persist_ns = proc_cpu_spent_ns(&self->server, &server, "persist");
         out->mariadb_ns = proc_cpu_spent_ns(&self->mariadb, &mariadb, "");
     }
+    if (target->has_slow)
+        s_let_go(self, out);
     out->posts = self->ledger.count - self->ledger.measured_from;
     out->deliveries = self->ledger.deliveries;
     out->acks = self->ledger.acks;
@@ -110,8 +146,12 @@ static bool s_end(struct s_run *self, struct load_figures *out)
     out->frame_bytes = crowd_frame_bytes(target->crowd);
     s_fill_latencies(&self->ledger.delivery, out->delivery_ms);
     s_fill_latencies(&self->ledger.ack, out->ack_ms);
-    out->is_clean = ledger_is_clean(&self->ledger);
+    out->is_clean = ledger_is_clean(&self->ledger) && out->differing == 0;
     ledger_describe(&self->ledger, out->faults, sizeof out->faults);
+    if (out->differing > 0) {
+        size_t len = strlen(out->faults);
+        snprintf(out->faults + len, sizeof out->faults - len, ", %u readers hold another log", out->differing);
+    }
     return ok;
 }
 
@@ -128,6 +168,8 @@ bool load_open(const struct load_target *target, double rate, double warm_s, dou
     struct s_run run;
     s_begin(&run, target);
     s_post_at_rate(&run, rate, warm_s);
+    if (target->burst > 0)
+        s_burst(&run);
     s_settle(&run);
     bool ok = s_measure(&run);
     if (ok) {

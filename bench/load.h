@@ -10,6 +10,11 @@ struct load_target {
     crowd_t *crowd;
     floor_sender_t *floor; /* NULL: the posts go to a server */
     pid_t server, mariadb; /* whose CPU time counts; 0: nobody's */
+    /* One reader who never posts and is not timed. With a pace it reads no faster than that until the stretch is
+     * over; then it must catch up, and hold the log the others hold. */
+    bool has_slow;
+    uint32_t slow, slow_bytes_per_s; /* the reader; 0: as fast as the others */
+    uint32_t burst, burst_bytes;     /* long lines at the end of the warm-up, to fill what is kept for the slow one */
 };
 
 struct load_figures {
@@ -22,6 +27,8 @@ struct load_figures {
     double delivery_ms[4], ack_ms[4]; /* p50, p99, p99.9, max */
     size_t frame_bytes;
     bool is_clean;
+    uint32_t differing;    /* has_slow: readers whose log is not the first one's */
+    double catch_up_s;     /* the slow one, once it read as fast as it could */
     char faults[256];
 };
 

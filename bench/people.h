@@ -1,29 +1,23 @@
-/* people — the database beside the server: puts users there, counts what was stored, and measures how fast the
- * database takes rows when nobody stands between. */
+/* people — users and their tokens, made as an operator makes them: `rookery users import` and `rookery token new`.
+ * Both run as programs; DATABASE_URL, ROOKERY_VAR and JWT_SECRET come from the environment, as the server's. */
 #ifndef ROOKERY_BENCH_PEOPLE_H
 #define ROOKERY_BENCH_PEOPLE_H
 
-#include <sys/types.h>
+#include <stdbool.h>
+#include <stdint.h>
 
-#include "persist/db.h"
+enum { PEOPLE_MAX = 20000 }; /* of one call: what token new gives at once */
 
-enum { INSERT_ROWS_MAX = 256 };
-
-/* Users first … first+count-1, who cannot sign in with a password: their tokens are made by the bench. */
-bool people_insert(db_t *db, uint64_t first, uint32_t count);
-/* Lines stored, in all rooms. */
-bool people_count_lines(db_t *db, uint64_t *count_out);
-
-/* Transactions committed since the database started; 0: it does not tell (MySQL keeps it elsewhere). */
-uint64_t people_commits(db_t *db);
-
-struct insert_figures {
-    uint32_t rows; /* of one statement, which is one transaction */
-    double rows_per_s, commit_ms[2]; /* p50, p99 */
-    double mariadb_us_per_row;
+struct people {
+    uint32_t count;
+    char **tokens; /* one for each; good for LIM_ACCESS_TOKEN_S */
+    char *bytes;   /* what they point into */
 };
 
-/* Inserts into a table like `event` on one connection for that long. */
-bool people_measure_inserts(db_t *db, pid_t mariadb, uint32_t rows, double seconds, struct insert_figures *out);
+/* Users bench<first> … bench<first+count-1>, who cannot sign in with a password. */
+bool people_import(const char *program, uint64_t first, uint32_t count);
+/* A session and a token for each. The server must have been started once: the keys are its. */
+bool people_sign_in(const char *program, uint64_t first, uint32_t count, struct people *out);
+void people_fini(struct people *self); /* also after a second call */
 
 #endif

@@ -91,7 +91,7 @@ static double s_each(uint64_t ns, uint64_t count)
 
 static void s_print_stretch(const char *what, size_t round, const struct load_figures *f)
 {
-    printf("  round %zu %-22s", round, what);
+    printf("  round %zu %-26s", round, what);
     if (f->floor_ns)
         printf(" %6.2f us/send", s_each(f->floor_ns, f->deliveries));
     else
@@ -111,6 +111,8 @@ void report_stretch(struct report *self, const char *what, size_t round, const s
         (json_int_t)f->server_ns, "edge_ns", (json_int_t)f->edge_ns, "room_ns", (json_int_t)f->room_ns, "persist_ns",
         (json_int_t)f->persist_ns, "mariadb_ns", (json_int_t)f->mariadb_ns, "floor_ns", (json_int_t)f->floor_ns,
         "client_ns", (json_int_t)f->client_ns, "frame_bytes", (json_int_t)f->frame_bytes, "audit", f->faults);
+    if (f->catch_up_s > 0)
+        json_object_set_new(stretch, "catch_up_s", json_real(f->catch_up_s));
     json_object_set_new(stretch, "delivery_ms", s_latencies(f->delivery_ms));
     json_object_set_new(stretch, "ack_ms", s_latencies(f->ack_ms));
     json_array_append_new(json_object_get(self->scenario, "stretches"), stretch);
@@ -174,6 +176,7 @@ void report_series(struct report *self, const struct series *series)
 void report_target(struct report *self, const struct series *series, bool is_most, double bound)
 {
     double figure = series_median(series);
+    const char *scenario = json_string_value(json_object_get(self->scenario, "name"));
     bool is_met = series->count > 0 && (is_most ? figure <= bound : figure >= bound);
     char verdict[96];
     snprintf(verdict, sizeof verdict, "  target %s %g: %s", is_most ? "<=" : ">=", bound, is_met ? "met" : "MISSED");
@@ -181,7 +184,8 @@ void report_target(struct report *self, const struct series *series, bool is_mos
     self->targets++;
     self->missed += !is_met;
     json_array_append_new(json_object_get(self->root, "targets"),
-                          json_pack("{s:s, s:s, s:f, s:s, s:f, s:b}", "name", series->name, "unit", series->unit,
+                          json_pack("{s:s, s:s, s:s, s:f, s:s, s:f, s:b}", "scenario", scenario, "name",
+                                    series->name, "unit", series->unit,
                                     is_most ? "at_most" : "at_least", bound, "verdict", is_met ? "met" : "MISSED",
                                     "figure", figure, "met", is_met));
 }

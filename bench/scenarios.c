@@ -5,7 +5,7 @@
 #include <string.h>
 
 enum {
-    FANOUT_RATE = 20,
+    FANOUT_DELIVERIES = 20000, /* a second */
     ROOMS = 250,
     ROOM_SIZE = 4,
     ROOMS_RATE = 1000,
@@ -14,48 +14,50 @@ enum {
     IDLE_REST_S = 3,
     CALM_MS = 500,
 };
-#define FIRST_USER UINT64_C(1000000000000)
-#define WARM_S 0.5
 
-static void s_idle(crowd_t *crowd, int64_t ms)
+void scenario_rest(crowd_t *crowd, int64_t ms)
 {
     for (int64_t end_ns = now_ns() + ms * 1000000; now_ns() < end_ns;)
         crowd_poll(crowd, end_ns);
 }
 
-/* A server, and a crowd of new people who have joined their rooms; all see them live if `live`. */
-static bool s_open(struct bench *self, uint32_t rooms, uint32_t per_room, bool live, crowd_t **crowd_out)
+bool scenario_open(struct bench *self, uint32_t rooms, uint32_t per_room, bool live, crowd_t **crowd_out)
 {
-    uint64_t first = FIRST_USER + self->users;
+    uint64_t first = self->users;
+    uint32_t count = rooms * per_room;
+    int64_t start_ns = now_ns();
     *crowd_out = NULL;
-    if (!people_insert(self->db, first, rooms * per_room) ||
-        !server_start(&self->server, self->program, self->log_path))
+    if (!server_start(&self->server, self->program, self->log_path) ||
+        !people_import(self->program, first, count) ||
+        !people_sign_in(self->program, first, count, &self->people))
         return false;
-    self->users += (uint64_t)rooms * per_room;
+    self->users += count;
+    report_note(&self->report, "%u users imported, %u tokens made in %.1f s", count, count,
+                (double)(now_ns() - start_ns) / 1e9);
     crowd_t *crowd = crowd_new(&(struct crowd_plan){.port = self->server.port,
                                                     .rooms = rooms,
                                                     .per_room = per_room,
-                                                    .first_user = first,
-                                                    .secret = self->secret,
-                                                    .var_folder = self->var_folder});
+                                                    .tokens = self->people.tokens,
+                                                    .planted = self->planted});
     *crowd_out = crowd;
     if (!crowd || !crowd_join(crowd))
         return false;
-    report_note(&self->report, "%u people joined %u rooms in %.1f s", rooms * per_room, rooms,
+    report_note(&self->report, "%u people joined %u rooms in %.1f s", count, rooms,
                 (double)crowd_setup_ns(crowd) / 1e9);
     if (live && !crowd_show(crowd))
         return false;
-    s_idle(crowd, CALM_MS);
+    scenario_rest(crowd, CALM_MS);
     return true;
 }
 
-static void s_close(struct bench *self, crowd_t **crowd_p)
+void scenario_close(struct bench *self, crowd_t **crowd_p)
 {
     crowd_destroy(crowd_p);
+    people_fini(&self->people);
     server_stop(&self->server);
 }
 
-static double s_us(uint64_t ns, uint64_t count)
+double scenario_us(uint64_t ns, uint64_t count)
 {
     return count ? (double)ns / 1e3 / (double)count : 0;
 }
@@ -87,13 +89,13 @@ static void s_name(struct s_compared *s)
 
 static void s_compare(struct s_compared *s, const struct load_figures *floor, const struct load_figures *server)
 {
-    double floor_us = s_us(floor->floor_ns, floor->deliveries), server_us = s_us(server->server_ns, server->deliveries);
+    double floor_us = scenario_us(floor->floor_ns, floor->deliveries), server_us = scenario_us(server->server_ns, server->deliveries);
     series_add(&s->floor, floor_us);
     series_add(&s->server, server_us);
     series_add(&s->ratio, floor_us > 0 ? server_us / floor_us : 0);
-    series_add(&s->edge, s_us(server->edge_ns, server->deliveries));
-    series_add(&s->others, s_us(server->server_ns - server->edge_ns, server->deliveries));
-    series_add(&s->mariadb, s_us(server->mariadb_ns, server->posts));
+    series_add(&s->edge, scenario_us(server->edge_ns, server->deliveries));
+    series_add(&s->others, scenario_us(server->server_ns - server->edge_ns, server->deliveries));
+    series_add(&s->mariadb, scenario_us(server->mariadb_ns, server->posts));
     series_add(&s->p50, server->delivery_ms[0]);
     series_add(&s->p99, server->delivery_ms[1]);
     series_add(&s->p999, server->delivery_ms[2]);
@@ -152,26 +154,35 @@ static bool s_against_floor(struct bench *self, uint32_t rooms, uint32_t per_roo
     if (floor)
         floor_crowd = crowd_new(&(struct crowd_plan){
             .port = floor_port(floor), .is_floor = true, .rooms = rooms, .per_room = per_room});
-    bool ok = floor_crowd && crowd_connect(floor_crowd) && s_open(self, rooms, per_room, true, &crowd);
+    bool ok = floor_crowd && crowd_connect(floor_crowd) && scenario_open(self, rooms, per_room, true, &crowd);
     if (ok) {
         const struct load_target at_floor = {.crowd = floor_crowd, .floor = floor};
         const struct load_target at_server = {.crowd = crowd, .server = self->server.pid, .mariadb = self->mariadb};
         ok = s_rounds(self, &at_floor, &at_server, rate, &compared);
     }
     s_report_compared(&self->report, &compared, ratio_target);
-    s_close(self, &crowd);
+    scenario_close(self, &crowd);
     crowd_destroy(&floor_crowd);
     floor_destroy(&floor);
     return ok;
 }
 
-bool scenario_fanout(struct bench *self)
+/* As many deliveries a second in a large room as in a small one: the price of one is compared. */
+static bool s_fanout(struct bench *self, const char *name, uint32_t readers)
 {
     char title[128];
-    snprintf(title, sizeof title, "1 room of %u readers, %d posts/s, open loop, floor and server in turns",
-             self->readers, FANOUT_RATE);
-    report_begin(&self->report, "fanout", title);
-    return s_against_floor(self, 1, self->readers, FANOUT_RATE, 1.25);
+    double rate = readers < FANOUT_DELIVERIES / 2 ? (double)(FANOUT_DELIVERIES / readers) : 2;
+    if (rate > 100)
+        rate = 100;
+    snprintf(title, sizeof title, "1 room of %u readers, %.0f posts/s, open loop, floor and server in turns", readers,
+             rate);
+    report_begin(&self->report, name, title);
+    return s_against_floor(self, 1, readers, rate, 1.25);
+}
+
+bool scenario_fanout(struct bench *self)
+{
+    return s_fanout(self, "fanout", self->readers) && s_fanout(self, "fanout_more", self->readers_more);
 }
 
 bool scenario_rooms(struct bench *self)
@@ -217,7 +228,7 @@ static void s_name_post(struct s_post_case *s, uint32_t senders)
 static bool s_post_round(struct bench *self, crowd_t *crowd, uint32_t senders, uint32_t round, struct s_post_case *s)
 {
     struct insert_figures inserts;
-    if (!people_measure_inserts(self->db, self->mariadb, senders, self->seconds / 4, &inserts))
+    if (!rows_measure_inserts(self->db, self->mariadb, senders, self->seconds / 4, &inserts))
         return false;
     series_add(&s->inserts, inserts.rows_per_s);
     series_add(&s->insert50, inserts.commit_ms[0]);
@@ -232,17 +243,17 @@ static bool s_post_round(struct bench *self, crowd_t *crowd, uint32_t senders, u
     report_stretch(&self->report, what, round, &open);
     series_add(&s->ack50, open.ack_ms[0]);
     series_add(&s->ack99, open.ack_ms[1]);
-    uint64_t commits = people_commits(self->db);
+    uint64_t commits = rows_commits(self->db);
     if (!load_closed(&target, WARM_S / 2, self->seconds / 2, &closed))
         return false;
     snprintf(what, sizeof what, "%u senders, closed", senders);
     report_stretch(&self->report, what, round, &closed);
-    commits = people_commits(self->db) - commits;
+    commits = rows_commits(self->db) - commits;
     if (commits > 0)
         series_add(&s->batch, (double)closed.all_acks / (double)commits);
     series_add(&s->rate, (double)closed.acks / closed.seconds);
-    series_add(&s->server, s_us(closed.server_ns, closed.acks));
-    series_add(&s->mariadb, s_us(closed.mariadb_ns, closed.acks));
+    series_add(&s->server, scenario_us(closed.server_ns, closed.acks));
+    series_add(&s->mariadb, scenario_us(closed.mariadb_ns, closed.acks));
     self->lines += open.all_acks + closed.all_acks;
     return true;
 }
@@ -275,10 +286,10 @@ bool scenario_post(struct bench *self)
     uint32_t rounds = self->rounds < 2 ? self->rounds : 2;
     for (size_t i = 0; ok && i < POST_CASES; i++) { /* a server for each: its crowd is the number of senders */
         crowd_t *crowd = NULL;
-        ok = s_open(self, POST_SENDERS[i], 1, true, &crowd);
+        ok = scenario_open(self, POST_SENDERS[i], 1, true, &crowd);
         for (uint32_t round = 1; ok && round <= rounds; round++)
             ok = s_post_round(self, crowd, POST_SENDERS[i], round, &cases[i]);
-        s_close(self, &crowd);
+        scenario_close(self, &crowd);
         s_report_post(&self->report, &cases[i], POST_SENDERS[i]);
     }
     return ok;
@@ -293,16 +304,16 @@ static bool s_measure_idle(struct bench *self, crowd_t *crowd)
     struct series each = SERIES("PSS per idle joined connection", "KiB"), before = SERIES("server before", "KiB");
     struct series connect = SERIES("server CPU per connect and sub", "us");
     struct proc_cpu cpu_before, cpu_after;
-    s_idle(crowd, CALM_MS);
+    scenario_rest(crowd, CALM_MS);
     long pss_before = proc_pss_kib(self->server.pid);
     if (pss_before < 0 || !proc_cpu_read(self->server.pid, &cpu_before) || !crowd_show(crowd))
         return false;
     proc_cpu_read(self->server.pid, &cpu_after);
-    s_idle(crowd, IDLE_REST_S * 1000);
+    scenario_rest(crowd, IDLE_REST_S * 1000);
     long pss = proc_pss_kib(self->server.pid);
     series_add(&before, (double)pss_before);
     series_add(&each, (double)(pss - pss_before) / count);
-    series_add(&connect, s_us(proc_cpu_spent_ns(&cpu_before, &cpu_after, ""), count));
+    series_add(&connect, scenario_us(proc_cpu_spent_ns(&cpu_before, &cpu_after, ""), count));
     report_note(&self->report, "PSS %ld KiB before, %ld KiB with %u connections, which took %.1f s", pss_before, pss,
                 count, (double)crowd_setup_ns(crowd) / 1e9);
     report_series(&self->report, &before);
@@ -320,7 +331,7 @@ bool scenario_idle(struct bench *self)
     snprintf(title, sizeof title, "%u sockets in rooms of %u, all live, nothing said", rooms * per_room, per_room);
     report_begin(&self->report, "idle", title);
     crowd_t *crowd = NULL;
-    bool ok = s_open(self, rooms, per_room, false, &crowd);
+    bool ok = scenario_open(self, rooms, per_room, false, &crowd);
     if (ok) {
         crowd_hang_up(crowd);
         server_stop(&self->server);
@@ -328,6 +339,6 @@ bool scenario_idle(struct bench *self)
         crowd_move(crowd, self->server.port);
         ok = ok && s_measure_idle(self, crowd);
     }
-    s_close(self, &crowd);
+    scenario_close(self, &crowd);
     return ok;
 }

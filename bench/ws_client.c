@@ -17,7 +17,7 @@ struct ws_client {
     int fd, close_code, http_status;
     bool connecting, open, closed;
     buffer_t in, out;
-    size_t out_pos;
+    size_t out_pos, read_max;
     uint32_t mask;
     ws_message_fn on_message;
     void *owner;
@@ -103,6 +103,16 @@ void ws_client_shut(ws_client_t *self)
     if (self->fd >= 0)
         shutdown(self->fd, SHUT_RDWR);
     self->closed = true;
+}
+
+void ws_client_set_receive_buffer(ws_client_t *self, int bytes)
+{
+    setsockopt(self->fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
+}
+
+void ws_client_read_at_most(ws_client_t *self, size_t bytes)
+{
+    self->read_max = bytes;
 }
 
 static void s_flush(ws_client_t *self)
@@ -234,7 +244,8 @@ static void s_read(ws_client_t *self)
 {
     uint8_t bytes[READ_BYTES];
     for (int turn = 0; turn < 16 && !self->closed; turn++) {
-        ssize_t n = recv(self->fd, bytes, sizeof bytes, 0);
+        size_t wanted = self->read_max && self->read_max < sizeof bytes ? self->read_max : sizeof bytes;
+        ssize_t n = recv(self->fd, bytes, wanted, 0);
         if (n < 0 && (errno == EAGAIN || errno == EINTR))
             return;
         if (n <= 0) {
@@ -250,7 +261,7 @@ static void s_read(ws_client_t *self)
         size_t left = self->in.len - pos;
         memmove(self->in.bytes, self->in.bytes + pos, left);
         buffer_truncate(&self->in, left);
-        if ((size_t)n < sizeof bytes)
+        if ((size_t)n < sizeof bytes) /* there is no more, or no more is wanted */
             return;
     }
 }

@@ -24,6 +24,10 @@ int ws_client_fd(const ws_client_t *self);
 bool ws_client_wants_write(const ws_client_t *self); /* connecting, or bytes wait */
 bool ws_client_is_open(const ws_client_t *self);     /* the handshake is done */
 
+/* For one who reads slowly: the kernel's receive buffer, and how much the next ws_client_on_ready may read (0: all). */
+void ws_client_set_receive_buffer(ws_client_t *self, int bytes);
+void ws_client_read_at_most(ws_client_t *self, size_t bytes);
+
 /* Does what the socket is ready for. False: it is closed; see ws_client_close_code. */
 bool ws_client_on_ready(ws_client_t *self, bool readable, bool writable);
 /* Queues one message. False when it is closed. */

@@ -168,6 +168,51 @@ static void test_the_warm_up_is_audited_but_not_measured(void **state)
     s_expect(&ledger, "missed 1");
 }
 
+/* Reader 1 of three is slow on purpose. */
+static void s_begin_slow(struct ledger *ledger, cid_t *cid)
+{
+    ledger_init(ledger);
+    ledger_set_slow(ledger, 7, 1);
+    ledger_post(ledger, 7, READERS, 0, cid);
+    ledger_acked(ledger, cid, false, 5 * MS);
+    s_deliver(ledger, cid, 1, 0, 0, 11);
+    s_deliver(ledger, cid, 1, 0, 2, 11);
+}
+
+static void test_the_slow_reader_is_not_waited_for_nor_timed_but_must_get_all(void **state)
+{
+    (void)state;
+    struct ledger ledger;
+    cid_t cid;
+    s_begin_slow(&ledger, &cid);
+    assert_true(ledger_is_complete(&ledger));
+    assert_false(ledger_is_whole(&ledger));
+    s_expect(&ledger, "missed by the slow reader 1");
+    s_begin_slow(&ledger, &cid);
+    s_deliver(&ledger, &cid, 1, 0, 1, 11);
+    assert_true(ledger_is_whole(&ledger));
+    assert_int_equal(2, ledger.deliveries);
+    s_expect(&ledger, "clean");
+    s_begin_slow(&ledger, &cid);
+    s_deliver(&ledger, &cid, 1, 0, 1, 11);
+    s_deliver(&ledger, &cid, 1, 1, 1, 11);
+    s_expect(&ledger, "doubled 1");
+}
+
+static void test_a_refused_post_is_not_awaited_by_the_slow_reader_either(void **state)
+{
+    (void)state;
+    struct ledger ledger;
+    cid_t cid;
+    ledger_init(&ledger);
+    ledger_set_slow(&ledger, 7, 1);
+    ledger_post(&ledger, 7, READERS, 0, &cid);
+    s_deliver(&ledger, &cid, 1, 0, 1, 11);
+    ledger_refused(&ledger, &cid);
+    assert_true(ledger_is_whole(&ledger));
+    s_expect(&ledger, "refused 1");
+}
+
 static void test_a_histogram_is_within_3_percent_at_every_size(void **state)
 {
     (void)state;
@@ -206,6 +251,8 @@ int main(void)
         cmocka_unit_test(test_a_refused_post_is_awaited_by_nobody_and_told),
         cmocka_unit_test(test_a_second_ack_is_told),
         cmocka_unit_test(test_the_warm_up_is_audited_but_not_measured),
+        cmocka_unit_test(test_the_slow_reader_is_not_waited_for_nor_timed_but_must_get_all),
+        cmocka_unit_test(test_a_refused_post_is_not_awaited_by_the_slow_reader_either),
         cmocka_unit_test(test_a_histogram_is_within_3_percent_at_every_size),
         cmocka_unit_test(test_percentiles_are_of_all_that_was_added),
     };
