@@ -48,6 +48,7 @@ typedef struct room {
     size_t parked_count; /* also those that wait for an old event */
     uint64_t load_correlation;
     map_t notices;       /* user → seq and joined: membership changes their inbox has not acknowledged */
+    uint64_t lost_head;  /* more was committed than the store has: it is told with the next load; 0: no */
     int64_t notices_ms;  /* when they were told last */
     bool heads_changed; /* tell those who watch */
     bool heads_to_all;  /* and live readers too: they missed something */

@@ -18,8 +18,10 @@ void shard_room_busy(room_shard_t *self, const room_t *room)
 void shard_start_load(room_shard_t *self, room_t *room)
 {
     struct request request = {.what = Q_ROOM, .a = room->id}, open;
-    struct msg msg = {.type = MSG_STORE_ROOM_GET};
-    msg.as.store_room_get.room = room->id;
+    struct msg msg = {.type = MSG_STORE_ROOM_GET, .as.store_room_get.room = room->id};
+    if (room->lost_head)
+        msg = (struct msg){.type = MSG_STORE_ROOM_LOST,
+                           .as.store_room_lost = {room->id, room->incarnation, room->lost_head}};
     if (room->load_correlation && requests_peek(self->requests, room->load_correlation, &open)) {
         struct envelope env = {.correlation = room->load_correlation, .key = room->id,
                                .deadline_ms = LOAD_MS};
@@ -188,6 +190,13 @@ err_t shard_on_store_room(room_shard_t *self, const struct envelope *env, const 
         return ERR_OUT_OF_RANGE;
     uint64_t incarnation = room->incarnation, head = room->head, id = room->id;
     room->load_correlation = 0;
+    bool is_lost = stored->found && stored->incarnation == incarnation && stored->last_seq < head;
+    if (is_lost && !room->lost_head) {
+        room->lost_head = head;
+        shard_start_load(self, room);
+        return ERR_OK;
+    }
+    room->lost_head = 0;
     if (room_load(room, stored)) {
         room->state = ROOM_LOADING;
         shard_load_failed(self, id, ERR_NO_MEMORY);

@@ -22,6 +22,7 @@ enum {
 
 static const struct store_row ROWS[] = {
     {MSG_STORE_ROOM_GET, STORE_READ, store_on_room_get},
+    {MSG_STORE_ROOM_LOST, STORE_WRITE, store_on_room_lost},
     {MSG_STORE_EVENT_GET, STORE_READ, store_on_event_get},
     {MSG_STORE_DELTA_GET, STORE_READ, store_on_delta_get},
     {MSG_STORE_PAGE_GET, STORE_READ, store_on_page_get},

@@ -1,8 +1,14 @@
 #include "persist/store_rooms.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "actors/runtime/clock.h"
+#include "actors/runtime/log.h"
+#include "actors/runtime/metrics.h"
+#include "persist/audit.h"
 #include "persist/store_messages.h"
 
 enum { ROLE_OWNER_OF_ROOM = 2, LIKE_BYTES_MAX = 2 * LIM_QUERY_BYTES_MAX + 2 };
@@ -29,9 +35,9 @@ static db_status_t s_read_members(struct store_call *call, uint64_t room)
     return DB_OK;
 }
 
-static db_status_t s_read_room(struct store_call *call)
+static db_status_t s_read_room(struct store_call *call, uint64_t room)
 {
-    const struct db_value values[] = {db_u64(call->ask.as.store_room_get.room)};
+    const struct db_value values[] = {db_u64(room)};
     struct msg_store_room *answer = &call->answer.as.store_room;
     db_stmt_t *rows;
     db_status_t status = db_query(call->db,
@@ -40,7 +46,7 @@ static db_status_t s_read_room(struct store_call *call)
                                   values, 1, &rows);
     if (status)
         return status;
-    *answer = (struct msg_store_room){.room = call->ask.as.store_room_get.room};
+    *answer = (struct msg_store_room){.room = room};
     if (!db_next(rows))
         return DB_OK;
     *answer = (struct msg_store_room){
@@ -52,13 +58,13 @@ static db_status_t s_read_room(struct store_call *call)
 }
 
 /* Room, members and tail of one moment: a commit in between would give a tail that does not end at the head. */
-db_status_t store_on_room_get(struct store_call *call)
+static db_status_t s_answer_room(struct store_call *call, uint64_t room)
 {
     struct msg_store_room *answer = &call->answer.as.store_room;
     call->answer.type = MSG_STORE_ROOM;
     db_status_t status = db_begin_snapshot(call->db);
     if (!status)
-        status = s_read_room(call);
+        status = s_read_room(call, room);
     if (!status && answer->found)
         status = s_read_members(call, answer->room);
     if (!status && answer->found)
@@ -67,6 +73,33 @@ db_status_t store_on_room_get(struct store_call *call)
     answer->members = list_of(&call->list);
     answer->tail = list_of(&call->more);
     return status;
+}
+
+db_status_t store_on_room_get(struct store_call *call)
+{
+    return s_answer_room(call, call->ask.as.store_room_get.room);
+}
+
+static db_status_t s_add_incarnation(struct store_call *call)
+{
+    const struct msg_store_room_lost *ask = &call->ask.as.store_room_lost;
+    const struct db_value values[] = {db_u64(ask->room), db_u64(ask->incarnation), db_u64(ask->head)};
+    char detail[80];
+    db_status_t status = db_run(call->db, "UPDATE room SET incarnation = incarnation + 1 WHERE id = ? AND "
+                                          "incarnation = ? AND last_seq < ?", values, 3);
+    if (status || db_affected(call->db) == 0)
+        return status;
+    log_error("a room lost committed events: the database came back without them: room=%" PRIu64 " head=%" PRIu64,
+              ask->room, ask->head);
+    metric_add(METRIC_STORE_LOST_ROOMS, 1);
+    snprintf(detail, sizeof detail, "had %" PRIu64 " events", ask->head);
+    return audit_add(call->db, (uint64_t)clock_utc_ms(), "room_lost_events", address_node(call->env->from), ask->room, detail);
+}
+
+db_status_t store_on_room_lost(struct store_call *call)
+{
+    db_status_t status = store_in_transaction(call, s_add_incarnation);
+    return status ? status : s_answer_room(call, call->ask.as.store_room_lost.room);
 }
 
 /* ---- lists of rooms and members ------------------------------------------------------------------------------- */

@@ -5,6 +5,7 @@
 #include "persist/store.h"
 
 db_status_t store_on_room_get(struct store_call *call);
+db_status_t store_on_room_lost(struct store_call *call); /* and the audit says so */
 db_status_t store_on_inbox_get(struct store_call *call);
 db_status_t store_on_members_get(struct store_call *call);
 db_status_t store_on_rooms_get(struct store_call *call);

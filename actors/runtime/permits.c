@@ -54,6 +54,7 @@ static const struct permit s_permits[] = {
     /* questions to the store */
     {MSG_STORE_APPEND, R, P},
     {MSG_STORE_ROOM_GET, R, P},
+    {MSG_STORE_ROOM_LOST, R, P},
     {MSG_STORE_EVENT_GET, R, P},
     {MSG_STORE_DELTA_GET, R, P},
     {MSG_STORE_PAGE_GET, R, P},

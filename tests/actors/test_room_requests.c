@@ -299,6 +299,45 @@ static void test_a_room_that_lost_events_sends_its_readers_away(void **state)
     s_expect_nack(f, ERR_NOT_OWNER, false);
 }
 
+/* A database that took over and has less than was acknowledged: the numbers to come mean another history. */
+static void test_a_store_with_less_than_was_committed_is_told_before_anything_is_numbered(void **state)
+{
+    struct fixture *f = *state;
+    static struct fixture_rows rows;
+    struct msg msg;
+    struct stored_room behind = {.found = true, .incarnation = 1, .last_seq = 3, .last_msg_no = 3,
+                                 .members = {ALICE, BOB}, .roles = {2, 0}, .member_count = 2, .tail_count = 3};
+    fixture_usual(f); /* up to 5 */
+    fixture_post(f, ALICE, 1, "hello");
+    fixture_turn(f);
+    fixture_outcome(f, 4);
+    fixture_look_again(f);
+    fixture_answer_room(f, &behind);
+    const struct effect *lost = fixture_expect(f, MSG_STORE_ROOM_LOST, &msg);
+    assert_int_equal(ROOM, msg.as.store_room_lost.room);
+    assert_int_equal(1, msg.as.store_room_lost.incarnation);
+    assert_int_equal(5, msg.as.store_room_lost.head);
+    uint64_t correlation = lost->env.correlation;
+    fixture_turn(f);
+    fixture_forget(f);
+    fixture_turn(f);
+    fixture_expect_none(f, MSG_STORE_APPEND);
+    list_writer_t members, tail;
+    list_writer_init(&members, 65536);
+    list_writer_init(&tail, 65536);
+    rec_room_member_append(&members, &(struct rec_room_member){.user = ALICE, .role = 2, .joined_seq = 1});
+    msg = (struct msg){.type = MSG_STORE_ROOM};
+    msg.as.store_room = (struct msg_store_room){.found = true, .room = ROOM, .incarnation = 2, .last_seq = 3,
+                                                .name = view_of_text("kitchen"), .last_msg_no = 3,
+                                                .members = list_of(&members), .tail = list_of(&tail)};
+    fixture_reply(f, correlation, &msg);
+    fixture_turn(f);
+    assert_true(fixture_rows(f, &rows));
+    assert_int_equal(4, rows.rows[0].seq);
+    list_writer_fini(&members);
+    list_writer_fini(&tail);
+}
+
 static void test_without_an_answer_the_same_bytes_go_again(void **state)
 {
     struct fixture *f = *state;
@@ -651,6 +690,7 @@ int main(void)
         TEST(test_the_same_id_with_another_body_is_a_conflict),
         TEST(test_what_the_store_sends_again_is_numbered_anew_and_keeps_its_order),
         TEST(test_a_fenced_room_is_dropped_and_its_requests_go_elsewhere),
+        TEST(test_a_store_with_less_than_was_committed_is_told_before_anything_is_numbered),
         TEST(test_a_stale_head_reloads_the_room_and_its_requests_go_again),
         TEST(test_a_room_that_lost_events_sends_its_readers_away),
         TEST(test_without_an_answer_the_same_bytes_go_again),

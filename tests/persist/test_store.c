@@ -119,6 +119,28 @@ static void test_a_room_loads_as_it_was_committed(void **state)
     assert_false(client_ask(s_client, &ask, MSG_STORE_ROOM)->as.store_room.found);
 }
 
+static uint64_t s_told_lost(uint64_t incarnation, uint64_t head)
+{
+    struct msg ask = {.type = MSG_STORE_ROOM_LOST};
+    ask.as.store_room_lost = (struct msg_store_room_lost){.room = 5990, .incarnation = incarnation, .head = head};
+    const struct msg_store_room *room = &client_ask(s_client, &ask, MSG_STORE_ROOM)->as.store_room;
+    assert_int_equal(5990, room->room);
+    assert_int_equal(2, room->last_seq);
+    return room->incarnation;
+}
+
+static void test_a_room_that_lost_events_gets_another_incarnation_once(void **state)
+{
+    (void)state;
+    s_create(5990, "Cellar", 0);
+    s_post(5990, 2, 1, "hello");
+    s_store();
+    assert_int_equal(1, s_told_lost(1, 2)); /* not behind */
+    assert_int_equal(2, s_told_lost(1, 3));
+    assert_int_equal(2, s_told_lost(1, 3)); /* its answer was lost */
+    assert_int_equal(1, test_db_number(&s_fixture.db, "SELECT COUNT(*) FROM audit WHERE action = 'room_lost_events'"));
+}
+
 static void test_leaving_and_coming_back(void **state)
 {
     (void)state;
@@ -657,6 +679,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_room_loads_as_it_was_committed),
+        cmocka_unit_test(test_a_room_that_lost_events_gets_another_incarnation_once),
         cmocka_unit_test(test_leaving_and_coming_back),
         cmocka_unit_test(test_the_tail_is_bounded_by_events_and_bytes),
         cmocka_unit_test(test_a_delta_is_whole_or_nothing),
