@@ -8,6 +8,8 @@
 #include "actors/runtime/config.h"
 #include "actors/runtime/keys.h"
 #include "actors/runtime/log.h"
+#include "actors/runtime/metrics.h"
+#include "actors/runtime/metrics_http.h"
 #include "actors/runtime/processes.h"
 #include "actors/runtime/supervisor.h"
 #include "actors/runtime/topology.h"
@@ -141,7 +143,11 @@ static int s_node(const struct config *config, role_t role)
         return EXIT_FAILURE;
     s_write_pid(config, name);
     log_info("node starts: version=%s node=%s", BUILD_VERSION, name);
+    metrics_http_t *metrics = NULL; /* without it the node is only less well observed */
+    if (role != ROLE_EDGE && config->admin_port > 0 && !metrics_is_shared())
+        metrics_http_open(config->admin_bind, (int)config->admin_port, &metrics);
     int status = supervisor_run(config, &topology, s_role_row(role), 1);
+    metrics_http_close(&metrics);
     log_info("node ends: node=%s status=%d", name, status);
     s_pid_path(config, name, path);
     unlink(path);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "actors/runtime/log.h"
+#include "actors/runtime/metrics.h"
 #include "build_info.h"
 #include "edge/attach.h"
 #include "edge/http.h"
@@ -192,8 +193,9 @@ static err_t s_start_network(struct edge *self)
     self->listener = listener_open(self, config->bind, (int)config->port, false);
     if (!self->listener)
         return ERR_INTERNAL;
-    /* One of several edges has it; without it the others are only less well observed. */
-    if (config->admin_port > 0 && address_instance(actor_address(self->actor)) == 0) {
+    /* One of several edges has it for all, but a node alone; without it they are only less well observed. */
+    bool is_alone = self->topology->is_distributed && !metrics_is_shared();
+    if (config->admin_port > 0 && (is_alone || address_instance(actor_address(self->actor)) == 0)) {
         self->admin = listener_open(self, config->admin_bind, (int)config->admin_port, true);
         if (!self->admin)
             log_warn("no admin port: metrics cannot be read");

@@ -63,6 +63,11 @@ void metrics_use(size_t place)
             metric_set((metric_t)i, 0);
 }
 
+bool metrics_is_shared(void)
+{
+    return s_places > 1;
+}
+
 /* The cell of a metric, summed over all places. */
 static struct metric_cell s_sum(metric_t metric)
 {

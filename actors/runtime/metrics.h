@@ -28,5 +28,6 @@ void metrics_print(buffer_t *out);
  * sum of all. False: no memory. */
 bool metrics_share(size_t places);
 void metrics_use(size_t place);
+bool metrics_is_shared(void); /* then one of the processes prints for all */
 
 #endif
