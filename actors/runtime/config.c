@@ -7,6 +7,7 @@
 #include <string.h>
 
 enum { JWT_SECRET_BYTES_MIN = 32, SECRET_FILE_BYTES_MAX = 8192, NAME_MAX_LEN = 64 };
+enum { HELP_COLUMNS = 100, HELP_BYTES_MAX = 512 };
 
 typedef enum { ROW_INT, ROW_STR, ROW_SECRET } row_type_t;
 
@@ -319,6 +320,20 @@ void config_keys_dir(const struct config *self, char *path_out, size_t size)
         snprintf(path_out, size, "%s/keys/curve", self->var);
 }
 
+/* Words in lines of HELP_COLUMNS, under the option's name. */
+static void s_print_wrapped(const char *text, FILE *out)
+{
+    size_t column = HELP_COLUMNS;
+    for (const char *word = text; *word; word += strspn(word, " ")) {
+        size_t len = strcspn(word, " ");
+        bool is_next_line = column + 1 + len > HELP_COLUMNS;
+        fprintf(out, "%s%.*s", is_next_line ? "\n      " : " ", (int)len, word);
+        column = is_next_line ? 6 + len : column + 1 + len;
+        word += len;
+    }
+    fputc('\n', out);
+}
+
 void config_help(FILE *out)
 {
     fputs("Options: --name VALUE, or the environment name, or a line `name = value` of --config FILE\n"
@@ -333,11 +348,14 @@ void config_help(FILE *out)
         fprintf(out, "  %-26s %s", flag, row->env);
         if (row->type == ROW_SECRET)
             fprintf(out, ", %s_FILE", row->env);
-        fprintf(out, "\n      %s", row->help);
+        char text[HELP_BYTES_MAX] = "";
         if (row->type == ROW_INT)
-            fprintf(out, " (%" PRId64 " to %" PRId64 "; %" PRId64 ")", row->min, row->max, row->def_int);
+            snprintf(text, sizeof text, "%s (%" PRId64 " to %" PRId64 "; %" PRId64 ")", row->help, row->min, row->max,
+                     row->def_int);
         else if (*row->def)
-            fprintf(out, " (%s)", row->def);
-        fputc('\n', out);
+            snprintf(text, sizeof text, "%s (%s)", row->help, row->def);
+        else
+            snprintf(text, sizeof text, "%s", row->help);
+        s_print_wrapped(text, out);
     }
 }
