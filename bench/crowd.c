@@ -14,6 +14,7 @@ enum {
     EVENTS_MAX = 256,
     SETUP_S = 60,         /* for the whole crowd */
     TEXT_BYTES_MAX = 4096,
+    NARROW_BYTES = 32 * 1024,
 };
 
 view_t crowd_text(uint32_t bytes)
@@ -293,7 +294,9 @@ void crowd_begin(struct member *self)
         return;
     }
     ws_client_destroy(&self->socket);
-    self->socket = ws_client_new(crowd->plan.port, "rookery.v1.msgpack", crowd_hear, self);
+    bool narrow = crowd->plan.narrow_from > 0 && self->index >= crowd->plan.narrow_from;
+    self->socket = ws_client_new_narrow(crowd->plan.port, "rookery.v1.msgpack", narrow ? NARROW_BYTES : 0, crowd_hear,
+                                        self);
     if (self->socket)
         crowd_watch(self, EPOLL_CTL_ADD);
     else if (!crowd_try_again(self, true))

@@ -17,6 +17,7 @@ struct crowd_plan {
     uint32_t rooms, per_room;
     char *const *tokens;    /* access tokens, one for each reader; borrowed */
     enum planted planted;   /* once for each ledger */
+    uint32_t narrow_from;   /* readers of this index and above have a small receive buffer; 0: nobody */
 };
 
 crowd_t *crowd_new(const struct crowd_plan *plan); /* NULL: no memory, no epoll */
@@ -64,9 +65,11 @@ size_t crowd_frame_bytes(const crowd_t *self); /* of the last event seen */
 
 /* ---- crowd_slow.c: one who reads slowly ---- */
 
-/* This reader's socket is read no faster than this, into a small buffer. Only one at a time. */
+/* This reader's socket is read no faster than this. Only one at a time; best one with a small receive buffer. */
 void crowd_slow_down(crowd_t *self, uint32_t reader, uint32_t bytes_per_s);
 void crowd_let_go(crowd_t *self); /* it reads as the others do */
+/* Readers who asked for the events they lack and were given a snapshot, since crowd_use_ledger. */
+uint32_t crowd_snapshots(const crowd_t *self);
 /* How many readers hold another log than the first of their room does, since crowd_use_ledger. */
 uint32_t crowd_differing(const crowd_t *self);
 
@@ -75,7 +78,6 @@ uint32_t crowd_differing(const crowd_t *self);
 struct crowd_return {
     uint32_t cut, back; /* readers */
     uint32_t attempts, refused, closed; /* connections begun; refused before `welcome`, lost before the room was live */
-    uint32_t snapshots; /* readers who were given a snapshot, not the events they lack */
     int64_t cut_ns, done_ns;
     struct hist back_after; /* from the cut until the room is live again */
 };

@@ -24,6 +24,7 @@ void crowd_use_ledger(crowd_t *self, struct ledger *ledger)
     self->ledger = ledger;
     self->planted_after = ledger && self->plan.planted ? PLANTED_AFTER : 0;
     self->held_of = NULL;
+    self->snapshots = 0;
     for (uint32_t i = 0; ledger && i < self->count; i++)
         self->readers[i].log = 0;
 }
@@ -92,7 +93,7 @@ static void s_on_sub_ok(struct member *self, const struct msg_sub_ok *ok)
 {
     self->incarnation = ok->incarnation;
     if (self->has_log && ok->mode != 0)
-        self->crowd->returned.snapshots++;
+        self->crowd->snapshots++;
 }
 
 /* ---- answers --------------------------------------------------------------------------------------------------- */

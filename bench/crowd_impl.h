@@ -54,6 +54,7 @@ struct crowd {
     int64_t slow_next_ns;
     struct crowd_return returned;
     uint32_t returning; /* how many are away */
+    uint32_t snapshots;
 };
 
 /* crowd.c */

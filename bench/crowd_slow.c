@@ -2,9 +2,7 @@
 
 #include "bench/crowd_impl.h"
 
-/* Not so narrow that it runs empty or drops segments: either leaves the sender waiting for timers of seconds, after the
- * reader is fast again. */
-enum { STEP_MS = 50, NARROW_BYTES = 32 * 1024, WIDE_BYTES = 1024 * 1024 };
+enum { STEP_MS = 50 };
 
 void crowd_slow_down(crowd_t *self, uint32_t reader, uint32_t bytes_per_s)
 {
@@ -12,7 +10,6 @@ void crowd_slow_down(crowd_t *self, uint32_t reader, uint32_t bytes_per_s)
     self->slow = slow;
     self->slow_bytes = bytes_per_s * STEP_MS / 1000;
     self->slow_next_ns = now_ns();
-    ws_client_set_receive_buffer(slow->socket, NARROW_BYTES);
     ws_client_read_at_most(slow->socket, self->slow_bytes ? self->slow_bytes : 1);
     crowd_watch(slow, EPOLL_CTL_MOD);
 }
@@ -23,7 +20,6 @@ void crowd_let_go(crowd_t *self)
     self->slow = NULL;
     if (!slow || !slow->socket)
         return;
-    ws_client_set_receive_buffer(slow->socket, WIDE_BYTES);
     ws_client_read_at_most(slow->socket, 0);
     crowd_watch(slow, EPOLL_CTL_MOD);
 }
@@ -39,6 +35,11 @@ int64_t crowd_feed_slow(crowd_t *self)
             crowd_drop(slow);
     }
     return self->slow_next_ns;
+}
+
+uint32_t crowd_snapshots(const crowd_t *self)
+{
+    return self->snapshots;
 }
 
 uint32_t crowd_differing(const crowd_t *self)

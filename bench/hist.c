@@ -7,14 +7,14 @@ void hist_clear(struct hist *self)
     memset(self, 0, sizeof *self);
 }
 
-/* Below 32 µs one bucket a microsecond; above, 32 buckets for each power of two. */
+/* Below 128 µs one bucket a microsecond; above, 128 buckets for each power of two. */
 static unsigned s_bucket(uint64_t us)
 {
     if (us < HIST_STEPS)
         return (unsigned)us;
-    unsigned power = 63u - (unsigned)__builtin_clzll(us); /* >= 5 */
-    unsigned step = (unsigned)(us >> (power - 5)) - HIST_STEPS;
-    unsigned bucket = (power - 4) * HIST_STEPS + step;
+    unsigned power = 63u - (unsigned)__builtin_clzll(us); /* >= HIST_BITS */
+    unsigned step = (unsigned)(us >> (power - HIST_BITS)) - HIST_STEPS;
+    unsigned bucket = (power - HIST_BITS + 1) * HIST_STEPS + step;
     return bucket < HIST_BUCKETS ? bucket : HIST_BUCKETS - 1;
 }
 

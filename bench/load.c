@@ -146,11 +146,13 @@ static bool s_end(struct s_run *self, struct load_figures *out)
     out->frame_bytes = crowd_frame_bytes(target->crowd);
     s_fill_latencies(&self->ledger.delivery, out->delivery_ms);
     s_fill_latencies(&self->ledger.ack, out->ack_ms);
-    out->is_clean = ledger_is_clean(&self->ledger) && out->differing == 0;
+    uint32_t snapshots = crowd_snapshots(target->crowd);
+    out->is_clean = ledger_is_clean(&self->ledger) && out->differing == 0 && snapshots == 0;
     ledger_describe(&self->ledger, out->faults, sizeof out->faults);
-    if (out->differing > 0) {
+    if (out->differing > 0 || snapshots > 0) {
         size_t len = strlen(out->faults);
-        snprintf(out->faults + len, sizeof out->faults - len, ", %u readers hold another log", out->differing);
+        snprintf(out->faults + len, sizeof out->faults - len, ", %u readers hold another log, %u were given a snapshot",
+                 out->differing, snapshots);
     }
     return ok;
 }

@@ -178,6 +178,9 @@ static bool s_run(struct bench *bench, int argc, char **argv)
         ok = false;
         report_fail(&bench->report, "could not be measured");
     }
+    char load[64];
+    proc_load(load, sizeof load);
+    report_fact(&bench->report, "load_after", load);
     if (ok)
         s_check_rows(bench);
     return ok;

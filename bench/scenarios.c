@@ -21,10 +21,10 @@ void scenario_rest(crowd_t *crowd, int64_t ms)
         crowd_poll(crowd, end_ns);
 }
 
-bool scenario_open(struct bench *self, uint32_t rooms, uint32_t per_room, bool live, crowd_t **crowd_out)
+static bool s_open(struct bench *self, struct crowd_plan plan, bool live, crowd_t **crowd_out)
 {
     uint64_t first = self->users;
-    uint32_t count = rooms * per_room;
+    uint32_t count = plan.rooms * plan.per_room;
     int64_t start_ns = now_ns();
     *crowd_out = NULL;
     if (!server_start(&self->server, self->program, self->log_path) ||
@@ -34,20 +34,30 @@ bool scenario_open(struct bench *self, uint32_t rooms, uint32_t per_room, bool l
     self->users += count;
     report_note(&self->report, "%u users imported, %u tokens made in %.1f s", count, count,
                 (double)(now_ns() - start_ns) / 1e9);
-    crowd_t *crowd = crowd_new(&(struct crowd_plan){.port = self->server.port,
-                                                    .rooms = rooms,
-                                                    .per_room = per_room,
-                                                    .tokens = self->people.tokens,
-                                                    .planted = self->planted});
+    plan.port = self->server.port;
+    plan.tokens = self->people.tokens;
+    plan.planted = self->planted;
+    crowd_t *crowd = crowd_new(&plan);
     *crowd_out = crowd;
     if (!crowd || !crowd_join(crowd))
         return false;
-    report_note(&self->report, "%u people joined %u rooms in %.1f s", count, rooms,
+    report_note(&self->report, "%u people joined %u rooms in %.1f s", count, plan.rooms,
                 (double)crowd_setup_ns(crowd) / 1e9);
     if (live && !crowd_show(crowd))
         return false;
     scenario_rest(crowd, CALM_MS);
     return true;
+}
+
+bool scenario_open(struct bench *self, uint32_t rooms, uint32_t per_room, bool live, crowd_t **crowd_out)
+{
+    return s_open(self, (struct crowd_plan){.rooms = rooms, .per_room = per_room}, live, crowd_out);
+}
+
+bool scenario_open_narrow(struct bench *self, uint32_t readers, crowd_t **crowd_out)
+{
+    return s_open(self, (struct crowd_plan){.rooms = 1, .per_room = readers, .narrow_from = readers - 1}, true,
+                  crowd_out);
 }
 
 void scenario_close(struct bench *self, crowd_t **crowd_p)

@@ -40,6 +40,7 @@ bool scenario_history(struct bench *self); /* history.c: a room of `events`, pag
 /* A server, and a crowd of new people who have joined their rooms; all see them live if `live`. scenario_close in any
  * case. */
 bool scenario_open(struct bench *self, uint32_t rooms, uint32_t per_room, bool live, crowd_t **crowd_out);
+bool scenario_open_narrow(struct bench *self, uint32_t readers, crowd_t **crowd_out); /* one room; the last is narrow */
 void scenario_close(struct bench *self, crowd_t **crowd_p);
 void scenario_rest(crowd_t *crowd, int64_t ms); /* listens, and says nothing */
 double scenario_us(uint64_t ns, uint64_t count); /* each; 0 of none */

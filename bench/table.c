@@ -42,6 +42,18 @@ static void s_target(const json_t *root, const char *scenario, const char *figur
     }
 }
 
+static const json_t *s_figure(const json_t *root, const char *scenario, const char *name)
+{
+    size_t i;
+    const json_t *at;
+    json_array_foreach (json_object_get(root, "scenarios"), i, at) {
+        const char *of = json_string_value(json_object_get(at, "name"));
+        if (of && strcmp(of, scenario) == 0)
+            return json_object_get(json_object_get(at, "figures"), name);
+    }
+    return NULL;
+}
+
 static void s_scenario(const json_t *root, const json_t *scenario, FILE *out)
 {
     const char *name = json_string_value(json_object_get(scenario, "name"));
@@ -62,6 +74,28 @@ static void s_scenario(const json_t *root, const json_t *scenario, FILE *out)
     }
 }
 
+/* What was promised, first. */
+static void s_targets(const json_t *root, FILE *out)
+{
+    size_t i;
+    const json_t *target;
+    fputs("| scenario | figure | median | target | raw rounds |\n|---|---|---|---|---|\n", out);
+    json_array_foreach (json_object_get(root, "targets"), i, target) {
+        const char *scenario = json_string_value(json_object_get(target, "scenario"));
+        const char *name = json_string_value(json_object_get(target, "name"));
+        const char *unit = json_string_value(json_object_get(target, "unit"));
+        if (!scenario || !name || !unit)
+            continue;
+        fprintf(out, "| `%s` | %s | ", scenario, name);
+        s_number(json_real_value(json_object_get(target, "figure")), out);
+        fprintf(out, "%s%s | ", *unit ? " " : "", unit);
+        s_target(root, scenario, name, out);
+        fputs(" | ", out);
+        s_raw(json_object_get(s_figure(root, scenario, name), "raw"), out);
+        fputs(" |\n", out);
+    }
+}
+
 bool table_print(const char *receipt_path, FILE *out)
 {
     json_error_t error;
@@ -76,7 +110,8 @@ bool table_print(const char *receipt_path, FILE *out)
             s_fact(root, "processors"), s_fact(root, "cpu"), s_fact(root, "kernel"), s_fact(root, "database"),
             s_fact(root, "database_files_on"), s_fact(root, "version"), s_fact(root, "git"),
             json_string_value(json_object_get(root, "audit")));
-    fputs("| | median | raw rounds | target |\n|---|---|---|---|\n", out);
+    s_targets(root, out);
+    fputs("\n| | median | raw rounds | target |\n|---|---|---|---|\n", out);
     size_t i;
     const json_t *scenario;
     json_array_foreach (scenarios, i, scenario)

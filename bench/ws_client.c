@@ -23,13 +23,15 @@ struct ws_client {
     void *owner;
 };
 
-static bool s_start(ws_client_t *self, int port)
+static bool s_start(ws_client_t *self, int port, int receive_bytes)
 {
     self->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (self->fd < 0)
         return false;
     int one = 1;
     setsockopt(self->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    if (receive_bytes > 0)
+        setsockopt(self->fd, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof receive_bytes);
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
     at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     if (connect(self->fd, (struct sockaddr *)&at, sizeof at) != 0 && errno != EINPROGRESS)
@@ -39,6 +41,12 @@ static bool s_start(ws_client_t *self, int port)
 }
 
 ws_client_t *ws_client_new(int port, const char *subprotocol, ws_message_fn on_message, void *owner)
+{
+    return ws_client_new_narrow(port, subprotocol, 0, on_message, owner);
+}
+
+ws_client_t *ws_client_new_narrow(int port, const char *subprotocol, int receive_bytes, ws_message_fn on_message,
+                                  void *owner)
 {
     ws_client_t *self = calloc(1, sizeof *self);
     if (!self)
@@ -55,7 +63,7 @@ ws_client_t *ws_client_new(int port, const char *subprotocol, ws_message_fn on_m
                      "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: cm9va2VyeS1sb2FkLTAwMQ==\r\n"
                      "Origin: http://127.0.0.1:%d\r\nSec-WebSocket-Protocol: %s\r\n\r\n",
                      port, port, subprotocol);
-    if (!s_start(self, port) || buffer_append(&self->out, ask, (size_t)n) != ERR_OK)
+    if (!s_start(self, port, receive_bytes) || buffer_append(&self->out, ask, (size_t)n) != ERR_OK)
         ws_client_destroy(&self);
     return self;
 }
@@ -103,11 +111,6 @@ void ws_client_shut(ws_client_t *self)
     if (self->fd >= 0)
         shutdown(self->fd, SHUT_RDWR);
     self->closed = true;
-}
-
-void ws_client_set_receive_buffer(ws_client_t *self, int bytes)
-{
-    setsockopt(self->fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
 }
 
 void ws_client_read_at_most(ws_client_t *self, size_t bytes)

@@ -18,14 +18,17 @@ typedef void (*ws_message_fn)(void *owner, ws_client_t *socket, view_t message);
 
 /* Starts a connection to 127.0.0.1:port and asks for /ws with this subprotocol. NULL: no memory or no socket. */
 ws_client_t *ws_client_new(int port, const char *subprotocol, ws_message_fn on_message, void *owner);
+/* The same, into a receive buffer of so many bytes: set before the connection is made, or the kernel has promised more
+ * than it will take, drops segments, and both sides wait for timers of seconds. */
+ws_client_t *ws_client_new_narrow(int port, const char *subprotocol, int receive_bytes, ws_message_fn on_message,
+                                  void *owner);
 void ws_client_destroy(ws_client_t **self_p);
 
 int ws_client_fd(const ws_client_t *self);
 bool ws_client_wants_write(const ws_client_t *self); /* connecting, or bytes wait */
 bool ws_client_is_open(const ws_client_t *self);     /* the handshake is done */
 
-/* For one who reads slowly: the kernel's receive buffer, and how much the next ws_client_on_ready may read (0: all). */
-void ws_client_set_receive_buffer(ws_client_t *self, int bytes);
+/* For one who reads slowly: how much each ws_client_on_ready may read from here on; 0: all there is. */
 void ws_client_read_at_most(ws_client_t *self, size_t bytes);
 
 /* Does what the socket is ready for. False: it is closed; see ws_client_close_code. */
