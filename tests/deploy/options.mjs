@@ -65,6 +65,17 @@ try {
     for (const line of ['port = 5', 'readers = 4', 'connections_max = 1000', 'rooms = 1']) assert.match(out, new RegExp(`^${line}$`, 'm'));
     assert.match(rookery(['check', '--config', file]).out, /^port = 1$/m);
   });
+  step('what README tells to set and to watch is there', () => {
+    const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
+    const metrics = readFileSync(join(ROOT, 'actors/runtime/metrics.def'), 'utf8');
+    const watched = readme.slice(readme.indexOf('| metric `rookery_…` |'), readme.indexOf('\n## On several hosts'));
+    const names = [...watched.matchAll(/^\| (`[^|]*`) \|/gm)].flatMap(([, cell]) => cell.match(/\w+/g));
+    assert.ok(names.length > 10);
+    for (const name of names) assert.ok(metrics.includes(`"rookery_${name}"`), name);
+    for (const [name] of readme.matchAll(/\bROOKERY_[A-Z_]+\b/g)) {
+      assert.ok(rows.some(({ env }) => env === name) || ['ROOKERY_CONFIG', 'ROOKERY_TEST_DATABASE_URL'].includes(name), name);
+    }
+  });
   step('a node is named by its role and number, or by one word', () => {
     for (const args of [['room-3'], ['room', '--instance', '3']]) {
       const { status, complaint } = rookery([...args, '--room-port', '0', '--var', join(dir, 'var')]);
