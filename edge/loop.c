@@ -35,6 +35,7 @@ struct loop {
     loop_watch_t *fd_watches[FDS_MAX];
     int fds[FDS_MAX];
     size_t fd_count;
+    bool pipe_woke; /* only then it is asked: that costs two system calls */
     bool stopping, quitting;
 };
 
@@ -54,6 +55,9 @@ static void s_lws_log(int level, const char *line)
 
 static void s_read_pipe(loop_t *self)
 {
+    if (!self->pipe_woke)
+        return;
+    self->pipe_woke = false;
     while (self->pipe && !self->stopping && (zsock_events(self->pipe) & ZMQ_POLLIN)) {
         char *command = zstr_recv(self->pipe);
         if (!command || streq(command, "$TERM")) {
@@ -101,7 +105,7 @@ loop_t *loop_new(void *pipe, actor_t *actor, void (*stop)(void *self), void *sta
     loop_t *self = calloc(1, sizeof *self);
     if (!self)
         return NULL;
-    *self = (loop_t){.pipe = pipe, .actor = actor, .stop = stop, .self = state};
+    *self = (loop_t){.pipe = pipe, .actor = actor, .stop = stop, .self = state, .pipe_woke = true};
     if (uv_loop_init(&self->uv) != 0) {
         log_error("loop: no event loop");
         free(self);
@@ -131,11 +135,18 @@ struct lws_context *loop_open_lws(loop_t *self, struct lws_context_creation_info
     return self->lws;
 }
 
-/* The pipe's descriptor wakes the loop; what came is read by the turn that follows. */
+/* The descriptor wakes the loop; what came is read by the turn that follows. */
 static void s_on_wake(void *context, int ready)
 {
     (void)context;
     (void)ready;
+}
+
+static void s_on_pipe(void *context, int ready)
+{
+    loop_t *self = context;
+    (void)ready;
+    self->pipe_woke = true;
 }
 
 err_t loop_watch_actor(loop_t *self)
@@ -156,7 +167,7 @@ err_t loop_watch_actor(loop_t *self)
         self->fd_watches[self->fd_count++] = watch;
     }
     if (self->pipe && !self->pipe_watch) {
-        self->pipe_watch = loop_watch(self, zsock_fd(self->pipe), s_on_wake, self);
+        self->pipe_watch = loop_watch(self, zsock_fd(self->pipe), s_on_pipe, self);
         if (!self->pipe_watch)
             return ERR_NO_MEMORY;
         loop_watch_set(self->pipe_watch, LOOP_READABLE);

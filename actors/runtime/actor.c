@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <czmq.h>
+#include <poll.h>
 
 #include "actors/runtime/clock.h"
 #include "actors/runtime/log.h"
@@ -21,6 +22,8 @@ enum {
 struct watch {
     zsock_t *zsock; /* borrowed */
     void (*fn)(void *self, actor_t *actor, void *zsock);
+    int fd;
+    bool is_awake; /* was not yet found empty since its ZMQ_FD became readable */
 };
 
 struct actor {
@@ -28,6 +31,7 @@ struct actor {
     const struct actor_handlers *handlers; /* borrowed */
     void *state;                           /* borrowed: first argument of the handlers */
     mailbox_t *mailboxes[MAILBOXES_MAX];   /* the bound one first, if there is one */
+    bool is_awake[MAILBOXES_MAX];          /* of each: to be read in this turn */
     size_t mailbox_count;
     bool is_bound;
     struct watch watches[WATCHES_MAX];
@@ -111,7 +115,7 @@ err_t actor_watch(actor_t *self, void *zsock, void (*fn)(void *self, actor_t *ac
 {
     if (self->watch_count == WATCHES_MAX)
         return ERR_OVERLOADED;
-    self->watches[self->watch_count++] = (struct watch){.zsock = zsock, .fn = fn};
+    self->watches[self->watch_count++] = (struct watch){.zsock = zsock, .fn = fn, .fd = zsock_fd(zsock), .is_awake = true};
     return ERR_OK;
 }
 
@@ -253,9 +257,8 @@ static bool s_drain_all(actor_t *self, size_t max)
 {
     size_t empty = 0, left = max;
     for (; left > 0 && empty < self->mailbox_count; self->next++) {
-        mailbox_t *mailbox = self->mailboxes[self->next % self->mailbox_count];
-        size_t slice = left < SLICE_FRAMES ? left : SLICE_FRAMES;
-        size_t read = s_drain(self, mailbox, slice);
+        size_t index = self->next % self->mailbox_count, slice = left < SLICE_FRAMES ? left : SLICE_FRAMES;
+        size_t read = self->is_awake[index] ? s_drain(self, self->mailboxes[index], slice) : 0;
         left -= read;
         empty = read < slice ? empty + 1 : 0;
     }
@@ -265,9 +268,12 @@ static bool s_drain_all(actor_t *self, size_t max)
 static void s_serve_watches(actor_t *self)
 {
     for (size_t i = 0; i < self->watch_count; i++) {
-        struct watch watch = self->watches[i];
-        for (int calls = 0; calls < WATCH_CALLS && (zsock_events(watch.zsock) & ZMQ_POLLIN); calls++)
-            watch.fn(self->state, self, watch.zsock);
+        struct watch *watch = &self->watches[i];
+        for (int calls = 0; calls < WATCH_CALLS && watch->is_awake; calls++) {
+            watch->is_awake = zsock_events(watch->zsock) & ZMQ_POLLIN;
+            if (watch->is_awake)
+                watch->fn(self->state, self, watch->zsock);
+        }
     }
 }
 
@@ -283,15 +289,35 @@ static void s_tick(actor_t *self, bool is_drained)
         self->handlers->on_tick(self->state, self, self->now_ms);
 }
 
+/* Is there more to read than the ZMQ_FDs will tell? They tell of a change once, and whatever was called on a socket since
+ * may have taken that. */
 static bool s_is_readable(actor_t *self)
 {
     bool readable = false;
-    /* All of them, no early end: asking is what clears a ZMQ_FD. */
     for (size_t i = 0; i < self->mailbox_count; i++)
-        readable |= mailbox_is_readable(self->mailboxes[i]);
+        readable |= !mailbox_is_quiet(self->mailboxes[i]) && mailbox_is_readable(self->mailboxes[i]);
     for (size_t i = 0; i < self->watch_count; i++)
-        readable |= (zsock_events(self->watches[i].zsock) & ZMQ_POLLIN) != 0;
+        readable |= self->watches[i].is_awake;
     return readable;
+}
+
+/* Waits for something to read, and finds out where. pipe may be NULL. True: the pipe has news. */
+static bool s_look(actor_t *self, void *pipe, int timeout_ms)
+{
+    struct pollfd fds[MAILBOXES_MAX + WATCHES_MAX + 1];
+    nfds_t count = 0;
+    for (size_t i = 0; i < self->mailbox_count; i++)
+        fds[count++] = (struct pollfd){.fd = mailbox_fd(self->mailboxes[i]), .events = POLLIN};
+    for (size_t i = 0; i < self->watch_count; i++)
+        fds[count++] = (struct pollfd){.fd = self->watches[i].fd, .events = POLLIN};
+    if (pipe)
+        fds[count++] = (struct pollfd){.fd = zsock_fd(pipe), .events = POLLIN};
+    bool any = poll(fds, count, timeout_ms) > 0;
+    for (size_t i = 0; i < self->mailbox_count; i++)
+        self->is_awake[i] = (any && fds[i].revents) || !mailbox_is_quiet(self->mailboxes[i]);
+    for (size_t i = 0; i < self->watch_count; i++)
+        self->watches[i].is_awake |= any && fds[self->mailbox_count + i].revents;
+    return pipe && any && fds[count - 1].revents;
 }
 
 /* True: all that had come was read. */
@@ -316,32 +342,15 @@ int actor_timeout_ms(const actor_t *self)
     return left_ms < 0 ? 0 : left_ms > TICK_MS ? TICK_MS : (int)left_ms;
 }
 
-/* True when the pipe asks to stop, or nothing can ever come again. */
-static bool s_wait(actor_t *self, void *pipe, int timeout_ms)
+/* Asks it until it says that nothing is there: only then will its ZMQ_FD tell again. */
+static bool s_says_stop(void *pipe)
 {
-    zmq_pollitem_t items[MAILBOXES_MAX + WATCHES_MAX + 1];
-    int count = 0;
-    if (pipe)
-        items[count++] = (zmq_pollitem_t){.socket = zsock_resolve(pipe), .events = ZMQ_POLLIN};
-    for (size_t i = 0; i < self->mailbox_count; i++) {
-        bool write = mailbox_wants_write(self->mailboxes[i]);
-        items[count++] = (zmq_pollitem_t){
-            .socket = mailbox_socket(self->mailboxes[i]),
-            .events = (short)(write ? ZMQ_POLLIN | ZMQ_POLLOUT : ZMQ_POLLIN),
-        };
+    bool stop = false;
+    while (!stop && (zsock_events(pipe) & ZMQ_POLLIN)) {
+        char *command = zstr_recv(pipe);
+        stop = !command || streq(command, "$TERM");
+        zstr_free(&command);
     }
-    for (size_t i = 0; i < self->watch_count; i++)
-        items[count++] = (zmq_pollitem_t){
-            .socket = zsock_resolve(self->watches[i].zsock),
-            .events = ZMQ_POLLIN,
-        };
-    if (zmq_poll(items, count, timeout_ms) < 0)
-        return errno != EINTR;
-    if (!pipe || !(items[0].revents & ZMQ_POLLIN))
-        return false;
-    char *command = zstr_recv(pipe);
-    bool stop = !command || streq(command, "$TERM");
-    zstr_free(&command);
     return stop;
 }
 
@@ -349,10 +358,14 @@ void actor_run(actor_t *self, void *pipe)
 {
     if (pipe)
         zsock_signal(pipe, 0);
-    bool is_drained = true;
-    /* zmq_poll asks every socket again, so what came during the turn is not missed. */
-    while (!self->is_stopped && !s_wait(self, pipe, is_drained ? actor_timeout_ms(self) : 0))
-        is_drained = s_turn(self, TURN_FRAMES);
+    bool stop = pipe && s_says_stop(pipe), is_drained = true;
+    while (!self->is_stopped && !stop) {
+        bool more = s_is_readable(self) || !is_drained;
+        if (s_look(self, pipe, more ? 0 : actor_timeout_ms(self)))
+            stop = s_says_stop(pipe);
+        if (!stop)
+            is_drained = s_turn(self, TURN_FRAMES);
+    }
     for (size_t i = 0; i < self->mailbox_count; i++)
         mailbox_flush(self->mailboxes[i]);
 }
@@ -370,12 +383,13 @@ size_t actor_fds(const actor_t *self, int *fds_out, size_t max)
     for (size_t i = 0; i < self->mailbox_count && count < max; i++)
         fds_out[count++] = mailbox_fd(self->mailboxes[i]);
     for (size_t i = 0; i < self->watch_count && count < max; i++)
-        fds_out[count++] = zsock_fd(self->watches[i].zsock);
+        fds_out[count++] = self->watches[i].fd;
     return count;
 }
 
 bool actor_pump(actor_t *self, size_t max_frames)
 {
+    (void)s_look(self, NULL, 0);
     (void)s_turn(self, max_frames);
     return s_is_readable(self);
 }

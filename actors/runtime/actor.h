@@ -80,7 +80,8 @@ size_t actor_fds(const actor_t *self, int *fds_out, size_t max);
 int actor_timeout_ms(const actor_t *self);
 bool actor_pump(actor_t *self, size_t max_frames);
 
-/* A further socket polled by actor_run (a worker's inproc PULL, say): fn runs when `zsock` is readable. */
+/* A further socket polled by actor_run (a worker's inproc PULL, say): fn runs when `zsock` is readable, and reads at least
+ * once. Nothing else may touch it while the actor runs: what ØMQ tells of it is told once. */
 err_t actor_watch(actor_t *self, void *zsock, void (*fn)(void *self, actor_t *actor, void *zsock));
 
 #endif

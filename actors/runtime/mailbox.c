@@ -28,6 +28,8 @@ struct mailbox {
     struct guard guard;
     zsock_t *zsock;
     void *socket; /* borrowed from zsock */
+    int fd;       /* ZMQ_FD */
+    bool is_quiet; /* nothing to read when last asked, and no call since that could have taken the ZMQ_FD's edge */
     bool is_router;
     char *endpoint;
     struct link *links[PEERS_MAX];
@@ -108,6 +110,7 @@ static mailbox_t *s_new(address_t own, int type, int64_t now_ms)
         return NULL;
     }
     self->socket = zsock_resolve(self->zsock);
+    self->fd = zsock_fd(self->zsock);
     s_set_options(self);
     return self;
 }
@@ -205,6 +208,7 @@ bool mailbox_has(const mailbox_t *self, address_t peer)
 /* Takes frame's bytes when it returns true. False: not now (no connection, or the high-water mark). */
 static bool s_put(mailbox_t *self, const struct link *link, zmq_msg_t *frame)
 {
+    self->is_quiet = false;
     if (self->is_router) {
         const struct peer *peer = (const struct peer *)link;
         int rc;
@@ -298,12 +302,6 @@ void mailbox_flush(mailbox_t *self)
         s_flush_link(self, self->links[i]);
 }
 
-bool mailbox_wants_write(const mailbox_t *self)
-{
-    /* A ROUTER is always writable to somebody; what waits there goes with the next tick. */
-    return !self->is_router && (self->links[0]->hello_due || link_outbox_waiting(&self->links[0]->outbox));
-}
-
 static err_t s_dispatch(mailbox_t *self, struct link *link, uint64_t number, zmq_msg_t *frame)
 {
     size_t len = zmq_msg_size(frame);
@@ -361,6 +359,7 @@ static bool s_receive(mailbox_t *self, zmq_msg_t *frame)
     do
         rc = zmq_msg_recv(frame, self->socket, ZMQ_DONTWAIT);
     while (rc < 0 && errno == EINTR);
+    self->is_quiet = rc < 0 && errno == EAGAIN;
     if (rc < 0)
         return false;
     TAKE_OVER(frame);
@@ -510,6 +509,7 @@ err_t mailbox_move(mailbox_t *self, const char *endpoint)
     char *moved = is_tcp ? strdup(endpoint) : NULL;
     if (!moved)
         return is_tcp ? ERR_NO_MEMORY : ERR_OK;
+    self->is_quiet = false;
     (void)zmq_disconnect(self->socket, self->endpoint);
     free(self->endpoint);
     self->endpoint = moved;
@@ -549,10 +549,16 @@ void *mailbox_socket(const mailbox_t *self)
 
 int mailbox_fd(const mailbox_t *self)
 {
-    return zsock_fd(self->zsock);
+    return self->fd;
 }
 
-bool mailbox_is_readable(const mailbox_t *self)
+bool mailbox_is_readable(mailbox_t *self)
 {
-    return self->is_held || self->down_count > 0 || (zsock_events(self->zsock) & ZMQ_POLLIN);
+    self->is_quiet = !(zsock_events(self->zsock) & ZMQ_POLLIN);
+    return !mailbox_is_quiet(self);
+}
+
+bool mailbox_is_quiet(const mailbox_t *self)
+{
+    return self->is_quiet && !self->is_held && self->down_count == 0;
 }

@@ -51,11 +51,12 @@ void mailbox_flush(mailbox_t *self);
 /* Each 50 ms or so. is_drained: the socket was empty just now; only then may silence mean that a peer is gone. */
 void mailbox_on_tick(mailbox_t *self, int64_t now_ms, bool is_drained);
 
-/* For the loop: the socket; its ZMQ_FD; whether it is readable (also clears the ZMQ_FD's edge); whether a frame
- * waits for a connection, so that the loop should wait for writing too. */
+/* For the loop: the socket; its ZMQ_FD; whether it is readable (also clears the ZMQ_FD's edge). Each question to ØMQ costs
+ * two system calls, so ask a quiet one nothing: it was found empty and was not used since, and its ZMQ_FD will become
+ * readable when that changes, be it for reading or for what waits to be sent. */
 void *mailbox_socket(const mailbox_t *self);
 int mailbox_fd(const mailbox_t *self);
-bool mailbox_is_readable(const mailbox_t *self);
-bool mailbox_wants_write(const mailbox_t *self);
+bool mailbox_is_readable(mailbox_t *self);
+bool mailbox_is_quiet(const mailbox_t *self);
 
 #endif

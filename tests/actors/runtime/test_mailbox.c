@@ -567,7 +567,6 @@ static void test_without_a_connection_frames_wait_bounded_and_nothing_blocks(voi
     for (int i = 0; i < 1000; i++)
         assert_int_equal(s_send(&w->edge, ROOM, 9999), ERR_OVERLOADED);
     assert_true(zclock_mono() - start < 2000);
-    assert_true(mailbox_wants_write(w->edge.mailbox));
     for (int i = 0; i < 100 && !w->room.mailbox; i++) { /* ØMQ gives the port back a moment after the close */
         w->room.mailbox = mailbox_bind(ROOM, w->endpoint, w->now_ms);
         if (!w->room.mailbox)
@@ -579,7 +578,6 @@ static void test_without_a_connection_frames_wait_bounded_and_nothing_blocks(voi
         s_pass(w, 50);
     assert_int_equal(w->room.frame_count, LIM_LINK_OUTBOX_FRAMES);
     assert_int_equal(w->room.frames[0], 1);
-    assert_false(mailbox_wants_write(w->edge.mailbox));
 }
 
 static void test_a_frame_of_the_largest_size_goes_and_one_byte_more_is_refused(void **state)
