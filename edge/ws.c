@@ -7,7 +7,7 @@
 #include "edge/session.h"
 
 enum {
-    RX_BYTES = 128,             /* lws's receive buffer of each socket; longer messages are put together here */
+    RX_BYTES = 256,             /* lws's receive buffer of each socket; longer messages are put together here */
     TX_BYTES = 1024 * 1024,     /* not less than the largest write, else lws cuts it */
     HEADER_BYTES = LIM_HTTP_HEADERS_BYTES_MAX + 1024,
     HANDSHAKE_S = 5,
