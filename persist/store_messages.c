@@ -117,13 +117,10 @@ static err_t s_keep(struct store_call *call, view_t frame, size_t *at_out, size_
     return buffer_append(&call->scratch, frame.bytes, frame.len);
 }
 
-static db_status_t s_read_lines(struct store_call *call, struct s_page *page)
+/* Lines with these numbers, from where the asker stands, until the page is full. */
+static db_status_t s_read_range(struct store_call *call, struct s_page *page, size_t limit, uint64_t low, uint64_t high)
 {
     const struct msg_store_page_get *ask = &call->ask.as.store_page_get;
-    page->is_ascending = ask->after > 0;
-    size_t limit = ask->limit > 0 ? ask->limit : 1;
-    uint64_t low = page->is_ascending ? ask->after + 1 : 1;
-    uint64_t high = page->is_ascending || ask->before == 0 ? ID_MAX : ask->before - 1;
     const struct db_value values[] = {db_u64(ask->room), db_u64(low),  db_u64(high),
                                       db_u64(ask->as_of), db_u64(ask->visible_from_seq), db_u64(limit + 1)};
     db_stmt_t *rows;
@@ -137,6 +134,9 @@ static db_status_t s_read_lines(struct store_call *call, struct s_page *page)
         values, 6, &rows);
     if (status)
         return status;
+    page->count = 0;
+    page->more = false;
+    buffer_truncate(&call->scratch, 0);
     while (db_next(rows)) {
         if (page->count == limit) {
             page->more = true;
@@ -151,6 +151,28 @@ static db_status_t s_read_lines(struct store_call *call, struct s_page *page)
         }
     }
     return DB_OK;
+}
+
+/* Numbers have no hole, so a page is a range closed at both ends. With one end open MariaDB may read the room from its
+ * other end instead: at 16,000 of 150,000 lines a page cost 180 ms of its time, not 1. A range that was not full says
+ * all there is only if the reader's first visible line, or the room's last one, is why; else the open range is asked. */
+static db_status_t s_read_lines(struct store_call *call, struct s_page *page)
+{
+    const struct msg_store_page_get *ask = &call->ask.as.store_page_get;
+    size_t limit = ask->limit > 0 ? ask->limit : 1;
+    page->is_ascending = ask->after > 0;
+    if (!page->is_ascending && ask->before == 0)
+        return s_read_range(call, page, limit, 1, ID_MAX);
+    uint64_t low = page->is_ascending ? ask->after + 1 : ask->before > limit ? ask->before - 1 - limit : 0;
+    uint64_t high = page->is_ascending ? low + limit : ask->before - 1;
+    db_status_t status = s_read_range(call, page, limit, low ? low : 1, high);
+    if (status || page->more)
+        return status;
+    bool is_all = page->is_ascending ? page->count > 0 && page->lines[0].msg_no == low
+                                     : low <= 1 || (page->count > 0 && page->lines[page->count - 1].msg_no > low);
+    if (is_all)
+        return DB_OK;
+    return page->is_ascending ? s_read_range(call, page, limit, low, ID_MAX) : s_read_range(call, page, limit, 1, high);
 }
 
 /* The newest edit of each line of the page, as of the head that the asker knew. */

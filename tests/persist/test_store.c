@@ -282,6 +282,37 @@ static void test_pages_are_folded_as_of_a_head(void **state)
     assert_int_equal(0, page.page.first_msg_no);
 }
 
+/* On the room of the test before: numbers that are not there, and lines the reader may not see, end no page early. */
+static void test_pages_beyond_an_end_are_those_at_it(void **state)
+{
+    (void)state;
+    struct s_page page;
+    for (uint64_t before = 5; before <= 9; before++) { /* the last line is 4 */
+        page = s_get_page((struct msg_store_page_get){.room = 5004, .as_of = 8, .before = before, .limit = 2});
+        s_expect_seqs(&page, (const uint64_t[]){4, 7}, 2);
+        assert_true(page.page.more);
+    }
+    page = s_get_page((struct msg_store_page_get){.room = 5004, .as_of = 4, .before = 5, .limit = 2}); /* 4 is later */
+    s_expect_seqs(&page, (const uint64_t[]){3, 4}, 2);
+    assert_true(page.page.more);
+    page = s_get_page((struct msg_store_page_get){.room = 5004, .as_of = 8, .before = 4, .limit = 1, .visible_from_seq = 4});
+    s_expect_seqs(&page, (const uint64_t[]){4}, 1);
+    assert_false(page.page.more);
+    page = s_get_page((struct msg_store_page_get){.room = 5004, .as_of = 8, .before = 4, .limit = 1, .visible_from_seq = 7});
+    assert_int_equal(0, page.count);
+    for (uint64_t after = 1; after <= 3; after++) {
+        page = s_get_page(
+            (struct msg_store_page_get){.room = 5004, .as_of = 8, .after = after, .limit = 1, .visible_from_seq = 7});
+        s_expect_seqs(&page, (const uint64_t[]){7}, 1);
+        assert_false(page.page.more);
+    }
+    page = s_get_page((struct msg_store_page_get){.room = 5004, .as_of = 8, .after = 3, .limit = 2});
+    s_expect_seqs(&page, (const uint64_t[]){7}, 1);
+    assert_false(page.page.more);
+    page = s_get_page((struct msg_store_page_get){.room = 5004, .as_of = 8, .after = 4, .limit = 2});
+    assert_int_equal(0, page.count);
+}
+
 /* On the long room: 100 lines at the most, and no more bytes than a delta has. */
 static void test_pages_are_bounded(void **state)
 {
@@ -684,6 +715,7 @@ int main(void)
         cmocka_unit_test(test_the_tail_is_bounded_by_events_and_bytes),
         cmocka_unit_test(test_a_delta_is_whole_or_nothing),
         cmocka_unit_test(test_pages_are_folded_as_of_a_head),
+        cmocka_unit_test(test_pages_beyond_an_end_are_those_at_it),
         cmocka_unit_test(test_pages_are_bounded),
         cmocka_unit_test(test_deleting_erases_the_text_everywhere),
         cmocka_unit_test(test_a_line_posted_and_deleted_in_one_batch_leaves_no_text),
