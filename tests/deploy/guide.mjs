@@ -13,6 +13,7 @@ const ROOT = new URL('../../', import.meta.url).pathname;
 const SELF = new URL(import.meta.url).pathname;
 const HOSTS = ['10.0.0.11', '10.0.0.12', '10.0.0.13'];
 const PROXY = 'https://10.0.0.13';
+const NGINX = 'https://10.0.0.13:8443';
 const EDGES = ['http://10.0.0.12:8080', 'http://10.0.0.13:8080'];
 const HEAL_MS = 30_000;
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
@@ -158,10 +159,12 @@ async function open(url, person, room, after = 0) {
   }
 }
 
-/* A reader as the web client is one: told to come back (40xx), it opens a socket anew. */
+/* A reader as the web client is one: told to come back (1012, 40xx), it opens a socket anew. */
 async function listen(url, person, room) {
   let socket = await open(url, person, room);
+  let comebacks = 0;
   return {
+    comebacks: () => comebacks,
     say: (message) => socket.say(message),
     close: () => socket.close(),
     /* Until this text is in a line, or in what a new socket begins with. */
@@ -172,8 +175,9 @@ async function listen(url, person, room) {
         assert.ok(Date.now() < until, `${person.name} hears '${text}'`);
         if (message) continue;
         const code = socket.closeCode();
-        assert.ok(code >= 4000 && code < 4100, `${person.name} hears '${text}', but the socket closed with ${code}`);
+        assert.ok(code === 1012 || (code >= 4000 && code < 4100), `${person.name} hears '${text}', but the socket closed with ${code}`);
         console.log(`   ${person.name} was told to come back: ${code}`);
+        comebacks += 1;
         socket = await open(url, person, room);
       }
     },
@@ -192,6 +196,26 @@ async function readAll(url, person, room) {
     if (!page.more) return texts;
     before = page.first_msg_no;
   }
+}
+
+/* deploy/nginx.conf beside HAProxy, with two edges as it says, on ports that are free. */
+function startNginx(host, dir) {
+  const changes = [
+    [/^ *listen \[::\].*\n/gm, ''], [/listen 80;/, 'listen 8081;'], [/listen 443 ssl;/, 'listen 8443 ssl;'],
+    [/\/etc\/letsencrypt\/live\/chat\.example\.org\/fullchain\.pem/, '/etc/haproxy/cert.pem'],
+    [/\/etc\/letsencrypt\/live\/chat\.example\.org\/privkey\.pem/, '/etc/haproxy/key.pem'],
+    [/^( *)server 127\.0\.0\.1:8080 max_fails=0;/m, '$1server 10.0.0.12:8080 max_fails=1 fail_timeout=2s;\n$1server 10.0.0.13:8080 max_fails=1 fail_timeout=2s;'],
+  ];
+  let site = readFileSync(join(ROOT, 'deploy/nginx.conf'), 'utf8');
+  for (const [pattern, to] of changes) {
+    assert.match(site, pattern);
+    site = site.replace(pattern, to);
+  }
+  const temp = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `${name}_temp_path /run/nginx/${name};`).join('\n');
+  writeFileSync(join(dir, 'nginx.conf'), `user root;\nworker_processes 1;\npid /run/nginx/pid;\nerror_log stderr;
+events { worker_connections 256; }\nhttp {\naccess_log off;\n${temp}\n${site}}\n`);
+  const start = 'nginx -e stderr -p /run/nginx -c /run/nginx/nginx.conf </dev/null >/var/log/guide/nginx.log 2>&1';
+  runOn(host, `mkdir -p /run/nginx && cp ${dir}/nginx.conf /run/nginx/ && ${start}`, dir);
 }
 
 /* ---- what is promised ---- */
@@ -276,6 +300,21 @@ async function check(guide, hosts, dir) {
     await post(PROXY, bob, room, 'edge-0 is away');
     await again.hearLine('edge-0 is away');
     again.close();
+    await runAside(two, 'systemctl start rookery@edge-0', dir);
+  });
+
+  await step('behind nginx, too, the other edge takes the sockets of one that stops', async () => {
+    for (const url of EDGES) await surely(url, [200], () => request(`${url}/readyz`));
+    startNginx(three, dir);
+    await surely('nginx', [200], () => request(`${NGINX}/readyz`));
+    const sockets = [];
+    for (const person of [ada, bob, ada, bob]) sockets.push(await listen(NGINX, person, room)); // in turn: some on each edge
+    await runAside(two, 'systemctl stop rookery@edge-0', dir);
+    await post(NGINX, ada, room, 'nginx goes on');
+    for (const socket of sockets) await socket.hearLine('nginx goes on');
+    assert.ok(sockets.some((socket) => socket.comebacks() > 0), 'edge-0 had some of them');
+    for (const socket of sockets) socket.close();
+    runOn(three, 'nginx -e stderr -p /run/nginx -c /run/nginx/nginx.conf -s stop', dir);
     await runAside(two, 'systemctl start rookery@edge-0', dir);
   });
 
