@@ -1,7 +1,8 @@
-/* A whole Rookery for a browser test, started as a user starts it, and Debian's Chromium. */
+/* A whole Rookery for a browser test, in the topology that ROOKERY_TOPOLOGY names (tests/system/stack.h), and Debian's
+ * Chromium. */
 import { spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
-import { mkdtempSync, readFileSync, rmSync, openSync } from 'node:fs';
+import { mkdtempSync, openSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +11,9 @@ const require = createRequire(new URL('../../web/package.json', import.meta.url)
 const { chromium } = require('playwright-core');
 export const { AxeBuilder } = require('@axe-core/playwright');
 const ROOT = new URL('../../', import.meta.url).pathname;
+const TOPOLOGY = process.env.ROOKERY_TOPOLOGY ?? 'threads';
+if (!['threads', 'processes', 'hosts'].includes(TOPOLOGY)) throw new Error(`ROOKERY_TOPOLOGY=${TOPOLOGY}`);
+const HOSTS = join(process.env.ROOKERY_BUILD_DIR ?? join(ROOT, 'build/release'), 'tests/system/hosts');
 
 export const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
@@ -28,11 +32,13 @@ export async function startStack() {
   const dir = mkdtempSync(join(tmpdir(), 'rookery-browser-'));
   const port = await freePort();
   const env = { ...process.env, PORT: String(port), ROOKERY_VAR: join(dir, 'var'), ROOKERY_ADMIN_PORT: String(await freePort()),
-    ROOKERY_PERSIST_PORT: '0', ROOKERY_ROOM_PORT: '0', ROOKERY_ACCOUNTS_PORT: '0' };
+    ROOKERY_PERSIST_PORT: '0', ROOKERY_ROOM_PORT: '0', ROOKERY_ACCOUNTS_PORT: '0', ROOKERY_ROOMS: '2', ROOKERY_EDGES: '2',
+    ROOKERY_PROCESSES: TOPOLOGY === 'processes' ? '1' : '0', ROOKERY_WEB_ROOT: join(ROOT, 'web/dist') };
   delete env.DATABASE_URL;
   delete env.JWT_SECRET;
   const log = openSync(join(dir, 'dev.log'), 'a');
-  const dev = spawn(join(ROOT, 'dev'), ['run'], { env, stdio: ['ignore', log, log], detached: true });
+  const [command, args] = TOPOLOGY === 'hosts' ? [HOSTS, []] : [join(ROOT, 'dev'), ['run']];
+  const dev = spawn(command, args, { env, stdio: ['ignore', log, log], detached: true });
   const url = `http://localhost:${port}`;
   const isReady = async () => {
     try {
@@ -44,7 +50,7 @@ export async function startStack() {
   const until = Date.now() + 300_000;
   while (!(await isReady())) {
     if (dev.exitCode !== null || Date.now() > until) {
-      throw new Error(`./dev run did not get ready:\n${readFileSync(join(dir, 'dev.log'), 'utf8').slice(-4000)}`);
+      throw new Error(`${command} did not get ready:\n${readFileSync(join(dir, 'dev.log'), 'utf8').slice(-4000)}`);
     }
     await sleep(100);
   }
@@ -52,7 +58,11 @@ export async function startStack() {
   return {
     url,
     isReady,
-    killServer: () => kill('run/server.pid'),
+    /* The process, the parent of all, or each node of one host. */
+    killServer: () => {
+      if (TOPOLOGY !== 'hosts') return kill('run/server.pid');
+      for (const file of readdirSync(join(dir, 'var/run'))) if (file.endsWith('-0.pid')) kill(`run/${file}`);
+    },
     killDatabase: () => kill('mysql/mysqld.pid'),
     stop: async () => {
       const ended = new Promise((done) => dev.on('exit', done));

@@ -164,7 +164,7 @@ static int s_set_up(void **state)
         return -1;
     snprintf(setting, sizeof setting, "NOTIFY_SOCKET=%s", name);
     unsetenv("WATCHDOG_PID");
-    const char *const env[] = {"ROOKERY_PROCESSES=1", "ROOKERY_HANG_S=3", "WATCHDOG_USEC=2000000", setting, NULL};
+    const char *const env[] = {"ROOKERY_ROOMS=1", "ROOKERY_EDGES=1", "ROOKERY_HANG_S=3", "WATCHDOG_USEC=2000000", setting, NULL};
     return stack_start(&s_stack, env, START_MS) ? 0 : -1;
 }
 

@@ -7,11 +7,28 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "tests/system/fault_proxy.h"
+
+static const char *const s_nodes[STACK_NODES] = {"persist-0", "persist-1", "accounts-0", "accounts-1",
+                                                 "room-0",    "room-1",    "edge-0",     "edge-1"};
+static const char *const s_topologies[] = {"threads", "processes", "hosts"};
+
+const char *stack_node_name(size_t index)
+{
+    return s_nodes[index];
+}
+
+const char *stack_topology_name(const struct stack *self)
+{
+    return s_topologies[self->topology];
+}
 
 static long s_now_ms(void)
 {
@@ -51,42 +68,115 @@ static void s_show_log(const struct stack *self)
         fprintf(stderr, "no log in %s\n", self->dir);
 }
 
-static void s_exec_dev(const struct stack *self, const char *const *env)
+static void s_set_number(const char *name, int value)
 {
-    char text[512], path[512];
-    prctl(PR_SET_PDEATHSIG, SIGTERM);
-    setsid();
-    snprintf(text, sizeof text, "%d", self->port);
-    setenv("PORT", text, 1);
-    snprintf(text, sizeof text, "%d", self->admin_port);
-    setenv("ROOKERY_ADMIN_PORT", text, 1);
+    char text[16];
+    snprintf(text, sizeof text, "%d", value);
+    setenv(name, text, 1);
+}
+
+static void s_set_environment(const struct stack *self, const char *const *env)
+{
+    char text[512];
+    s_set_number("PORT", self->port);
+    s_set_number("ROOKERY_ADMIN_PORT", self->admin_port);
     snprintf(text, sizeof text, "%s/var", self->dir);
     setenv("ROOKERY_VAR", text, 1);
-    setenv("ROOKERY_PERSIST_PORT", "0", 1); /* of ROOKERY_PROCESSES=1: several stacks may run at once */
+    s_set_number("ROOKERY_ROOMS", 2);
+    s_set_number("ROOKERY_EDGES", STACK_EDGES);
+    s_set_number("ROOKERY_PROCESSES", self->topology == TOPOLOGY_PROCESSES);
+    setenv("ROOKERY_PERSIST_PORT", "0", 1); /* of processes: several stacks may run at once */
     setenv("ROOKERY_ROOM_PORT", "0", 1);
     setenv("ROOKERY_ACCOUNTS_PORT", "0", 1);
+    snprintf(text, sizeof text, "%s/web/dist", s_source_dir());
+    setenv("ROOKERY_WEB_ROOT", text, 0);
     unsetenv("DATABASE_URL");
     unsetenv("JWT_SECRET");
     for (; env && *env; env++)
         putenv(strdup(*env));
+}
+
+static void s_exec_runner(const struct stack *self, const char *const *env)
+{
+    char path[512];
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    setsid();
+    s_set_environment(self, env);
     snprintf(path, sizeof path, "%s/dev.log", self->dir);
     int log = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     dup2(log, STDOUT_FILENO);
     dup2(log, STDERR_FILENO);
-    snprintf(path, sizeof path, "%s/dev", s_source_dir());
+    const char *build = getenv("ROOKERY_BUILD_DIR");
+    if (self->topology == TOPOLOGY_HOSTS)
+        snprintf(path, sizeof path, "%s/tests/system/hosts", build ? build : "build/release");
+    else
+        snprintf(path, sizeof path, "%s/dev", s_source_dir());
     execl(path, path, "run", (char *)NULL);
     _exit(127);
 }
 
+static bool s_choose_topology(struct stack *self)
+{
+    const char *name = getenv("ROOKERY_TOPOLOGY");
+    for (size_t i = 0; i < sizeof s_topologies / sizeof s_topologies[0]; i++) {
+        if (strcmp(name ? name : "threads", s_topologies[i]) != 0)
+            continue;
+        self->topology = (stack_topology_t)i;
+        return true;
+    }
+    fprintf(stderr, "ROOKERY_TOPOLOGY=%s: threads, processes or hosts\n", name);
+    return false;
+}
+
+/* Hosts: where each node is found, and what the network is told. */
+static bool s_read_ports(struct stack *self)
+{
+    char path[512], node[32], what[16];
+    int port;
+    snprintf(path, sizeof path, "%s/var/run/ports", self->dir);
+    FILE *file = fopen(path, "r");
+    while (file && fscanf(file, "%31s %15s %d", node, what, &port) == 3) {
+        for (size_t i = 0; i < STACK_NODES; i++) {
+            if (strcmp(node, s_nodes[i]) != 0)
+                continue;
+            if (strcmp(what, "http") == 0)
+                self->edge_ports[i % STACK_EDGES] = port;
+            else
+                self->admin_ports[i] = port;
+        }
+    }
+    if (file)
+        fclose(file);
+    snprintf(path, sizeof path, "%s/var/run/faults", self->dir);
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    void *plan = fd < 0 ? MAP_FAILED : mmap(NULL, sizeof *self->faults, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (fd >= 0)
+        close(fd);
+    self->faults = plan == MAP_FAILED ? NULL : plan;
+    return self->faults && self->edge_ports[STACK_EDGES - 1] && self->admin_ports[STACK_NODES - 1];
+}
+
+/* Until the port answers at all: its file is then there, too. */
+static bool s_await_ports(struct stack *self, int timeout_ms)
+{
+    long until_ms = s_now_ms() + timeout_ms;
+    while (self->topology == TOPOLOGY_HOSTS && !s_read_ports(self)) {
+        if (s_now_ms() > until_ms || waitpid(self->runner, NULL, WNOHANG) == self->runner)
+            return false;
+        s_wait_ms(20);
+    }
+    return true;
+}
+
 /* /readyz does not wait for accounts: the first sign-in may be told "later" while its process comes up. */
-static bool s_await_accounts(const struct stack *self, int timeout_ms)
+static bool s_await_accounts(const struct stack *self, size_t edge, int timeout_ms)
 {
     long until_ms = s_now_ms() + timeout_ms;
     int status = 0;
     while (status != 401 && s_now_ms() < until_ms) {
         struct http_response r;
-        if (http_call(self->port, "POST", "/api/v1/auth/login", "", "{\"name\":\"nobody\",\"password\":\"no password\"}",
-                      5000, &r))
+        if (http_call(stack_edge_port(self, edge), "POST", "/api/v1/auth/login", "",
+                      "{\"name\":\"nobody\",\"password\":\"no password\"}", 5000, &r))
             status = r.status;
         http_response_fini(&r);
         if (status != 401)
@@ -98,6 +188,8 @@ static bool s_await_accounts(const struct stack *self, int timeout_ms)
 bool stack_start(struct stack *self, const char *const *env, int timeout_ms)
 {
     *self = (struct stack){.port = free_port()};
+    if (!s_choose_topology(self))
+        return false;
     do
         self->admin_port = free_port();
     while (self->admin_port == self->port);
@@ -105,10 +197,11 @@ bool stack_start(struct stack *self, const char *const *env, int timeout_ms)
     snprintf(self->dir, sizeof self->dir, "%s/rookery-stack-XXXXXX", base);
     if (!mkdtemp(self->dir))
         return false;
-    self->dev = fork();
-    if (self->dev == 0)
-        s_exec_dev(self, env);
-    if (self->dev < 0 || !stack_await_ready(self, timeout_ms) || !s_await_accounts(self, timeout_ms)) {
+    self->runner = fork();
+    if (self->runner == 0)
+        s_exec_runner(self, env);
+    if (self->runner < 0 || !s_await_ports(self, timeout_ms) || !stack_await_ready(self, timeout_ms) ||
+        !s_await_accounts(self, 0, timeout_ms) || !s_await_accounts(self, 1, timeout_ms)) {
         s_show_log(self);
         return false;
     }
@@ -117,11 +210,14 @@ bool stack_start(struct stack *self, const char *const *env, int timeout_ms)
 
 void stack_stop(struct stack *self)
 {
-    if (self->dev <= 0)
+    if (self->faults)
+        munmap(self->faults, sizeof *self->faults);
+    self->faults = NULL;
+    if (self->runner <= 0)
         return;
-    kill(self->dev, SIGTERM);
-    waitpid(self->dev, NULL, 0);
-    self->dev = 0;
+    kill(self->runner, SIGTERM);
+    waitpid(self->runner, NULL, 0);
+    self->runner = 0;
 }
 
 void stack_remove(struct stack *self)
@@ -132,21 +228,33 @@ void stack_remove(struct stack *self)
         fprintf(stderr, "could not remove %s\n", self->dir);
 }
 
+int stack_edge_port(const struct stack *self, size_t edge)
+{
+    return self->topology == TOPOLOGY_HOSTS ? self->edge_ports[edge] : self->port;
+}
+
+static bool s_is_ready(const struct stack *self, size_t edge)
+{
+    struct http_response r;
+    bool ready = http_call(stack_edge_port(self, edge), "GET", "/readyz", "", NULL, 1000, &r) && r.status == 200;
+    http_response_fini(&r);
+    return ready;
+}
+
 bool stack_await_ready(const struct stack *self, int timeout_ms)
 {
     long until_ms = s_now_ms() + timeout_ms;
     while (s_now_ms() < until_ms) {
-        struct http_response r;
-        bool ready = http_call(self->port, "GET", "/readyz", "", NULL, 1000, &r) && r.status == 200;
-        http_response_fini(&r);
-        if (ready)
+        if (s_is_ready(self, 0) && s_is_ready(self, 1))
             return true;
-        if (waitpid(self->dev, NULL, WNOHANG) == self->dev)
+        if (waitpid(self->runner, NULL, WNOHANG) == self->runner)
             return false;
         s_wait_ms(20);
     }
     return false;
 }
+
+/* ---- processes ---- */
 
 static pid_t s_pid_in(const struct stack *self, const char *file)
 {
@@ -172,10 +280,20 @@ pid_t stack_mariadb_pid(const struct stack *self)
     return s_pid_in(self, "mysql/mysqld.pid");
 }
 
+/* In processes persist and accounts are one each. */
+static bool s_is_first(const char *node)
+{
+    return strncmp(node, "persist", 7) == 0 || strncmp(node, "accounts", 8) == 0;
+}
+
 pid_t stack_node_pid(const struct stack *self, const char *node)
 {
     char file[64];
+    if (self->topology == TOPOLOGY_THREADS)
+        return stack_server_pid(self);
     snprintf(file, sizeof file, "run/%s.pid", node);
+    if (self->topology == TOPOLOGY_PROCESSES && s_is_first(node))
+        memcpy(strrchr(file, '-'), "-0.pid", sizeof "-0.pid");
     return s_pid_in(self, file);
 }
 
@@ -184,10 +302,50 @@ bool stack_kill(pid_t pid)
     return pid > 1 && kill(pid, SIGKILL) == 0;
 }
 
-long stack_metric(const struct stack *self, const char *name)
+bool stack_kill_server(const struct stack *self)
+{
+    bool killed = false;
+    if (self->topology != TOPOLOGY_HOSTS)
+        return stack_kill(stack_server_pid(self));
+    for (size_t i = 0; i < STACK_NODES; i += 2)
+        killed = stack_kill(stack_node_pid(self, s_nodes[i])) || killed;
+    return killed;
+}
+
+void stack_hold(const struct stack *self, const char *node, bool hold)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s/var/run/%s.hold", self->dir, node);
+    if (!hold)
+        unlink(path);
+    else
+        close(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+}
+
+void stack_set_faults(const struct stack *self, unsigned drop_per_10000, unsigned delay_ms_max)
+{
+    if (!self->faults)
+        return;
+    atomic_store(&self->faults->drop_per_10000, drop_per_10000);
+    atomic_store(&self->faults->delay_ms_max, delay_ms_max);
+}
+
+bool stack_had_faults(const struct stack *self)
+{
+    if (!self->faults)
+        return true;
+    unsigned long frames = atomic_load(&self->faults->frames), dropped = atomic_load(&self->faults->dropped),
+                  delayed = atomic_load(&self->faults->delayed);
+    printf("network: %lu frames between nodes, %lu dropped, %lu delayed\n", frames, dropped, delayed);
+    return dropped > 0 && delayed > 0;
+}
+
+/* ---- metrics ---- */
+
+static long s_metric_at(int port, const char *name)
 {
     struct http_response r;
-    if (!http_call(self->admin_port, "GET", "/metrics", "", NULL, 500, &r))
+    if (!http_call(port, "GET", "/metrics", "", NULL, 500, &r))
         return -1;
     char want[128];
     snprintf(want, sizeof want, "\n%s ", name);
@@ -196,6 +354,31 @@ long stack_metric(const struct stack *self, const char *name)
     http_response_fini(&r);
     return value;
 }
+
+long stack_metric_of(const struct stack *self, const char *node, const char *name)
+{
+    size_t i = 0;
+    while (i < STACK_NODES && strcmp(s_nodes[i], node) != 0)
+        i++;
+    if (i == STACK_NODES)
+        return -1;
+    return s_metric_at(self->topology == TOPOLOGY_HOSTS ? self->admin_ports[i] : self->admin_port, name);
+}
+
+long stack_metric(const struct stack *self, const char *name)
+{
+    long sum = -1;
+    if (self->topology != TOPOLOGY_HOSTS)
+        return s_metric_at(self->admin_port, name);
+    for (size_t i = 0; i < STACK_NODES; i++) {
+        long value = s_metric_at(self->admin_ports[i], name);
+        if (value >= 0)
+            sum = sum < 0 ? value : sum + value;
+    }
+    return sum;
+}
+
+/* ---- database ---- */
 
 bool stack_sql(const struct stack *self, const char *sql, const char *out_path)
 {

@@ -90,9 +90,29 @@ static void s_expect_problem(const struct person *who, const char *method, const
     json_decref(json);
 }
 
+/* 200: a frame of it was lost between the nodes and sent again there, so that the room saw a repeat. */
+static void s_expect_stored(int status)
+{
+    if (status != 200)
+        assert_int_equal(201, status);
+}
+
 static uint64_t s_number(const json_t *json, const char *key)
 {
     return (uint64_t)json_integer_value(json_object_get(json, key));
+}
+
+/* A sign-up is asked once between the nodes: if that is lost it is refused as "later", and may have been done. */
+static bool s_sign_in(const char *body, struct http_response *out)
+{
+    static const char *const paths[] = {"/api/v1/auth/signup", "/api/v1/auth/login"};
+    for (size_t tries = 0; tries < 8; tries++) {
+        bool answered = http_call(s_stack.port, "POST", paths[tries % 2], "", body, 15000, out);
+        if (answered && (out->status == 201 || out->status == 200))
+            return true;
+        http_response_fini(out);
+    }
+    return false;
 }
 
 static void s_sign_up(struct person *who, const char *name)
@@ -101,8 +121,7 @@ static void s_sign_up(struct person *who, const char *name)
     snprintf(who->name, sizeof who->name, "%s", name);
     snprintf(body, sizeof body, "{\"name\":\"%s\",\"password\":\"battery staple %s\"}", name, name);
     struct http_response r;
-    assert_true(http_call(s_stack.port, "POST", "/api/v1/auth/signup", "", body, 15000, &r));
-    assert_int_equal(201, r.status);
+    assert_true(s_sign_in(body, &r));
     json_t *json = json_loadb(r.body, r.body_len, 0, NULL);
     snprintf(who->token, sizeof who->token, "%s", json_string_value(json_object_get(json, "access_token")));
     who->user = s_number(json, "user");
@@ -118,7 +137,7 @@ static uint64_t s_make_room(const struct person *who, const char *name)
     int status;
     snprintf(body, sizeof body, "{\"client_id\":\"%s\",\"name\":\"%s\"}", s_cid(), name);
     json_t *json = s_call(who, "POST", "/api/v1/rooms", body, &status);
-    assert_int_equal(201, status);
+    s_expect_stored(status);
     uint64_t room = s_number(json, "room");
     json_decref(json);
     return room;
@@ -151,10 +170,23 @@ static void s_join(const struct person *who, uint64_t room)
     json_decref(json);
 }
 
+/* Asked again while the server says "later": the readers' connections may come back after the writer's. */
+static json_t *s_newest_page(const struct person *who, uint64_t room, int *status)
+{
+    long until_ms = s_now_ms() + 10000;
+    for (;;) {
+        json_t *page = s_call(who, "GET", s_path(room, "/messages?limit=100"), NULL, status);
+        if (*status != 503 || s_now_ms() > until_ms)
+            return page;
+        json_decref(page);
+        s_wait_ms(100);
+    }
+}
+
 static size_t s_count_text(const struct person *who, uint64_t room, const char *text)
 {
     int status;
-    json_t *page = s_call(who, "GET", s_path(room, "/messages?limit=100"), NULL, &status), *event;
+    json_t *page = s_newest_page(who, room, &status), *event;
     assert_int_equal(200, status);
     size_t count = 0, i;
     json_array_foreach(json_object_get(page, "frames"), i, event)
@@ -175,7 +207,7 @@ static void test_a_repeated_post_gets_the_first_answer_and_is_stored_once(void *
     char cid[CID_TEXT_LEN + 1];
     snprintf(cid, sizeof cid, "%s", s_cid());
     json_t *first = s_post(&s_ada, s_room, cid, "only once", &status);
-    assert_int_equal(201, status);
+    s_expect_stored(status);
     json_t *again = s_post(&s_ada, s_room, cid, "only once", &status);
     assert_int_equal(200, status);
     assert_true(json_is_true(json_object_get(again, "dup")));
@@ -192,7 +224,7 @@ static void test_one_client_id_with_two_bodies_is_a_conflict(void **state)
     char cid[CID_TEXT_LEN + 1];
     snprintf(cid, sizeof cid, "%s", s_cid());
     json_decref(s_post(&s_ada, s_room, cid, "this", &status));
-    assert_int_equal(201, status);
+    s_expect_stored(status);
     json_t *other = s_post(&s_ada, s_room, cid, "that", &status);
     assert_int_equal(409, status);
     assert_string_equal("conflict", json_string_value(json_object_get(other, "title")));
@@ -269,7 +301,7 @@ static void test_history_pages_are_complete_and_do_not_overlap(void **state)
         char text[32];
         snprintf(text, sizeof text, "line %d", i);
         json_decref(s_post(&s_ada, room, s_cid(), text, &status));
-        assert_int_equal(201, status);
+        s_expect_stored(status);
     }
     for (;;) {
         char rest[64];
@@ -303,7 +335,7 @@ static void test_texts_at_the_bound_pass_and_one_byte_past_it_is_refused(void **
     memset(text, 'a', sizeof text);
     text[LIM_TEXT_BYTES_MAX] = '\0';
     json_decref(s_post(&s_ada, s_room, s_cid(), text, &status));
-    assert_int_equal(201, status);
+    s_expect_stored(status);
     text[LIM_TEXT_BYTES_MAX] = 'a';
     text[LIM_TEXT_BYTES_MAX + 1] = '\0';
     json_t *answer = s_post(&s_ada, s_room, s_cid(), text, &status);
@@ -644,9 +676,9 @@ static void test_a_killed_server_is_back_within_2_s_and_has_everything(void **st
     (void)state;
     int status;
     json_decref(s_post(&s_ada, s_room, s_cid(), "before the kill", &status));
-    assert_int_equal(201, status);
+    s_expect_stored(status);
     long start_ms = s_now_ms();
-    assert_true(stack_kill(stack_server_pid(&s_stack)));
+    assert_true(stack_kill_server(&s_stack));
     s_wait_ms(50);
     assert_true(stack_await_ready(&s_stack, 10000));
     long took_ms = s_now_ms() - start_ms;
@@ -691,7 +723,7 @@ static void test_a_killed_database_loses_nothing(void **state)
     int status = 0;
     snprintf(cid, sizeof cid, "%s", s_cid());
     json_decref(s_post(&s_ada, s_room, s_cid(), "before the database died", &status));
-    assert_int_equal(201, status);
+    s_expect_stored(status);
     assert_true(stack_kill(stack_mariadb_pid(&s_stack)));
     long until_ms = s_now_ms() + 20000;
     do
@@ -718,6 +750,8 @@ static int s_setup(void **state)
 static int s_teardown(void **state)
 {
     (void)state;
+    if (!stack_had_faults(&s_stack))
+        return -1;
     stack_stop(&s_stack);
     stack_remove(&s_stack);
     return 0;
