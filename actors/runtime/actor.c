@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <czmq.h>
 #include <poll.h>
+#include <unistd.h>
 
 #include "actors/runtime/clock.h"
 #include "actors/runtime/log.h"
@@ -217,6 +218,11 @@ static void s_on_event(actor_t *self, const struct mail *mail)
 {
     static const char *const names[] = {"up", "hole", "down"};
     char name[ADDRESS_TEXT_MAX];
+    if (mail->event == PEER_REPLACED_US) {
+        address_print(self->address, name);
+        log_error("another process speaks as %s with its key: this one, the earlier, ends now", name);
+        _exit(EXIT_FAILURE);
+    }
     address_print(mail->peer, name);
     static struct log_gate holes;
     unsigned skipped = 0;

@@ -25,6 +25,7 @@ typedef enum {
     PEER_UP,   /* its LINK_HELLO came: first contact, or a new boot (another nonce): nothing it knew is left */
     PEER_HOLE, /* frames from it were lost: repeat what is open, attach again. Also after it was lagging */
     PEER_DOWN, /* nothing heard for LIM_LINK_PEER_EXPIRE_MS */
+    PEER_REPLACED_US, /* a later process has our name and key. Handlers are not told: this process ends at once */
 } peer_event_t;
 
 struct actor_handlers {

@@ -266,5 +266,7 @@ void guard_on_tick(struct guard *self)
 {
     int event;
     for (int i = 0; self->monitor && i < 1000 && (event = s_event(self->monitor, 0)); i++)
-        metric_add(event & REFUSALS ? METRIC_LINK_REFUSED : METRIC_LINK_ENDED, 1);
+        metric_add(event == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL ? METRIC_LINK_PLAIN
+                   : event & REFUSALS                           ? METRIC_LINK_REFUSED
+                                                                : METRIC_LINK_ENDED, 1);
 }

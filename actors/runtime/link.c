@@ -60,6 +60,22 @@ static struct link_verdict s_catch_up(struct link *self, uint64_t last)
     return s_event(PEER_HOLE, false);
 }
 
+static bool s_is_former(const struct link *self, uint32_t nonce)
+{
+    for (size_t i = 0; i < self->former_count && i < LINK_FORMER; i++)
+        if (self->former[i] == nonce)
+            return true;
+    return false;
+}
+
+/* What we connect to may move from one process to another and back; who comes to us may not. */
+static void s_note_boot(struct link *self, uint32_t nonce)
+{
+    if (!self->keeps && self->last_nonce && self->last_nonce != nonce)
+        self->former[self->former_count++ % LINK_FORMER] = self->last_nonce;
+    self->last_nonce = nonce;
+}
+
 static struct link_verdict s_on_hello(struct link *self, address_t own, const struct envelope *env,
                                       view_t body)
 {
@@ -72,6 +88,8 @@ static struct link_verdict s_on_hello(struct link *self, address_t own, const st
         return s_bad(ERR_VERSION);
     if (hello->nonce == 0 || hello->nonce != address_nonce(env->from)) /* 0: a boot that nobody could name */
         return s_bad(ERR_BAD_FRAME);
+    if (s_is_former(self, (uint32_t)hello->nonce))
+        return s_bad(ERR_FENCED);
 
     bool heard_us = env->correlation == address_nonce(own);
     if (!heard_us)
@@ -83,6 +101,7 @@ static struct link_verdict s_on_hello(struct link *self, address_t own, const st
         return s_catch_up(self, env->link_seq);
     if (self->up && !same_boot)
         s_clear_outbox(self); /* meant for its former self, whose askers and readers are gone */
+    s_note_boot(self, (uint32_t)hello->nonce);
     self->up = true;
     self->knows_us = false;
     self->nonce = (uint32_t)hello->nonce;
@@ -107,6 +126,8 @@ struct link_verdict link_on_frame(struct link *self, address_t own, const struct
 {
     if (address_stable(env->from) != self->peer)
         return s_bad(ERR_BAD_FRAME);
+    if (self->keeps && env->type == MSG_ERR && env->link_seq == 0)
+        return env->correlation == address_nonce(own) ? s_event(PEER_REPLACED_US, false) : (struct link_verdict){0};
     self->heard_ms = now_ms;
     if (env->type == MSG_LINK_HELLO)
         return s_on_hello(self, own, env, body);

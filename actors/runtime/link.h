@@ -11,6 +11,11 @@
  * who finds another one there says HELLO in turn. So either side may forget the other, and a frame from
  * somebody unheard is dropped and answered by HELLO.
  *
+ * A boot whose place another one took never comes back: if its HELLO does, two processes have one name. Who is connected
+ * to keeps to the later one and answers the other by ERR `fenced` without a number, with the refused boot's nonce in
+ * envelope.correlation; that process ends. (Telling them apart by name alone would have them take turns for ever, as
+ * each that is silent for too long connects again.)
+ *
  * TICK gives back in envelope.correlation the number of the last frame received: the other side's outbox shrinks
  * by it. It is sent each LIM_LINK_TICK_MS and after each quarter of an outbox. */
 #ifndef ROOKERY_RUNTIME_LINK_H
@@ -19,9 +24,14 @@
 #include "actors/runtime/actor.h"
 #include "actors/runtime/link_outbox.h"
 
+enum { LINK_FORMER = 4 };
+
 struct link {
     address_t peer; /* without its nonce */
     uint32_t nonce; /* of its boot as heard by HELLO, or as told at first; 0: unknown */
+    uint32_t former[LINK_FORMER]; /* boots that later ones took the place of; accepted only (not keeps) */
+    uint32_t last_nonce;          /* of the boot that was up last */
+    size_t former_count;
     bool up;        /* its HELLO came, and it was not silent for too long since */
     bool knows_us;  /* it sent a TICK, which only goes to a peer that is up */
     bool keeps;     /* connected: frames may wait for it before it is up */
@@ -42,7 +52,7 @@ struct link_verdict {
     bool deliver;       /* hand it to the actor */
     bool has_event;     /* tell the actor first */
     peer_event_t event;
-    err_t err;          /* ERR_OK, or why it is no frame of this link: count it */
+    err_t err;          /* ERR_FENCED: an earlier process under its name, to be told so; ERR_OK, or why it is no frame of this link: count it */
 };
 
 void link_init(struct link *self, address_t peer, bool keeps, int64_t now_ms);

@@ -7,6 +7,8 @@
 #include <cmocka.h>
 #include <czmq.h>
 #include <pthread.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "actors/runtime/actor.h"
 #include "actors/runtime/clock.h"
@@ -316,11 +318,68 @@ static void test_time_of_a_turn_is_the_frozen_clock(void **state)
 #define ON(test, over) {#test "_" #over, test, s_setup, s_teardown, s_is_##over}
 #define BOTH(test) ON(test, inproc), ON(test, tcp)
 
+/* ---- another process under our name -------------------------------------------------------------------------------- */
+
+static err_t s_no_message(void *self, actor_t *actor, const struct envelope *env, view_t body)
+{
+    (void)self;
+    (void)actor;
+    (void)env;
+    (void)body;
+    return ERR_OK;
+}
+
+/* In a child: an edge, and the room's part by hand, which tells this boot, or another one, that its place is taken. */
+static _Noreturn void s_run_replaced(uint64_t nonce)
+{
+    static const struct actor_handlers handlers = {.on_message = s_no_message};
+    uint8_t frame[ENVELOPE_BYTES + 64], route[64];
+    struct envelope env = {.type = MSG_ERR, .from = ROOM, .correlation = nonce};
+    struct msg msg = {.type = MSG_ERR, .as.err = {.code = ERR_FENCED}};
+    buffer_t body;
+    buffer_init(&body, 64);
+    zsock_t *room = zsock_new(ZMQ_ROUTER);
+    actor_t *edge = actor_new(EDGE, &handlers, NULL);
+    if (!room || !edge || msg_encode(&msg, &body) || zmq_bind(zsock_resolve(room), "inproc://replaced") != 0 ||
+        actor_connect(edge, ROOM, "inproc://replaced"))
+        _exit(99);
+    envelope_write(&env, frame);
+    memcpy(frame + ENVELOPE_BYTES, body.bytes, body.len);
+    actor_pump(edge, 100);
+    int len = zmq_recv(zsock_resolve(room), route, sizeof route, 0);
+    zmq_send(zsock_resolve(room), route, (size_t)len, ZMQ_SNDMORE);
+    zmq_send(zsock_resolve(room), frame, ENVELOPE_BYTES + body.len, 0);
+    for (int i = 0; i < 20; i++) {
+        actor_pump(edge, 100);
+        zclock_sleep(5);
+    }
+    _exit(0);
+}
+
+static int s_status_of_replaced(uint64_t nonce)
+{
+    int status = -1;
+    pid_t pid = fork();
+    if (pid == 0)
+        s_run_replaced(nonce);
+    assert_true(pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+/* First of all: ØMQ does not survive a fork. */
+static void test_an_actor_whose_place_was_taken_ends_its_process(void **state)
+{
+    (void)state;
+    assert_int_equal(EXIT_FAILURE, s_status_of_replaced(address_nonce(EDGE)));
+    assert_int_equal(0, s_status_of_replaced(address_nonce(EDGE) + 1)); /* meant for a former one on this connection */
+}
+
 int main(void)
 {
     keys_allow_plain(true); /* what links do is the same with keys; test_guard has those */
     void *s_is_inproc = NULL, *s_is_tcp = "tcp";
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_an_actor_whose_place_was_taken_ends_its_process),
         BOTH(test_a_question_is_answered_with_what_it_brought),
         BOTH(test_an_error_names_the_message_refused),
         BOTH(test_a_flood_is_answered_whole_and_in_order_by_fds_alone),

@@ -21,7 +21,7 @@ enum { WAIT_MS = 5000, TRY_MS = 400 };
 struct world {
     char dir[64];
     mailbox_t *room, *edge;
-    size_t room_frames, edge_frames, edge_ups, room_ups;
+    size_t room_frames, edge_frames, edge_ups, room_ups, edge_replaced;
     uint16_t last_type;
     int64_t now_ms;
 };
@@ -37,6 +37,7 @@ static void s_read(struct world *w, mailbox_t *mailbox, size_t *frames, size_t *
             w->last_type = mail.env.type;
         *frames += kind == MAIL_FRAME;
         *ups += kind == MAIL_EVENT && mail.event == PEER_UP;
+        w->edge_replaced += kind == MAIL_EVENT && mail.event == PEER_REPLACED_US && mailbox == w->edge;
     }
     if (mailbox) {
         mailbox_on_tick(mailbox, w->now_ms, true);
@@ -161,7 +162,7 @@ static void s_route_of(address_t node, uint8_t route_out[KEY_ROUTE_BYTES])
 }
 
 /* A frame with `from` in its envelope. */
-static void s_raw_send(zsock_t *raw, address_t from, uint16_t type, uint64_t number)
+static void s_raw_send_as(zsock_t *raw, address_t from, uint16_t type, uint64_t number, uint32_t version)
 {
     uint8_t frame[ENVELOPE_BYTES + 64] = {0};
     size_t len = 8;
@@ -171,7 +172,7 @@ static void s_raw_send(zsock_t *raw, address_t from, uint16_t type, uint64_t num
         buffer_t body;
         buffer_init(&body, 64);
         struct msg msg = {.type = MSG_LINK_HELLO};
-        msg.as.link_hello.version = PROTO_VERSION;
+        msg.as.link_hello.version = version;
         msg.as.link_hello.nonce = address_nonce(from);
         assert_int_equal(msg_encode(&msg, &body), ERR_OK);
         memcpy(frame + ENVELOPE_BYTES, body.bytes, body.len);
@@ -179,6 +180,11 @@ static void s_raw_send(zsock_t *raw, address_t from, uint16_t type, uint64_t num
         buffer_fini(&body);
     }
     assert_true(zmq_send(zsock_resolve(raw), frame, ENVELOPE_BYTES + len, 0) > 0);
+}
+
+static void s_raw_send(zsock_t *raw, address_t from, uint16_t type, uint64_t number)
+{
+    s_raw_send_as(raw, from, type, number, PROTO_VERSION);
 }
 
 /* ---- who comes in ------------------------------------------------------------------------------------------------ */
@@ -193,10 +199,10 @@ static void test_known_nodes_talk_both_ways(void **state)
 static void test_a_client_without_keys_is_refused_and_counted(void **state)
 {
     struct world *w = *state;
-    int64_t refused = metric_value(METRIC_LINK_REFUSED);
+    int64_t plain = metric_value(METRIC_LINK_PLAIN);
     zsock_t *raw = s_raw(w, NULL, NULL, 0);
     s_raw_send(raw, EDGE, MSG_LINK_HELLO, 0);
-    AWAIT(w, metric_value(METRIC_LINK_REFUSED) > refused);
+    AWAIT(w, metric_value(METRIC_LINK_PLAIN) > plain);
     assert_int_equal(w->room_ups, 1);
     s_assert_unharmed(w);
     zsock_destroy(&raw);
@@ -250,22 +256,47 @@ static void test_without_its_zap_handler_nobody_comes_in(void **state)
     zsock_destroy(&raw);
 }
 
-static void test_a_frame_over_the_limit_ends_its_connection_alone(void **state)
+static void test_frames_over_the_bound_are_counted_and_absurd_ones_end_their_connection_alone(void **state)
 {
     struct world *w = *state;
+    enum { MOST = LIM_LINK_FRAME_BYTES_MAX, ABSURD = 2 * LIM_LINK_FRAME_BYTES_MAX };
     struct key_pair pair = s_own(THIEF);
     uint8_t route[KEY_ROUTE_BYTES];
     s_route_of(THIEF, route);
     zsock_t *raw = s_raw(w, &pair, route, sizeof route);
     s_raw_send(raw, THIEF, MSG_LINK_HELLO, 0);
     AWAIT(w, w->room_ups == 2);
-    int64_t ended = metric_value(METRIC_LINK_ENDED);
+    int64_t ended = metric_value(METRIC_LINK_ENDED), large = metric_value(METRIC_LINK_TOO_LARGE);
     size_t frames = w->room_frames;
-    void *large = calloc(1, LIM_LINK_FRAME_BYTES_MAX + 1);
-    assert_true(zmq_send(zsock_resolve(raw), large, LIM_LINK_FRAME_BYTES_MAX + 1, 0) > 0);
+    uint8_t *bytes = calloc(1, ABSURD);
+    struct envelope env = {.type = MSG_ROOM_POST, .from = THIEF, .link_seq = 1};
+    envelope_write(&env, bytes);
+    assert_true(zmq_send(zsock_resolve(raw), bytes, MOST, 0) > 0); /* at the bound, and longer with its seal */
+    AWAIT(w, w->room_frames == frames + 1);
+    assert_int_equal(metric_value(METRIC_LINK_TOO_LARGE), large);
+    assert_true(zmq_send(zsock_resolve(raw), bytes, MOST + 1, 0) > 0);
+    AWAIT(w, metric_value(METRIC_LINK_TOO_LARGE) == large + 1);
+    assert_int_equal(w->room_frames, frames + 1);
+    assert_int_equal(metric_value(METRIC_LINK_ENDED), ended);
+    assert_true(zmq_send(zsock_resolve(raw), bytes, ABSURD, 0) > 0);
     AWAIT(w, metric_value(METRIC_LINK_ENDED) > ended);
-    assert_int_equal(w->room_frames, frames);
-    free(large);
+    assert_int_equal(w->room_frames, frames + 1);
+    free(bytes);
+    s_assert_unharmed(w);
+    zsock_destroy(&raw);
+}
+
+static void test_a_hello_of_another_version_is_refused_and_counted(void **state)
+{
+    struct world *w = *state;
+    struct key_pair pair = s_own(THIEF);
+    uint8_t route[KEY_ROUTE_BYTES];
+    s_route_of(THIEF, route);
+    int64_t versions = metric_value(METRIC_LINK_VERSIONS);
+    zsock_t *raw = s_raw(w, &pair, route, sizeof route);
+    s_raw_send_as(raw, THIEF, MSG_LINK_HELLO, 0, PROTO_VERSION + 1);
+    AWAIT(w, metric_value(METRIC_LINK_VERSIONS) == versions + 1);
+    assert_int_equal(w->room_ups, 1);
     s_assert_unharmed(w);
     zsock_destroy(&raw);
 }
@@ -311,6 +342,35 @@ static void test_frames_under_a_stolen_routing_id_are_refused_and_the_owner_come
     zsock_destroy(&raw);
     AWAIT(w, w->edge_ups == 2); /* taken for down after 4 s of its clock, and connected anew */
     s_assert_unharmed(w);
+}
+
+/* A second process with the edge's name and key comes. They must not take turns: the first one is told to end, by name of
+ * its boot, and the second is served. */
+static void test_of_two_processes_under_one_name_the_earlier_is_told_to_end(void **state)
+{
+    struct world *w = *state;
+    enum { LATER_NONCE = 0x2299, ROUNDS_MAX = 4000 };
+    int64_t doubles = metric_value(METRIC_LINK_DOUBLES);
+    size_t later_frames = 0, later_ups = 0;
+    mailbox_t *later = mailbox_connect(address_make(ROLE_EDGE, 0, LATER_NONCE), ROOM, s_room_endpoint(w), w->now_ms);
+    assert_non_null(later);
+    for (int i = 0; i < ROUNDS_MAX && w->edge_replaced == 0; i++) { /* the first is muted until it connects again, after 4 s */
+        s_turn(w);
+        s_read(w, later, &later_frames, &later_ups);
+    }
+    assert_int_equal(w->edge_replaced, 1);
+    assert_int_equal(w->room_ups, 2);
+    assert_true(metric_value(METRIC_LINK_DOUBLES) > doubles);
+    mailbox_destroy(&w->edge); /* as its process does */
+    size_t at_room = w->room_frames, ups = later_ups;
+    for (int i = 0; i < ROUNDS_MAX && (later_ups == ups || w->room_frames == at_room); i++) { /* muted meanwhile: again 4 s */
+        s_turn(w);
+        s_read(w, later, &later_frames, &later_ups);
+        if (later_ups > ups && i % 50 == 0)
+            (void)s_send(later, ROOM, MSG_ROOM_POST);
+    }
+    assert_true(w->room_frames > at_room);
+    mailbox_destroy(&later);
 }
 
 static void test_an_envelope_in_anothers_name_is_refused(void **state)
@@ -478,7 +538,9 @@ int main(void)
         IN_WORLD(test_a_key_of_nobody_is_refused_and_counted),
         IN_WORLD(test_a_key_that_is_taken_away_opens_nothing_any_more),
         IN_WORLD(test_without_its_zap_handler_nobody_comes_in),
-        IN_WORLD(test_a_frame_over_the_limit_ends_its_connection_alone),
+        IN_WORLD(test_frames_over_the_bound_are_counted_and_absurd_ones_end_their_connection_alone),
+        IN_WORLD(test_a_hello_of_another_version_is_refused_and_counted),
+        IN_WORLD(test_of_two_processes_under_one_name_the_earlier_is_told_to_end),
         IN_WORLD(test_a_node_cannot_take_anothers_routing_id),
         IN_WORLD(test_frames_under_a_stolen_routing_id_are_refused_and_the_owner_comes_back),
         IN_WORLD(test_an_envelope_in_anothers_name_is_refused),
