@@ -7,7 +7,7 @@
 #include "persist/admin_store.h"
 #include "proto/ids.h"
 
-enum { NAME_BYTES = 2 * LIM_NAME_BYTES_MAX };
+enum { NAME_BYTES = 2 * LIM_NAME_BYTES_MAX, KEY_WAIT_MS = 5000, KEY_STEP_MS = 100 };
 
 struct s_tokens {
     db_t *db;
@@ -85,6 +85,18 @@ static bool s_make(struct s_tokens *self, uint64_t from, size_t count)
     return true;
 }
 
+/* A server that has just started publishes its key a moment later. */
+static db_status_t s_await_key(const struct s_tokens *self, bool *is_known_out)
+{
+    view_t kid = token_signer_key(self->signer).kid;
+    db_status_t status = admin_key_is_known(self->db, kid, is_known_out);
+    for (int waited_ms = 0; !status && !*is_known_out && waited_ms < KEY_WAIT_MS; waited_ms += KEY_STEP_MS) {
+        zclock_sleep(KEY_STEP_MS);
+        status = admin_key_is_known(self->db, kid, is_known_out);
+    }
+    return status;
+}
+
 /* What it signs must be what edges take: made by accounts, and published. Nothing is made here, or a wrong data folder
  * would get keys that nobody knows, perhaps of another user of the machine. */
 static bool s_open_signer(struct s_tokens *self, const struct config *config)
@@ -98,7 +110,7 @@ static bool s_open_signer(struct s_tokens *self, const struct config *config)
     self->signer = token_signer_new(config->var, config->jwt_secret);
     if (!self->signer)
         return false; /* it was logged */
-    db_status_t status = admin_key_is_known(self->db, token_signer_key(self->signer).kid, &is_known);
+    db_status_t status = s_await_key(self, &is_known);
     if (status)
         fprintf(stderr, "rookery: %s\n", db_error(self->db));
     else if (!is_known)
