@@ -345,6 +345,7 @@ static void test_rate_is_limited_and_a_flood_closes_with_4004(void **state)
     (void)state;
     struct world_options options = {.frames_per_s = 5, .frames_burst = 10};
     struct world *world = s_begin(&options);
+    int64_t limited = metric_value(METRIC_EDGE_RATE_LIMITED);
     struct raw raw = s_sign_in(world, 1);
     int acks = 0, nacks = 0;
     for (uint64_t i = 0; i < 15; i++)
@@ -361,6 +362,7 @@ static void test_rate_is_limited_and_a_flood_closes_with_4004(void **state)
     }
     assert_in_range(acks, 9, 11); /* hello took one */
     assert_int_equal(acks, world_seen(world).posts);
+    assert_int_equal(limited + nacks, metric_value(METRIC_EDGE_RATE_LIMITED));
     for (uint64_t i = 0; i < 40; i++)
         ws_post(&raw, WORLD_ROOM, 100 + i, "x");
     assert_int_equal(CLOSE_RATE, ws_next_close(&raw, RAW_WAIT_MS));
