@@ -12,8 +12,8 @@ struct role {
     struct providers persists;
     bool published; /* the store has our verification key */
     int64_t publish_at_ms;
-    const char *endpoint; /* for the directory, where edges look for it; NULL: they know */
-    bool entered;
+    const struct topology_node *node; /* its endpoint is for the directory, where edges of other processes look */
+    bool entered, is_bound;
     int64_t directory_at_ms;
 };
 
@@ -44,7 +44,8 @@ static void s_publish(struct role *self, int64_t now_ms)
 
 /* ---- the directory that edges find it in ------------------------------------------------------------------------- */
 
-/* Each second: the first time its name, then that it lives. */
+/* Each second: the first time its name, then that it lives. Nobody reaches it before the directory has told it what all
+ * accounts nodes share. */
 static void s_tell_directory(struct role *self, int64_t now_ms)
 {
     struct accounts *accounts = &self->accounts;
@@ -60,7 +61,7 @@ static void s_tell_directory(struct role *self, int64_t now_ms)
         msg.as.dir_hello = (struct msg_dir_hello){.node = address_node(own),
                                                   .nonce = address_nonce(own),
                                                   .roles = ROLE_BIT_ACCOUNTS,
-                                                  .endpoint = view_of_text(self->endpoint)};
+                                                  .endpoint = view_of_text(self->node->endpoint)};
     }
     struct envelope env = {.correlation = request.correlation, .deadline_ms = LIM_LEASE_BEAT_MS};
     if (actor_send(accounts->actor, accounts->persist, &env, &msg))
@@ -69,7 +70,10 @@ static void s_tell_directory(struct role *self, int64_t now_ms)
 
 static void s_on_directory(struct role *self, const struct msg *msg)
 {
-    self->entered = self->entered || msg->type == MSG_DIR_WELCOME;
+    if (msg->type == MSG_DIR_WELCOME && msg->as.dir_welcome.mac_key.len == KEY_BYTES) {
+        token_signer_share(self->accounts.signer, msg->as.dir_welcome.mac_key);
+        self->entered = true;
+    }
     if (msg->type != MSG_ERR || msg->as.err.code != ERR_FENCED)
         return;
     log_error("declared dead by another node: this actor ends");
@@ -180,8 +184,21 @@ static void s_on_tick(void *state, actor_t *actor, int64_t now_ms)
             s_use_persist(self); /* silent for as long as a beat lasts */
     if (!self->published && now_ms >= self->publish_at_ms)
         s_publish(self, now_ms);
-    if (self->endpoint && now_ms >= self->directory_at_ms)
+    if (now_ms >= self->directory_at_ms)
         s_tell_directory(self, now_ms);
+}
+
+static void s_on_turn(void *state, actor_t *actor, int64_t now_ms)
+{
+    struct role *self = state;
+    (void)now_ms;
+    if (!self->entered || self->is_bound)
+        return;
+    self->is_bound = true;
+    if (!actor_bind(actor, topology_bind(self->node)))
+        return;
+    log_error("accounts: cannot be reached, it ends");
+    actor_stop(actor);
 }
 
 /* ---- life ---------------------------------------------------------------------------------------------------------- */
@@ -189,7 +206,7 @@ static void s_on_tick(void *state, actor_t *actor, int64_t now_ms)
 static err_t s_open(struct role *self, const struct role_context *context)
 {
     static const struct actor_handlers handlers = {
-        .on_message = s_on_message, .on_peer = s_on_peer, .on_tick = s_on_tick};
+        .on_message = s_on_message, .on_peer = s_on_peer, .on_turn = s_on_turn, .on_tick = s_on_tick};
     struct accounts *accounts = &self->accounts;
     const struct config *config = context->config;
     const struct topology_node *own =
@@ -201,7 +218,7 @@ static err_t s_open(struct role *self, const struct role_context *context)
     if (!own || !self->persists.count)
         return ERR_NOT_FOUND;
     uint64_t seed = id_random();
-    self->endpoint = context->topology->is_distributed ? own->endpoint : NULL;
+    self->node = own;
     accounts->persist = providers_current(&self->persists);
     accounts->signer = token_signer_new(config->var, config->jwt_secret);
     if (!accounts->signer)
@@ -218,7 +235,7 @@ static err_t s_open(struct role *self, const struct role_context *context)
     if (!accounts->pool || !accounts->requests || !accounts->account_failures || !accounts->address_failures ||
         !accounts->address_signups || !accounts->actor)
         return ERR_NO_MEMORY;
-    err_t err = actor_bind(accounts->actor, topology_bind(own));
+    err_t err = ERR_OK;
     for (size_t i = 0; !err && (persist = topology_nth(context->topology, ROLE_PERSIST, i)); i++)
         err = actor_connect(accounts->actor, address_stable(persist->address), persist->endpoint);
     if (!err)

@@ -29,6 +29,7 @@ struct token_signer {
     size_t key_len;
     char public_pem[LIM_PEM_BYTES_MAX];
     uint8_t refresh_key[REFRESH_KEY_BYTES];
+    bool has_refresh_key;
 };
 
 /* ---- base64url, without padding ----------------------------------------------------------------------------------- */
@@ -91,13 +92,6 @@ static err_t s_make_ec_key(uint8_t *secret_out, size_t cap, size_t *len_out)
     return err;
 }
 
-static err_t s_make_refresh_key(uint8_t *secret_out, size_t cap, size_t *len_out)
-{
-    assert(cap > REFRESH_KEY_BYTES);
-    *len_out = REFRESH_KEY_BYTES;
-    return RAND_bytes(secret_out, REFRESH_KEY_BYTES) == 1 ? ERR_OK : ERR_INTERNAL;
-}
-
 /* Its name tells nothing of a secret; another secret simply fails the signature. Known to edge/auth.c too. */
 static const char SECRET_KID[] = "jwt-secret";
 _Static_assert(sizeof SECRET_KID <= KID_LEN + 1, "it fits");
@@ -137,7 +131,7 @@ cleanup:
     return err;
 }
 
-static const char PAIR_FILE[] = "token.pem", REFRESH_FILE[] = "refresh.key";
+static const char PAIR_FILE[] = "token.pem";
 
 static err_t s_use_key_pair(token_signer_t *self, const char *var_folder)
 {
@@ -167,29 +161,12 @@ static err_t s_use_secret(token_signer_t *self, const char *secret)
     return ERR_OK;
 }
 
-static err_t s_use_refresh_key(token_signer_t *self, const char *var_folder)
-{
-    uint8_t bytes[REFRESH_KEY_BYTES + 1];
-    size_t len = 0;
-    err_t err = token_keys_get(var_folder, REFRESH_FILE, s_make_refresh_key, bytes, sizeof bytes, &len);
-    if (!err && len != REFRESH_KEY_BYTES) {
-        log_error("keys: refresh.key must hold exactly %d bytes", REFRESH_KEY_BYTES);
-        err = ERR_INTERNAL;
-    }
-    if (!err)
-        memcpy(self->refresh_key, bytes, sizeof self->refresh_key);
-    OPENSSL_cleanse(bytes, sizeof bytes);
-    return err;
-}
-
 token_signer_t *token_signer_new(const char *var_folder, const char *jwt_secret)
 {
     token_signer_t *self = calloc(1, sizeof *self);
     if (!self)
         return NULL;
     err_t err = jwt_secret && *jwt_secret ? s_use_secret(self, jwt_secret) : s_use_key_pair(self, var_folder);
-    if (!err)
-        err = s_use_refresh_key(self, var_folder);
     if (err)
         token_signer_destroy(&self);
     return self;
@@ -198,8 +175,7 @@ token_signer_t *token_signer_new(const char *var_folder, const char *jwt_secret)
 bool token_signer_is_set_up(const char *var_folder, const char *jwt_secret)
 {
     bool needs_pair = !jwt_secret || !*jwt_secret;
-    return token_keys_is_there(var_folder, REFRESH_FILE) &&
-           (!needs_pair || token_keys_is_there(var_folder, PAIR_FILE));
+    return !needs_pair || token_keys_is_there(var_folder, PAIR_FILE);
 }
 
 void token_signer_destroy(token_signer_t **self_p)
@@ -314,9 +290,18 @@ void token_refresh_hash(const struct token_refresh *refresh, uint8_t hash_out[TO
     SHA256(refresh->bytes, sizeof refresh->bytes, hash_out);
 }
 
+void token_signer_share(token_signer_t *self, view_t key)
+{
+    static const unsigned char purpose[] = "rookery: successor of a refresh token";
+    self->has_refresh_key = HMAC(EVP_sha256(), key.bytes, (int)key.len, purpose, sizeof purpose - 1,
+                                 self->refresh_key, NULL) != NULL;
+}
+
 err_t token_refresh_successor(const token_signer_t *self, const struct token_refresh *presented,
                               struct token_refresh *next_out)
 {
+    if (!self->has_refresh_key)
+        return ERR_UNAVAILABLE;
     uint8_t mac[SHA256_DIGEST_LENGTH];
     if (!HMAC(EVP_sha256(), self->refresh_key, sizeof self->refresh_key, presented->bytes, sizeof presented->bytes,
               mac, NULL))

@@ -52,8 +52,10 @@ bool token_refresh_parse(view_t text, struct token_refresh *refresh_out);
 void token_refresh_print(const struct token_refresh *refresh, char text_out[TOKEN_REFRESH_TEXT_LEN + 1]);
 /* What is stored of it: SHA-256. */
 void token_refresh_hash(const struct token_refresh *refresh, uint8_t hash_out[TOKEN_HASH_BYTES]);
-/* Its successor: a keyed hash of the presented token with the secret of keys/refresh.key, so that two tabs that
- * refresh at once get the same one, whichever accounts actor they ask (hosts with accounts share that file). */
+/* Makes the key of successors from one that all nodes have from the directory (mac_key of DIR_WELCOME). */
+void token_signer_share(token_signer_t *self, view_t key);
+/* Its successor: a keyed hash of the presented token, so that two tabs that refresh at once get the same one, whichever
+ * accounts node they ask. ERR_UNAVAILABLE before token_signer_share. */
 err_t token_refresh_successor(const token_signer_t *self, const struct token_refresh *presented,
                               struct token_refresh *next_out);
 

@@ -24,6 +24,7 @@ struct question {
 
 static struct {
     actor_t *actor;
+    bool unwelcome;
     void (*script)(void);
     struct question queue[ANSWERS_MAX]; /* for the store, not answered yet */
     size_t head, tail;
@@ -50,6 +51,7 @@ void actor_destroy(actor_t **self_p)
 
 err_t actor_bind(actor_t *self, const char *endpoint)
 {
+    world.binds++;
     return self && *endpoint ? ERR_OK : ERR_INTERNAL;
 }
 
@@ -90,6 +92,8 @@ address_t actor_address(const actor_t *self)
 void actor_run(actor_t *self, void *pipe)
 {
     assert(self == s_link.actor && !pipe);
+    if (!s_link.unwelcome)
+        world_enter();
     s_link.script();
 }
 
@@ -254,7 +258,15 @@ static uint32_t s_rotate(const struct msg_store_session_rotate *rotate)
 
 static struct msg s_store(const struct msg *asked)
 {
+    static const uint8_t key[KEY_BYTES] = {7};
     struct msg msg = {.type = MSG_STORE_OK};
+    if (asked->type == MSG_DIR_BEAT)
+        return msg;
+    if (asked->type == MSG_DIR_HELLO) {
+        msg.type = MSG_DIR_WELCOME;
+        msg.as.dir_welcome.id_key = msg.as.dir_welcome.mac_key = view_of(key, sizeof key);
+        return msg;
+    }
     world.store_asked++;
     world.last_asked = asked->type;
     switch (asked->type) {
@@ -439,22 +451,31 @@ void world_pass_ms(int64_t ms)
     s_link.actor->handlers->on_tick(s_link.actor->state, s_link.actor, world.now_ms);
 }
 
+void world_enter(void)
+{
+    world_pass_ms(0);
+    world_settle();
+    s_link.actor->handlers->on_turn(s_link.actor->state, s_link.actor, world.now_ms);
+    world.store_asked = world.keys_published = 0;
+}
+
 static void s_remove_folder(const char *folder)
 {
-    static const char *const left[] = {"/keys/token.pem", "/keys/refresh.key", "/keys", ""};
+    static const char *const left[] = {"/keys/token.pem", "/keys", ""};
     char path[128];
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < 3; i++) {
         snprintf(path, sizeof path, "%s%s", folder, left[i]);
         (void)remove(path);
     }
 }
 
-void world_run(void (*script)(void))
+static void s_run(void (*script)(void), bool unwelcome)
 {
     char folder[] = "/tmp/rookery-test-XXXXXX";
     if (!mkdtemp(folder))
         abort();
     memset(&s_link, 0, sizeof s_link);
+    s_link.unwelcome = unwelcome;
     world = (struct world){.now_ms = 1000000, .utc_ms = INT64_C(1750000000000)};
     world.config = (struct config){.var = folder,
                                    .jwt_secret = "",
@@ -474,4 +495,14 @@ void world_run(void (*script)(void))
     while (s_link.head != s_link.tail)
         buffer_fini(&s_link.queue[s_link.head++ % ANSWERS_MAX].body);
     s_remove_folder(folder);
+}
+
+void world_run(void (*script)(void))
+{
+    s_run(script, false);
+}
+
+void world_run_unwelcome(void (*script)(void))
+{
+    s_run(script, true);
 }

@@ -32,6 +32,7 @@ struct world {
     bool store_silent;  /* it swallows questions */
     bool answers_lost;  /* it does what it is asked, and nobody hears of it */
     bool store_full;    /* nothing can be sent to it */
+    size_t binds;
     size_t store_asked; /* questions that arrived */
     uint16_t last_asked;
     size_t keys_published, passwords_set;
@@ -41,6 +42,7 @@ extern struct world world;
 
 /* Runs accounts with fresh var folder and `script` in place of its loop, then checks that it frees everything. */
 void world_run(void (*script)(void));
+void world_run_unwelcome(void (*script)(void)); /* begins before it */
 
 /* What the edge got for one question. */
 struct answer {
@@ -63,6 +65,7 @@ err_t world_deliver(address_t from, uint64_t correlation, bool reply, const stru
 struct answer world_answer(uint64_t question);
 struct answer world_answered(uint64_t question); /* without letting anything happen */
 void world_settle(void);
+void world_enter(void); /* the directory's welcome; a script of world_run begins after it */
 uint64_t world_last_correlation(void); /* of the newest question for the store */
 
 void world_peer(address_t peer, peer_event_t event);

@@ -363,7 +363,30 @@ WORLD_TEST(test_repeated_signup_does_not_take_anothers_name)
 
 /* ---- the actor ---------------------------------------------------------------------------------------------------------- */
 
-WORLD_TEST(test_key_is_published_until_the_store_has_it)
+static void s_before_the_welcome(void)
+{
+    static const char token[] = "AAAAAAAAAAEAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    struct answer answer;
+    world.store_silent = true;
+    world_pass_ms(1000);
+    assert_int_equal(0, world.binds);
+    assert_int_equal(ERR_UNAVAILABLE, s_refresh(token, &answer));
+    world.store_silent = false;
+    world_enter();
+    assert_int_equal(1, world.binds);
+    world_enter();
+    assert_int_equal(1, world.binds);
+    assert_int_not_equal(ERR_UNAVAILABLE, s_refresh(token, &answer));
+}
+
+/* Two accounts nodes with secrets of their own would take one another's successors for stolen tokens. */
+static void test_nobody_reaches_it_before_it_knows_what_all_accounts_nodes_share(void **state)
+{
+    (void)state;
+    world_run_unwelcome(s_before_the_welcome);
+}
+
+static void s_publish(void)
 {
     world.store_silent = true;
     world_peer(world_store(), PEER_UP);
@@ -376,6 +399,12 @@ WORLD_TEST(test_key_is_published_until_the_store_has_it)
     world_pass_ms(5000);
     world_settle();
     assert_int_equal(3, world.keys_published);
+}
+
+static void test_key_is_published_until_the_store_has_it(void **state)
+{
+    (void)state;
+    world_run_unwelcome(s_publish);
 }
 
 WORLD_TEST(test_strangers_are_not_heard)
@@ -547,6 +576,7 @@ int main(void)
         cmocka_unit_test(test_open_questions_are_asked_again_after_a_hole),
         cmocka_unit_test(test_repeated_signup_finds_its_own_user),
         cmocka_unit_test(test_repeated_signup_does_not_take_anothers_name),
+        cmocka_unit_test(test_nobody_reaches_it_before_it_knows_what_all_accounts_nodes_share),
         cmocka_unit_test(test_key_is_published_until_the_store_has_it),
         cmocka_unit_test(test_strangers_are_not_heard),
         cmocka_unit_test(test_answer_of_another_kind_ends_the_question),

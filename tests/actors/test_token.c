@@ -34,8 +34,8 @@ static const char *s_path(const char *name)
 static int s_teardown(void **state)
 {
     (void)state;
-    static const char *const left[] = {"/keys/token.pem", "/keys/refresh.key", "/keys", ""};
-    for (size_t i = 0; i < 4; i++)
+    static const char *const left[] = {"/keys/token.pem", "/keys", ""};
+    for (size_t i = 0; i < 3; i++)
         (void)remove(s_path(left[i]));
     return 0;
 }
@@ -67,7 +67,6 @@ static void test_first_run_makes_keys_that_only_the_owner_reads(void **state)
     assert_non_null(second);
     assert_int_equal(0700, s_mode("/keys"));
     assert_int_equal(0600, s_mode("/keys/token.pem"));
-    assert_int_equal(0600, s_mode("/keys/refresh.key"));
     struct rec_token_key a = token_signer_key(first), b = token_signer_key(second);
     assert_int_equal(1, a.algorithm);
     assert_int_equal(16, a.kid.len);
@@ -83,15 +82,12 @@ static void test_keys_that_others_can_read_are_refused(void **state)
     (void)state;
     token_signer_t *signer = token_signer_new(s_folder, NULL);
     token_signer_destroy(&signer);
-    static const char *const files[] = {"/keys/token.pem", "/keys/refresh.key"};
     static const mode_t modes[] = {0640, 0604, 0602, 0644};
-    for (size_t i = 0; i < 2; i++) {
-        for (size_t j = 0; j < 4; j++) {
-            assert_int_equal(0, chmod(s_path(files[i]), modes[j]));
-            assert_null(token_signer_new(s_folder, NULL));
-        }
-        assert_int_equal(0, chmod(s_path(files[i]), 0600));
+    for (size_t j = 0; j < 4; j++) {
+        assert_int_equal(0, chmod(s_path("/keys/token.pem"), modes[j]));
+        assert_null(token_signer_new(s_folder, NULL));
     }
+    assert_int_equal(0, chmod(s_path("/keys/token.pem"), 0600));
     signer = token_signer_new(s_folder, NULL);
     assert_non_null(signer);
     token_signer_destroy(&signer);
@@ -107,10 +103,6 @@ static void test_damaged_keys_are_refused_and_left_alone(void **state)
         assert_null(token_signer_new(s_folder, NULL));
     }
     assert_int_equal(0, remove(s_path("/keys/token.pem")));
-    s_write("/keys/refresh.key", "0123456789012345678901234567890", 0600); /* 31 bytes */
-    assert_null(token_signer_new(s_folder, NULL));
-    s_write("/keys/refresh.key", "012345678901234567890123456789012", 0600); /* 33 */
-    assert_null(token_signer_new(s_folder, NULL));
     assert_null(token_signer_new("/proc/nowhere", NULL));
 }
 
@@ -241,6 +233,9 @@ static void test_successor_is_the_same_for_all_who_share_the_key(void **state)
     token_signer_t *first = token_signer_new(s_folder, NULL), *second = token_signer_new(s_folder, SECRET);
     struct token_refresh made, a, b, c;
     assert_int_equal(ERR_OK, token_refresh_new(5, &made));
+    assert_int_equal(ERR_UNAVAILABLE, token_refresh_successor(first, &made, &a)); /* the directory has not told yet */
+    token_signer_share(first, view_of_text("what all nodes share"));
+    token_signer_share(second, view_of_text("what all nodes share"));
     assert_int_equal(ERR_OK, token_refresh_successor(first, &made, &a));
     assert_int_equal(ERR_OK, token_refresh_successor(second, &made, &b));
     assert_memory_equal(a.bytes, b.bytes, sizeof a.bytes);
@@ -248,9 +243,7 @@ static void test_successor_is_the_same_for_all_who_share_the_key(void **state)
     assert_memory_not_equal(a.bytes, made.bytes, sizeof a.bytes);
     assert_int_equal(ERR_OK, token_refresh_successor(first, &a, &c));
     assert_memory_not_equal(a.bytes, c.bytes, sizeof a.bytes);
-    token_signer_destroy(&second);
-    assert_int_equal(0, remove(s_path("/keys/refresh.key"))); /* another secret, another successor */
-    second = token_signer_new(s_folder, NULL);
+    token_signer_share(second, view_of_text("what others share")); /* another key, another successor */
     assert_int_equal(ERR_OK, token_refresh_successor(second, &made, &b));
     assert_memory_not_equal(a.bytes, b.bytes, sizeof a.bytes);
     token_signer_destroy(&first);

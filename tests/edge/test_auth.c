@@ -105,8 +105,8 @@ static token_signer_t *s_signer(const char *secret)
     assert_non_null(mkdtemp(folder));
     token_signer_t *signer = token_signer_new(folder, secret);
     assert_non_null(signer);
-    const char *const left[] = {"/keys/token.pem", "/keys/refresh.key", "/keys", ""};
-    for (size_t i = 0; i < 4; i++) {
+    const char *const left[] = {"/keys/token.pem", "/keys", ""};
+    for (size_t i = 0; i < 3; i++) {
         snprintf(path, sizeof path, "%s%s", folder, left[i]);
         (void)remove(path);
     }
