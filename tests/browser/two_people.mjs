@@ -27,9 +27,10 @@ async function step(claim, work) {
 async function newPerson(browser, name, options = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
   const page = await context.newPage();
-  const person = { name, context, page, errors: [], sockets: 0 };
+  const person = { name, context, page, errors: [], console: [], sockets: 0 };
   page.on('pageerror', (e) => person.errors.push(`page error: ${e.message}`));
   page.on('console', (m) => {
+    if (m.type() === 'error') person.console.push(m.text());
     if (m.type() === 'error' && /Content Security|Trusted|Uncaught/.test(m.text())) person.errors.push(m.text());
   });
   page.on('websocket', () => (person.sockets += 1));
@@ -79,6 +80,7 @@ try {
     await anna.page.getByLabel('Password', { exact: true }).waitFor();
     await sleep(500);
     assert.equal(anna.sockets, 0);
+    assert.deepEqual(anna.console, []); // nor is a refresh asked for that can only be refused
     await axe(anna, 'login');
   });
 

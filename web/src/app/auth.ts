@@ -3,6 +3,7 @@
 import { ApiError, type Http, type TokenSource } from '@/net/http';
 import { signedIn, signedOut, unreachable } from '@/state/session';
 import type { Store } from '@/state/store';
+import { forgetSession, maySessionBe, rememberSession } from './lastSession';
 import type { Tabs } from './tabs';
 
 /** A token that ends sooner than this is not given out any more. */
@@ -25,7 +26,7 @@ interface AuthDone {
 export interface Auth extends TokenSource {
   /** With nothing refused: a fresh one in any case. */
   renew(refused?: string): Promise<boolean>;
-  /** Asks the cookie once, when the page loads. */
+  /** Asks the cookie once, when the page loads, if there may be one. */
   restore(): Promise<void>;
   signup(name: string, password: string): Promise<void>;
   login(name: string, password: string): Promise<void>;
@@ -60,6 +61,7 @@ export function createAuth(store: Store, http: () => Http, tabs: Tabs, hooks: Au
     const lifetime = left > SPARE_MS && left < LIFETIME_MAX_MS ? left : LIFETIME_DEFAULT_MS;
     token = done.access_token;
     expiresAtMs = Date.now() + lifetime;
+    rememberSession();
     schedule(Math.max(SPARE_MS / 2, lifetime - RENEW_BEFORE_MS));
     const me = { id: done.user, name: done.name, admin: done.role === 1 || done.role === 'administrator' };
     store.setState((s) => ({ session: signedIn(s.session, me) }));
@@ -76,6 +78,7 @@ export function createAuth(store: Store, http: () => Http, tabs: Tabs, hooks: Au
   function end(why: 'left' | 'ended'): void {
     clearTimeout(timer);
     token = null;
+    forgetSession();
     hooks.onEnd();
     store.setState((s) => ({ session: signedOut(s.session, why) }));
   }
@@ -117,6 +120,10 @@ export function createAuth(store: Store, http: () => Http, tabs: Tabs, hooks: Au
       return token;
     },
     async restore() {
+      if (!maySessionBe()) {
+        end('ended');
+        return;
+      }
       try {
         await renew();
       } catch {

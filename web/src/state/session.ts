@@ -7,7 +7,7 @@ export interface Me {
 }
 
 export type Session =
-  /** The page has just loaded: the refresh cookie, if there is one, is being asked. */
+  /** The page has just loaded: the refresh cookie, if there may be one, is being asked. */
   | { status: 'unknown' }
   /** The server could not be asked; `who` it was is kept where it is known. */
   | { status: 'unreachable' }

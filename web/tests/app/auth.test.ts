@@ -22,6 +22,7 @@ const problem = (status: number) => new ApiError({ status, code: 'x', detail: 'N
 
 beforeEach(() => {
   vi.useFakeTimers();
+  localStorage.setItem('rookery.signed_in', '1'); // somebody was here before
   n = 0;
   tokens.length = 0;
   store = createAppStore();
@@ -50,6 +51,50 @@ describe('the session', () => {
     await auth.restore();
     expect(store.getState().session).toEqual({ status: 'out', why: 'never' });
     expect(await auth.token()).toBeNull();
+  });
+
+  test('a first visit asks the server nothing', async () => {
+    localStorage.clear();
+    await auth.restore();
+    expect(open).not.toHaveBeenCalled();
+    expect(store.getState().session).toEqual({ status: 'out', why: 'never' });
+    await auth.login('Robin', 'password');
+    open.mockClear();
+    await auth.restore(); // the next one does
+    expect(open).toHaveBeenCalledOnce();
+  });
+
+  test('cookies cleared, or the session ended elsewhere: one refused request, and none after it', async () => {
+    answer = async () => Promise.reject(problem(401));
+    await auth.restore();
+    await auth.restore();
+    expect(open).toHaveBeenCalledOnce();
+  });
+
+  test('after a logout, here or in another tab, nothing is asked', async () => {
+    await auth.restore();
+    await auth.logout();
+    open.mockClear();
+    await auth.restore();
+    expect(open).not.toHaveBeenCalled();
+    await auth.login('Robin', 'password');
+    auth.ended();
+    open.mockClear();
+    await auth.restore();
+    expect(open).not.toHaveBeenCalled();
+  });
+
+  test('a server out of reach keeps the hint, and a browser without a storage asks', async () => {
+    answer = async () => Promise.reject(problem(0));
+    await auth.restore();
+    await auth.restore();
+    expect(open).toHaveBeenCalledTimes(2);
+    const denied = vi.spyOn(Storage.prototype, 'getItem').mockImplementation(() => {
+      throw new Error('denied');
+    });
+    await auth.restore();
+    denied.mockRestore();
+    expect(open).toHaveBeenCalledTimes(3);
   });
 
   test('a server that cannot be reached does not sign anybody out', async () => {
