@@ -28,6 +28,7 @@ void pending_destroy(struct pending **self_p)
     if (!self)
         return;
     free(self->frame);
+    free(self->called);
     free(self);
     *self_p = NULL;
 }

@@ -16,8 +16,10 @@ inbox_t *inbox_new(uint64_t user)
 
 static void s_clear_rooms(inbox_t *self)
 {
-    for (size_t i = 0; i < self->count; i++)
+    for (size_t i = 0; i < self->count; i++) {
         free(self->rooms[i].text);
+        free(self->rooms[i].mentions);
+    }
     self->count = 0;
     self->dirty_count = 0;
 }
@@ -183,12 +185,44 @@ void inbox_state(const struct inbox_room *room, struct rec_room_state *state_out
                                          .notify = room->notify};
 }
 
+uint32_t inbox_mentions(const struct inbox_room *room)
+{
+    return room->mention_count;
+}
+
+/* What the pointer has passed is read. */
+static void s_drop_read(struct inbox_room *room)
+{
+    uint32_t read = 0;
+    while (read < room->mention_count && room->mentions[read] <= room->read_msg_no)
+        read++;
+    room->mention_count -= read;
+    if (room->mention_count)
+        memmove(room->mentions, room->mentions + read, room->mention_count * sizeof *room->mentions);
+}
+
+err_t inbox_set_mentions(struct inbox_room *room, const uint64_t *msg_nos, size_t count)
+{
+    assert(count <= LIM_UNREAD_MENTIONS_MAX);
+    uint64_t *mentions = count ? malloc(count * sizeof *mentions) : NULL;
+    if (count && !mentions)
+        return ERR_NO_MEMORY;
+    if (count)
+        memcpy(mentions, msg_nos, count * sizeof *mentions);
+    free(room->mentions);
+    room->mentions = mentions;
+    room->mention_count = (uint32_t)count;
+    s_drop_read(room); /* the pointer may have moved since the store was asked */
+    return ERR_OK;
+}
+
 bool inbox_read(inbox_t *self, uint64_t room_id, uint64_t msg_no)
 {
     struct inbox_room *room = inbox_find(self, room_id);
     if (!room || msg_no <= room->read_msg_no)
         return false;
     room->read_msg_no = msg_no;
+    s_drop_read(room);
     if (!room->is_dirty)
         self->dirty_count++;
     room->is_dirty = true;
@@ -200,6 +234,7 @@ static void s_remove(inbox_t *self, struct inbox_room *room)
     if (room->is_dirty)
         self->dirty_count--;
     free(room->text);
+    free(room->mentions);
     *room = self->rooms[--self->count];
 }
 

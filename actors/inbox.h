@@ -12,6 +12,10 @@ struct inbox_room {
     uint64_t room, incarnation, head, msg_no, read_msg_no;
     uint64_t change_seq; /* of the last membership change told by the room, or read with it: older ones say nothing new */
     uint32_t visibility, role, notify;
+    uint64_t mentions_asked; /* correlation of the last question for them */
+    uint64_t *mentions;  /* numbers of unread lines that call the user, ascending; at most LIM_UNREAD_MENTIONS_MAX */
+    uint32_t mention_count;
+    bool has_called;     /* told of one while nobody looked */
     bool is_dirty;       /* its read pointer is not stored yet */
     uint16_t name_len, topic_len;
     uint8_t *text;       /* name, then topic */
@@ -51,6 +55,10 @@ void inbox_state(const struct inbox_room *room, struct rec_room_state *state_out
 
 /* True: the pointer moved forward. Beyond the last line known here is allowed: news may be on the way. */
 bool inbox_read(inbox_t *self, uint64_t room, uint64_t msg_no);
+
+uint32_t inbox_mentions(const struct inbox_room *room); /* how many are unread; at the maximum: or more */
+/* As the store knows them. ERR_NO_MEMORY: as before. */
+err_t inbox_set_mentions(struct inbox_room *room, const uint64_t *msg_nos, size_t count);
 
 typedef enum { INBOX_SAME, INBOX_ADDED, INBOX_REMOVED } inbox_change_t;
 /* A membership change as the room tells it; state: the room as it now is. ERR_TOO_MANY_ROOMS: not added. */

@@ -15,6 +15,7 @@ room_t *room_new(uint64_t id)
     map_init(&self->members);
     map_init(&self->visible_from);
     map_init(&self->notices);
+    map_init(&self->called);
     room_tail_init(&self->tail);
     presence_init(&self->presence);
     return self;
@@ -29,6 +30,7 @@ void room_destroy(room_t **self_p)
     map_fini(&self->members);
     map_fini(&self->visible_from);
     map_fini(&self->notices);
+    map_fini(&self->called);
     room_tail_fini(&self->tail);
     presence_fini(&self->presence);
     while (self->parked_first) {
@@ -145,11 +147,18 @@ view_t room_topic(const room_t *self)
     return view_of(self->topic, self->topic_len);
 }
 
+_Static_assert(sizeof(struct kind_said) == sizeof(struct kind_revised), "read as one");
+
+bool room_changes_target(uint32_t kind)
+{
+    return kind_is_edit(kind) || kind_is_mark(kind) || kind == KIND_DELETED;
+}
+
 static err_t s_judge_target(const room_t *self, uint32_t kind, uint64_t user, const struct room_target *target)
 {
-    if (!target->found || target->kind != KIND_POSTED)
+    if (!target->found || !kind_is_line(target->kind))
         return ERR_NO_EVENT;
-    if (kind == KIND_EDITED && target->user != user)
+    if (kind_is_edit(kind) && target->user != user)
         return ERR_NOT_AUTHOR;
     if (kind == KIND_DELETED && target->user != user && room_role(self, user) < ROLE_MODERATOR)
         return ERR_FORBIDDEN;
@@ -172,7 +181,7 @@ err_t room_judge(const room_t *self, uint32_t kind, uint64_t user, const struct 
     }
     if (!is_member)
         return self->visibility == VISIBILITY_PUBLIC ? ERR_NOT_MEMBER : ERR_NO_ROOM;
-    if (kind == KIND_EDITED || kind == KIND_DELETED)
+    if (room_changes_target(kind))
         return s_judge_target(self, kind, user, target);
     return ERR_OK;
 }
@@ -201,8 +210,11 @@ struct pending *room_find_pending(const room_t *self, uint64_t user, const cid_t
 void room_mac(const uint8_t mac_key[KEY_BYTES], uint32_t kind, uint64_t target, view_t body,
               uint8_t mac_out[MAC_BYTES])
 {
+    struct kind_said said; /* and of KIND_REVISED: the same fields */
     if (kind == KIND_DELETED)
         body.len = 0;
+    else if ((kind == KIND_SAID || kind == KIND_REVISED) && !kind_decode(kind, body, &said))
+        body = said.text;
     id_mac(mac_key, kind, target, body.bytes, body.len, mac_out);
 }
 
@@ -298,7 +310,7 @@ err_t room_number(room_t *self, struct pending *pending, uint64_t batch, int64_t
         self->is_deferred = true;
         return ERR_AGAIN;
     }
-    bool has_number = pending->kind == KIND_POSTED;
+    bool has_number = kind_is_line(pending->kind);
     uint64_t now = utc_ms > 0 ? (uint64_t)utc_ms : 0;
     pending->seq = self->next_seq;
     pending->at_ms = now > self->next_at_ms ? now : self->next_at_ms;
@@ -318,7 +330,7 @@ void room_numbered(room_t *self, const struct pending *pending)
     self->next_at_ms = pending->at_ms;
     self->next_msg_no += pending->msg_no ? 1 : 0;
     self->next_joins += pending->kind == KIND_JOINED ? 1 : 0;
-    if (pending->kind != KIND_POSTED && pending->kind != KIND_EDITED)
+    if (!kind_is_line(pending->kind) && !kind_is_edit(pending->kind) && !kind_is_mark(pending->kind))
         self->has_barrier = true;
 }
 

@@ -10,6 +10,7 @@
 #include "actors/batch.h"
 #include "actors/room_presence.h"
 #include "actors/room_tail.h"
+#include "proto/marks.h"
 #include "actors/runtime/map.h"
 
 enum { ROLE_MEMBER = 0, ROLE_MODERATOR = 1, ROLE_OWNER = 2 };
@@ -50,6 +51,8 @@ typedef struct room {
     map_t notices;       /* user → seq and joined: membership changes their inbox has not acknowledged */
     uint64_t lost_head;  /* more was committed than the store has: it is told with the next load; 0: no */
     int64_t notices_ms;  /* when they were told last */
+    int64_t called_ms;
+    map_t called;        /* user → seq of the last change of lines that call them; their inbox has not counted it */
     bool heads_changed; /* tell those who watch */
     bool heads_to_all;  /* and live readers too: they missed something */
     int64_t touched_ms;
@@ -76,13 +79,15 @@ uint64_t room_visible_from(const room_t *self, uint64_t user);
 view_t room_name(const room_t *self);
 view_t room_topic(const room_t *self);
 
-/* The line that an edit or a deletion is about. */
+/* The line that an edit, a deletion, a reaction or a pin is about. */
 struct room_target {
     bool found, erased;
     uint32_t kind;
     uint64_t user;
 };
 
+/* Is an event of this kind about another line, which must be there? (An answer only points at one.) */
+bool room_changes_target(uint32_t kind);
 /* May user do this now? Judged by what is committed. ERR_OK, ERR_NO_ROOM, NOT_MEMBER, NOT_AUTHOR, FORBIDDEN, NO_EVENT,
  * DELETED, ROOM_FULL; ERR_UNEXPECTED: they are a member already (a join). */
 err_t room_judge(const room_t *self, uint32_t kind, uint64_t user, const struct room_target *target);
@@ -97,7 +102,8 @@ room_seen_t room_find_stored(const room_t *self, const uint8_t mac_key[KEY_BYTES
                              const struct tail_event **event_out);
 /* The tail is the whole log: what is not in it was never stored. */
 bool room_sees_all(const room_t *self);
-/* The mac of a request. A deletion's body says under which role it happened: not part of what was asked for. */
+/* The mac of a request. A deletion's body says under which role it happened, a line's whom of those it calls the room
+ * knew: neither is part of what was asked for. */
 void room_mac(const uint8_t mac_key[KEY_BYTES], uint32_t kind, uint64_t target, view_t body,
               uint8_t mac_out[MAC_BYTES]);
 

@@ -345,7 +345,7 @@ static bool s_may_send(const struct envelope *env)
     if ((env->type >= MSG_STORE_APPEND && env->type <= MSG_DIR_KEY_ADD) || env->type == MSG_ERR ||
         env->type == MSG_DIR_NODES)
         return role == ROLE_PERSIST;
-    if (env->type == MSG_INBOX_MEMBER || env->type == MSG_INBOX_MEMBER_OK || env->type == MSG_SHARDS_WANT ||
+    if ((env->type >= MSG_INBOX_MEMBER && env->type <= MSG_INBOX_MENTION_OK) || env->type == MSG_SHARDS_WANT ||
         env->type == MSG_SHARDS_GIVEN)
         return role == ROLE_ROOM;
     return role == ROLE_EDGE;
@@ -360,6 +360,7 @@ static err_t s_route(room_shard_t *self, const struct envelope *env, const struc
     case MSG_STORE_ROOM: return shard_on_store_room(self, env, msg);
     case MSG_STORE_EVENT: return shard_on_store_event(self, env, msg);
     case MSG_STORE_INBOX: return shard_on_store_inbox(self, env, msg);
+    case MSG_STORE_MENTIONS: return shard_on_store_mentions(self, env, msg);
     case MSG_STORE_OK: return s_on_ok(self, env);
     case MSG_ERR: return s_on_err(self, env, msg);
     case MSG_DIR_WELCOME: return shard_on_welcome(self, env, msg);
@@ -371,13 +372,17 @@ static err_t s_route(room_shard_t *self, const struct envelope *env, const struc
     case MSG_ROOM_DETACH: return shard_on_detach(self, env, msg);
     case MSG_ROOM_INFO_GET:
     case MSG_ROOM_MEMBERS_GET:
+    case MSG_ROOM_LINES_GET:
+    case MSG_ROOM_PINS_GET:
     case MSG_ROOM_PAGE_GET: return shard_on_read_request(self, env, msg, body);
     case MSG_TYPING: return shard_on_typing(self, env, msg);
     case MSG_INBOX_OPEN:
     case MSG_INBOX_CLOSE:
     case MSG_INBOX_MEMBER:
+    case MSG_INBOX_MENTION:
     case MSG_READ: return shard_on_inbox(self, env, msg, body);
     case MSG_INBOX_MEMBER_OK: return shard_on_inbox_member_ok(self, msg);
+    case MSG_INBOX_MENTION_OK: return shard_on_inbox_mention_ok(self, msg);
     default: return shard_refuse(self, env, msg, ERR_UNEXPECTED);
     }
 }

@@ -201,6 +201,33 @@ static void s_members(room_shard_t *self, const room_t *room, const struct envel
     effects_send(self->out, shard_persist(self), &ask, &msg);
 }
 
+/* Single lines, or those that are pinned. */
+static err_t s_lines(room_shard_t *self, const room_t *room, const struct envelope *env, const struct msg *msg)
+{
+    struct msg pass = {.type = MSG_STORE_LINES_GET};
+    struct envelope ask = *env;
+    if (msg->type == MSG_ROOM_LINES_GET) {
+        pass.as.store_lines_get = (struct msg_store_lines_get){
+            .room = room->id, .incarnation = room->incarnation, .as_of = room->head,
+            .visible_from_seq = room_visible_from(room, env->user), .seqs = msg->as.room_lines_get.seqs};
+        if (!pass.as.store_lines_get.seqs.count)
+            return shard_refuse(self, env, msg, ERR_OUT_OF_RANGE);
+    } else {
+        const struct msg_room_pins_get *get = &msg->as.room_pins_get;
+        pass.type = MSG_STORE_PINS_GET;
+        pass.as.store_pins_get = (struct msg_store_pins_get){
+            .room = room->id, .incarnation = room->incarnation, .as_of = room->head,
+            .visible_from_seq = room_visible_from(room, env->user), .before = get->before, .limit = get->limit};
+        if (!get->limit)
+            return shard_refuse(self, env, msg, ERR_OUT_OF_RANGE);
+    }
+    ask.flags = 0;
+    ask.reply_to = envelope_answer_to(env);
+    ask.key = room->id;
+    effects_send(self->out, shard_persist(self), &ask, &pass);
+    return ERR_OK;
+}
+
 static uint64_t s_read_room(const struct msg *msg)
 {
     switch (msg->type) {
@@ -235,6 +262,8 @@ err_t shard_on_read_request(room_shard_t *self, const struct envelope *env, cons
         s_members(self, room, env, &msg->as.room_members_get);
         return ERR_OK;
     }
+    if (msg->type == MSG_ROOM_LINES_GET || msg->type == MSG_ROOM_PINS_GET)
+        return s_lines(self, room, env, msg);
     const struct msg_room_page_get *get = &msg->as.room_page_get;
     if (!get->limit || (get->before && get->after))
         return shard_refuse(self, env, msg, ERR_OUT_OF_RANGE);
@@ -351,5 +380,6 @@ bool shard_room_tick(room_shard_t *self, room_t *room)
     }
     if (room->notices.count)
         s_tell_notices(self, room);
-    return room->notices.count || room->heads_changed || !presence_is_quiet(presence);
+    shard_tell_all_called(self, room);
+    return room->notices.count || room->called.count || room->heads_changed || !presence_is_quiet(presence);
 }

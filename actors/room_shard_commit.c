@@ -10,7 +10,7 @@ static err_t s_judge_again(const room_t *room, const struct pending *pending)
     struct room_target target = {0};
     if (pending->probe)
         return ERR_OK;
-    if (pending->target && !room_find_target(room, pending->target, &target)) {
+    if (room_changes_target(pending->kind) && !room_find_target(room, pending->target, &target)) {
         uint64_t first = room->tail.count ? room_tail_first_seq(&room->tail) : room->head + 1;
         if (!pending->target_as_of || first > pending->target_as_of + 1)
             return ERR_BUSY; /* a deletion may have passed unseen: ask the store again */
@@ -159,6 +159,8 @@ bool shard_note_member(room_shard_t *self, room_t *room, uint32_t kind, uint64_t
 static void s_committed(room_shard_t *self, room_t *room, struct pending *pending)
 {
     self->counts.events++;
+    if (room)
+        shard_note_called(self, room, pending);
     if (!room || room->state == ROOM_LOADING || pending->seq <= room->head) {
         /* Read from the store meanwhile, or being read: the event is, or will be, part of that. */
         s_ack_all(self, pending, pending->seq, pending->at_ms, pending->msg_no, false);
@@ -173,7 +175,7 @@ static void s_committed(room_shard_t *self, room_t *room, struct pending *pendin
     room_apply(room, pending);
     room->touched_ms = self->now_ms;
     s_ack_all(self, pending, pending->seq, pending->at_ms, pending->msg_no, false);
-    if (pending->kind == KIND_POSTED && presence_typing(&room->presence, pending->user, false, self->now_ms))
+    if (kind_is_line(pending->kind) && presence_typing(&room->presence, pending->user, false, self->now_ms))
         shard_room_busy(self, room); /* who has said it is not typing it any more */
     if (pending->kind == KIND_LEFT)
         s_kick(self, room, pending->user);

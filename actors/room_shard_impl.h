@@ -32,7 +32,8 @@ enum {
     NOTICE_AGAIN_MS = 60000,     /* who owned the room before may have died before the inbox had heard */
 };
 
-enum { Q_HELLO = 1, Q_BEAT, Q_TAKE, Q_LEASES, Q_RELEASE, Q_BATCH, Q_ROOM, Q_EVENT, Q_INBOX, Q_READS, Q_NODES, Q_GIVE };
+enum { Q_HELLO = 1, Q_BEAT, Q_TAKE, Q_LEASES, Q_RELEASE, Q_BATCH, Q_ROOM, Q_EVENT, Q_INBOX, Q_READS, Q_NODES, Q_GIVE,
+       Q_MENTIONS };
 
 /* Other room nodes, and shards on their way to one of them. */
 struct shares {
@@ -82,6 +83,7 @@ struct room_shard {
     uint64_t beat_correlation;    /* the last one's, if it is not answered yet */
     /* The event an old target was asked for, while its request runs again. */
     const struct msg_event *hint;
+    const struct msg_marks *hint_marks; /* NULL: nothing hangs on it */
     uint64_t hint_room, hint_seq, hint_as_of;
     bool hint_is_known;
     /* Of the running step. */
@@ -135,6 +137,22 @@ void shard_ack_joined(room_shard_t *self, const struct envelope *env, const room
 err_t shard_on_store_event(room_shard_t *self, const struct envelope *env, const struct msg *msg);
 void shard_event_failed(room_shard_t *self, struct request *request, err_t code);
 
+/* room_shard_marks.c */
+/* May a reaction be added to what hangs on its line, as far as that is known here? hint: of a line that is not in the
+ * tail. ERR_OK, ERR_TOO_MANY_REACTIONS, ERR_NO_MEMORY. */
+err_t shard_judge_reaction(const room_t *room, uint64_t user, uint64_t line, view_t body, const struct msg_marks *hint);
+/* Before the event is applied: whom it called until now or calls from now on will be told. */
+void shard_note_called(room_shard_t *self, room_t *room, const struct pending *pending);
+void shard_tell_called(room_shard_t *self, const room_t *room, uint64_t user);
+void shard_tell_all_called(room_shard_t *self, room_t *room); /* at the tick: those who have not answered */
+err_t shard_on_inbox_mention_ok(room_shard_t *self, const struct msg *msg);
+
+/* room_shard_mentions.c */
+err_t shard_on_inbox_mention(room_shard_t *self, inbox_t *inbox, const struct envelope *env, const struct msg *msg);
+void shard_ask_mentions(room_shard_t *self, inbox_t *inbox); /* of all rooms with something unread */
+err_t shard_on_store_mentions(room_shard_t *self, const struct envelope *env, const struct msg *msg);
+void shard_tell_mentions(room_shard_t *self, const inbox_t *inbox, const struct inbox_room *room);
+
 /* room_shard_commit.c */
 /* True: the event changed who is a member; the user's inbox is told until it has acknowledged. */
 bool shard_note_member(room_shard_t *self, room_t *room, uint32_t kind, uint64_t user, uint64_t seq);
@@ -161,6 +179,10 @@ void shard_flush_reads(room_shard_t *self);
 void shard_send_reads(room_shard_t *self);
 void shard_resend_inboxes(room_shard_t *self);
 void shard_drop_inbox(room_shard_t *self, inbox_t *inbox);
+/* Who owns the shard of an id, to send to; 0: nobody known, the directory is asked again. */
+address_t shard_owner_of(room_shard_t *self, uint64_t id);
+inbox_t *shard_find_inbox(const room_shard_t *self, uint64_t user);
+void shard_tell_edges(room_shard_t *self, const inbox_t *inbox, uint64_t session, const struct msg *msg);
 bool shard_inbox_is_full(const room_shard_t *self, uint64_t user);
 
 /* room_shard_dir.c */

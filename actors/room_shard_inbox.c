@@ -4,7 +4,7 @@
 
 #include "actors/room_shard_impl.h"
 
-static inbox_t *s_find(const room_shard_t *self, uint64_t user)
+inbox_t *shard_find_inbox(const room_shard_t *self, uint64_t user)
 {
     return map_get_ptr(&self->inboxes, user);
 }
@@ -82,7 +82,7 @@ static err_t s_park(room_shard_t *self, inbox_t *inbox, const struct envelope *e
 static inbox_t *s_inbox_for(room_shard_t *self, const struct envelope *env, const struct msg *msg, view_t body,
                             uint64_t user, err_t *err_out)
 {
-    inbox_t *inbox = s_find(self, user);
+    inbox_t *inbox = shard_find_inbox(self, user);
     bool is_new = !inbox;
     if (is_new && self->state == ROOM_SHARD_STOPPING)
         *err_out = ERR_DRAINING;
@@ -128,10 +128,11 @@ static err_t s_on_open(room_shard_t *self, inbox_t *inbox, const struct envelope
     answer.as.inbox = (struct msg_inbox){.user = inbox->user, .rooms = list_of(&self->list)};
     inbox->touched_ms = self->now_ms;
     shard_reply(self, env, &answer);
+    shard_ask_mentions(self, inbox); /* behind it: the counts follow when the store has told them */
     return ERR_OK;
 }
 
-static void s_tell_edges(room_shard_t *self, const inbox_t *inbox, uint64_t session, const struct msg *msg)
+void shard_tell_edges(room_shard_t *self, const inbox_t *inbox, uint64_t session, const struct msg *msg)
 {
     struct envelope env = {.key = inbox->user, .user = inbox->user, .session = session,
                            .epoch = lease_epoch(&self->lease, inbox->shard)};
@@ -145,10 +146,14 @@ static err_t s_on_read(room_shard_t *self, inbox_t *inbox, const struct envelope
 {
     const struct msg_read *read = &msg->as.read;
     inbox->touched_ms = self->now_ms;
+    const struct inbox_room *room = inbox_find(inbox, read->room);
+    uint32_t mentions = room ? inbox_mentions(room) : 0;
     if (inbox_read(inbox, read->room, read->msg_no)) {
+        if (inbox_mentions(room) != mentions)
+            shard_tell_mentions(self, inbox, room);
         struct msg told = {.type = MSG_READ_AT};
         told.as.read_at = (struct msg_read_at){.room = read->room, .msg_no = read->msg_no};
-        s_tell_edges(self, inbox, env->session, &told);
+        shard_tell_edges(self, inbox, env->session, &told);
         map_put(&self->dirty_inboxes, inbox->user, 1);
     }
     struct msg answer = {.type = MSG_STORE_OK};
@@ -169,11 +174,11 @@ static err_t s_on_member(room_shard_t *self, inbox_t *inbox, const struct envelo
     if (change == INBOX_ADDED) {
         struct msg added = {.type = MSG_ROOM_ADDED};
         added.as.room_added.rooms = member->rooms;
-        s_tell_edges(self, inbox, 0, &added);
+        shard_tell_edges(self, inbox, 0, &added);
     } else if (change == INBOX_REMOVED) {
         struct msg removed = {.type = MSG_ROOM_REMOVED};
         removed.as.room_removed = (struct msg_room_removed){.room = state.room, .code = ERR_NOT_MEMBER};
-        s_tell_edges(self, inbox, 0, &removed);
+        shard_tell_edges(self, inbox, 0, &removed);
     }
     struct msg ok = {.type = MSG_INBOX_MEMBER_OK};
     struct envelope answer = {.key = state.room};
@@ -189,6 +194,7 @@ static uint64_t s_user_of(const struct envelope *env, const struct msg *msg)
     case MSG_INBOX_OPEN: return msg->as.inbox_open.user;
     case MSG_INBOX_CLOSE: return msg->as.inbox_close.user;
     case MSG_INBOX_MEMBER: return msg->as.inbox_member.user;
+    case MSG_INBOX_MENTION: return msg->as.inbox_mention.user;
     default: return env->user;
     }
 }
@@ -229,11 +235,13 @@ err_t shard_on_inbox(room_shard_t *self, const struct envelope *env, const struc
         return shard_refuse(self, env, msg, ERR_OUT_OF_RANGE);
     if (!shard_owns(self, user))
         return shard_refuse(self, env, msg, ERR_NOT_OWNER);
-    inbox_t *inbox = s_find(self, user);
+    inbox_t *inbox = shard_find_inbox(self, user);
     if (msg->type == MSG_INBOX_CLOSE) {
         s_on_close(self, inbox, env, msg);
         return ERR_OK;
     }
+    if (msg->type == MSG_INBOX_MENTION)
+        return shard_on_inbox_mention(self, inbox, env, msg);
     if (msg->type == MSG_INBOX_MEMBER) {
         if (inbox && !inbox->is_loaded)
             return ERR_OK; /* the load may or may not show it: the room tells again */
@@ -250,7 +258,7 @@ err_t shard_on_store_inbox(room_shard_t *self, const struct envelope *env, const
     struct request request;
     if (!shard_take(self, env, Q_INBOX, &request))
         return ERR_OK;
-    inbox_t *inbox = s_find(self, request.a);
+    inbox_t *inbox = shard_find_inbox(self, request.a);
     if (!inbox || inbox->is_loaded || inbox->load_correlation != env->correlation)
         return ERR_OK;
     inbox->load_correlation = 0;
@@ -273,7 +281,7 @@ err_t shard_on_store_inbox(room_shard_t *self, const struct envelope *env, const
 
 void shard_inbox_failed(room_shard_t *self, uint64_t user, err_t code)
 {
-    inbox_t *inbox = s_find(self, user);
+    inbox_t *inbox = shard_find_inbox(self, user);
     if (!inbox || inbox->is_loaded)
         return;
     struct parked *next, *parked = inbox->parked_first;
@@ -287,19 +295,27 @@ void shard_inbox_failed(room_shard_t *self, uint64_t user, err_t code)
 
 /* ---- rooms tell inboxes ---- */
 
-void shard_tell_inbox(room_shard_t *self, const room_t *room, uint64_t user)
+address_t shard_owner_of(room_shard_t *self, uint64_t id)
 {
-    uint64_t value;
-    uint32_t shard = id_shard(user);
-    if (!map_get(&room->notices, user, &value))
-        return;
+    uint32_t shard = id_shard(id);
     address_t owner = lease_epoch(&self->lease, shard) ? self->options.address : self->owners[shard];
-    if (!owner || (address_is_same_node(owner, self->options.address) && !shard_owns(self, user))) {
+    if (!owner || (address_is_same_node(owner, self->options.address) && !shard_owns(self, id))) {
         self->wants_leases = true;
-        return;
+        return 0;
     }
     if (!address_is_same_node(owner, self->options.address))
         self->wants_leases = true; /* it may have moved */
+    return owner;
+}
+
+void shard_tell_inbox(room_shard_t *self, const room_t *room, uint64_t user)
+{
+    uint64_t value;
+    if (!map_get(&room->notices, user, &value))
+        return;
+    address_t owner = shard_owner_of(self, user);
+    if (!owner)
+        return;
     struct rec_room_state state = {.room = room->id, .incarnation = room->incarnation,
                                    .visibility = room->visibility, .name = room_name(room),
                                    .topic = room_topic(room), .head = room->head,
@@ -326,7 +342,7 @@ err_t shard_on_inbox_member_ok(room_shard_t *self, const struct msg *msg)
 
 bool shard_inbox_is_full(const room_shard_t *self, uint64_t user)
 {
-    const inbox_t *inbox = s_find(self, user);
+    const inbox_t *inbox = shard_find_inbox(self, user);
     return inbox && inbox->is_loaded && inbox->count >= LIM_SUBS_MAX;
 }
 
@@ -357,7 +373,7 @@ void shard_flush_reads(room_shard_t *self)
     uint64_t user;
     list_writer_clear(&self->list);
     while (self->list.count < LIM_SUBS_MAX && map_next(&self->dirty_inboxes, &cursor, &user, NULL)) {
-        inbox_t *inbox = s_find(self, user);
+        inbox_t *inbox = shard_find_inbox(self, user);
         if (inbox)
             inbox_take_marks(inbox, &self->list);
         if (!inbox || !inbox->dirty_count)

@@ -137,7 +137,7 @@ static void s_free_room(room_shard_t *self, room_t *room)
 
 void shard_release_if_idle(room_shard_t *self, room_t *room)
 {
-    if (room->pending_count || room->parked_count || room->notices.count ||
+    if (room->pending_count || room->parked_count || room->notices.count || room->called.count ||
         presence_reader_count(&room->presence))
         return;
     s_free_room(self, room);

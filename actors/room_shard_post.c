@@ -58,6 +58,45 @@ static err_t s_read_create(const struct envelope *env, const struct msg_room_cre
     return s_body(ask, &body);
 }
 
+static err_t s_read_say(const struct msg_room_say *say, struct ask *ask)
+{
+    ask->kind = KIND_SAID;
+    ask->room = say->room;
+    ask->target = say->reply_to;
+    ask->client_id = say->client_id;
+    ask->refused = s_check_text(say->text);
+    return s_body(ask, &(struct kind_said){.text = say->text, .mentions = say->mentions});
+}
+
+static err_t s_read_revise(const struct msg_room_revise *revise, struct ask *ask)
+{
+    ask->kind = KIND_REVISED;
+    ask->room = revise->room;
+    ask->target = revise->target;
+    ask->client_id = revise->client_id;
+    ask->refused = s_check_text(revise->text);
+    return s_body(ask, &(struct kind_revised){.text = revise->text, .mentions = revise->mentions});
+}
+
+static err_t s_read_react(const struct msg_room_react *react, struct ask *ask)
+{
+    ask->kind = KIND_REACTED;
+    ask->room = react->room;
+    ask->target = react->target;
+    ask->client_id = react->client_id;
+    ask->refused = emoji_is_sound(react->emoji) ? ERR_OK : ERR_OUT_OF_RANGE;
+    return s_body(ask, &(struct kind_reacted){.emoji = react->emoji, .on = react->on});
+}
+
+static err_t s_read_pin(const struct msg_room_pin *pin, struct ask *ask)
+{
+    ask->kind = KIND_PINNED;
+    ask->room = pin->room;
+    ask->target = pin->target;
+    ask->client_id = pin->client_id;
+    return s_body(ask, &(struct kind_pinned){.on = pin->on});
+}
+
 static err_t s_read_ask(const struct envelope *env, const struct msg *msg, struct ask *ask)
 {
     memset(ask, 0, offsetof(struct ask, body));
@@ -96,6 +135,10 @@ static err_t s_read_ask(const struct envelope *env, const struct msg *msg, struc
         ask->client_id = msg->as.room_leave.client_id;
         return s_body(ask, &(struct kind_left){0});
     case MSG_ROOM_CREATE: return s_read_create(env, &msg->as.room_create, ask);
+    case MSG_ROOM_SAY: return s_read_say(&msg->as.room_say, ask);
+    case MSG_ROOM_REVISE: return s_read_revise(&msg->as.room_revise, ask);
+    case MSG_ROOM_REACT: return s_read_react(&msg->as.room_react, ask);
+    case MSG_ROOM_PIN: return s_read_pin(&msg->as.room_pin, ask);
     default: return ERR_UNEXPECTED;
     }
 }
@@ -168,6 +211,21 @@ static struct room_target s_hint_target(const room_shard_t *self, const room_t *
                                           room_tail_has_delete_of(&room->tail, event->seq)};
 }
 
+/* Keeps whom the target called until now: its line may not be in memory when the change is committed. */
+static err_t s_keep_called(const room_shard_t *self, struct pending *pending)
+{
+    const struct msg_marks *marks = self->hint_marks;
+    struct rec_id id;
+    if (!marks || !marks->mentions.count)
+        return ERR_OK;
+    pending->called = calloc(marks->mentions.count, sizeof *pending->called);
+    if (!pending->called)
+        return ERR_NO_MEMORY;
+    for (list_t list = marks->mentions; rec_id_next(&list, &id);)
+        pending->called[pending->called_count++] = id.id;
+    return ERR_OK;
+}
+
 static err_t s_accept(room_shard_t *self, room_t *room, const struct envelope *env, const struct ask *ask,
                       const struct room_target *target, err_t probe)
 {
@@ -179,12 +237,15 @@ static err_t s_accept(room_shard_t *self, room_t *room, const struct envelope *e
         return ERR_NO_MEMORY;
     memcpy(pending->mac, ask->mac, MAC_BYTES);
     pending->probe = probe;
+    err_t err = ERR_OK;
     if (target && ask->target && s_has_hint(self, room, ask->target)) {
         pending->target_as_of = self->hint_as_of;
         pending->target_user = target->user;
+        err = s_keep_called(self, pending);
     }
     pending_ask(pending, env);
-    err_t err = batch_push(&self->batch, pending);
+    if (!err)
+        err = batch_push(&self->batch, pending);
     if (err) {
         pending_destroy(&pending);
         return err;
@@ -254,11 +315,64 @@ static err_t s_on_joined_before(room_shard_t *self, room_t *room, const struct e
     return ERR_OK;
 }
 
+/* Leaves in the body whom the room knows: members, each once, not the author. The mac is of what was asked for. */
+static err_t s_set_mentions(const room_t *room, const struct envelope *env, struct ask *ask)
+{
+    struct kind_said said; /* KIND_REVISED has the same fields */
+    struct rec_id id;
+    uint64_t kept[LIM_MENTIONS_MAX];
+    size_t count = 0;
+    list_writer_t list;
+    uint8_t copy[LIM_EVENT_BODY_BYTES_MAX];
+    memcpy(copy, ask->body, ask->body_len);
+    err_t err = kind_decode(ask->kind, view_of(copy, ask->body_len), &said);
+    list_writer_init(&list, LIM_EVENT_BODY_BYTES_MAX);
+    while (!err && rec_id_next(&said.mentions, &id)) {
+        bool is_kept = id.id != env->user && room_is_member(room, id.id);
+        for (size_t i = 0; i < count; i++)
+            is_kept &= kept[i] != id.id;
+        if (!is_kept)
+            continue;
+        kept[count++] = id.id;
+        err = rec_id_append(&list, &id);
+    }
+    said.mentions = list_of(&list);
+    if (!err)
+        err = s_body(ask, &said);
+    list_writer_fini(&list);
+    return err;
+}
+
+/* What can be said of an answer's line without asking the store: it is no event of the future and, if it is in memory,
+ * a line. Deleted ones may be answered: the answer was perhaps written before. */
+static err_t s_judge_reply(const room_t *room, uint64_t reply_to)
+{
+    struct room_target target;
+    if (!reply_to || !room_find_target(room, reply_to, &target))
+        return ERR_OK;
+    return target.found && kind_is_line(target.kind) ? ERR_OK : ERR_NO_EVENT;
+}
+
+/* What is left to judge or to fill in once the sender may do it at all. */
+static err_t s_complete(const room_shard_t *self, const room_t *room, const struct envelope *env,
+                        const struct room_target *target, struct ask *ask)
+{
+    err_t err = ERR_OK;
+    if (ask->kind == KIND_DELETED)
+        s_set_role(room, env, target, ask);
+    if (ask->kind == KIND_SAID)
+        err = s_judge_reply(room, ask->target);
+    if (!err && (ask->kind == KIND_SAID || ask->kind == KIND_REVISED))
+        err = s_set_mentions(room, env, ask);
+    if (ask->kind == KIND_REACTED)
+        err = shard_judge_reaction(room, env->user, ask->target, view_of(ask->body, ask->body_len), self->hint_marks);
+    return err;
+}
+
 static err_t s_on_new(room_shard_t *self, room_t *room, const struct envelope *env, struct ask *ask, view_t body)
 {
     struct room_target target = {0};
-    bool has_target = ask->kind == KIND_EDITED || ask->kind == KIND_DELETED;
-    if (has_target && room->state == ROOM_READY && room_is_member(room, env->user) &&
+    if (room_changes_target(ask->kind) && room->state == ROOM_READY && room_is_member(room, env->user) &&
         !room_find_target(room, ask->target, &target)) {
         if (!s_has_hint(self, room, ask->target)) {
             err_t err = s_fetch(self, room, env, body, ask->target);
@@ -274,10 +388,10 @@ static err_t s_on_new(room_shard_t *self, room_t *room, const struct envelope *e
     bool enters = ask->kind == KIND_JOINED || ask->kind == KIND_ROOM_CREATED;
     if (!err && enters && shard_inbox_is_full(self, env->user))
         err = ERR_TOO_MANY_ROOMS;
+    if (!err)
+        err = s_complete(self, room, env, &target, ask);
     if (err)
         return s_refuse_final(self, room, env, ask, err);
-    if (ask->kind == KIND_DELETED)
-        s_set_role(room, env, &target, ask);
     err = s_accept(self, room, env, ask, &target, ERR_OK);
     return err ? s_nack(self, env, ask, err) : ERR_OK;
 }
@@ -322,20 +436,24 @@ err_t shard_on_store_event(room_shard_t *self, const struct envelope *env, const
         room->parked_count--;
     list_t frames = msg->as.store_event.frames;
     struct rec_frame frame;
-    struct msg event;
+    struct msg event, marks;
     bool is_found = rec_frame_next(&frames, &frame);
     if (is_found && (msg_decode(frame.event, &event) || event.type != MSG_EVENT ||
                      event.as.event.room != request.a || event.as.event.seq != request.b)) {
         shard_refuse_parked(self, parked, ERR_INTERNAL);
         return ERR_BAD_FRAME;
     }
+    bool has_marks = is_found && rec_frame_next(&frames, &frame) && !msg_decode(frame.event, &marks) &&
+                     marks.type == MSG_MARKS;
     self->hint = is_found ? &event.as.event : NULL;
+    self->hint_marks = has_marks ? &marks.as.marks : NULL;
     self->hint_is_known = true;
     self->hint_room = request.a;
     self->hint_seq = request.b;
     self->hint_as_of = request.c;
     err_t err = shard_dispatch(self, &parked->env, view_of(parked->body, parked->len));
     self->hint = NULL;
+    self->hint_marks = NULL;
     self->hint_is_known = false;
     free(parked);
     return err;

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/marks.h"
+
 static const uint8_t NIL[1] = {0xc0};
 
 void room_tail_init(room_tail_t *self)
@@ -152,7 +154,7 @@ err_t room_tail_erase(room_tail_t *self, uint64_t target)
 {
     for (size_t i = 0; i < self->count; i++) {
         struct tail_event *event = s_at(self, i);
-        bool is_edit = event->kind == KIND_EDITED && event->target == target;
+        bool is_edit = kind_is_edit(event->kind) && event->target == target;
         if (event->erased || (event->seq != target && !is_edit))
             continue;
         err_t err = s_erase_one(self, event);
@@ -189,44 +191,134 @@ err_t room_tail_delta(const room_tail_t *self, uint64_t after, list_writer_t *fr
 static const struct tail_event *s_newest_edit(const room_tail_t *self, size_t line)
 {
     for (size_t i = self->count; i-- > line + 1;)
-        if (s_at(self, i)->kind == KIND_EDITED && s_at(self, i)->target == s_at(self, line)->seq)
+        if (kind_is_edit(s_at(self, i)->kind) && s_at(self, i)->target == s_at(self, line)->seq)
             return s_at(self, i);
     return NULL;
+}
+
+static err_t s_event_of(const struct tail_event *event, struct msg *msg)
+{
+    err_t err = msg_decode(view_of(event->frame, event->len), msg);
+    return err ? err : msg->type == MSG_EVENT ? ERR_OK : ERR_BAD_FRAME;
+}
+
+void room_tail_marks(const room_tail_t *self, uint64_t line, marks_t *marks)
+{
+    struct msg msg;
+    for (size_t i = 0; i < self->count; i++)
+        if (s_at(self, i)->target == line && kind_is_mark(s_at(self, i)->kind) && !s_event_of(s_at(self, i), &msg))
+            marks_fold(marks, &msg.as.event);
+}
+
+bool room_tail_called(const room_tail_t *self, uint64_t line, uint64_t users[LIM_MENTIONS_MAX], size_t *count_out)
+{
+    const struct tail_event *says = room_tail_at(self, line);
+    struct msg msg;
+    struct kind_said said;
+    struct rec_id id;
+    *count_out = 0;
+    for (size_t i = 0; i < self->count; i++)
+        if (kind_is_edit(s_at(self, i)->kind) && s_at(self, i)->target == line)
+            says = s_at(self, i);
+    if (!says)
+        return false;
+    bool calls = says->kind == KIND_SAID || says->kind == KIND_REVISED;
+    if (!calls || says->erased || s_event_of(says, &msg) || kind_decode(says->kind, msg.as.event.body, &said))
+        return true;
+    while (*count_out < LIM_MENTIONS_MAX && rec_id_next(&said.mentions, &id))
+        users[(*count_out)++] = id.id;
+    return true;
+}
+
+/* A line of a snapshot while it is put together. */
+struct s_line {
+    size_t index;
+    const struct tail_event *edit; /* NULL: none */
+    size_t marks_at, marks_len;    /* in the buffer beside it; 0: none */
+};
+
+/* Adds the line's marks to out, if it has any. marks: scratch; NULL: the tail holds none. */
+static err_t s_add_marks(const room_tail_t *self, struct s_line *line, marks_t *marks, buffer_t *out)
+{
+    const struct tail_event *event = s_at(self, line->index);
+    struct msg msg;
+    line->marks_at = out->len;
+    line->marks_len = 0;
+    if (!marks || event->erased)
+        return ERR_OK;
+    marks_clear(marks);
+    room_tail_marks(self, event->seq, marks);
+    if (marks_is_empty(marks))
+        return ERR_OK;
+    err_t err = s_event_of(event, &msg);
+    if (!err)
+        err = marks_encode(marks, msg.as.event.room, event->seq, s_at(self, self->count - 1)->seq, (list_t){0}, out);
+    line->marks_len = out->len - line->marks_at;
+    return err;
+}
+
+static bool s_has_marks(const room_tail_t *self)
+{
+    for (size_t i = 0; i < self->count; i++)
+        if (kind_is_mark(s_at(self, i)->kind))
+            return true;
+    return false;
+}
+
+/* The newest lines, newest first. *is_full_out: there is room for no more, or there are no more. */
+static err_t s_pick_lines(const room_tail_t *self, uint64_t visible_from_seq, marks_t *marks, buffer_t *extra,
+                          struct s_line *lines, size_t *count_out, bool *is_full_out)
+{
+    size_t count = 0, bytes = 0;
+    err_t err = ERR_OK;
+    bool is_full = false;
+    for (size_t i = self->count; i-- > 0 && !is_full && !err;) {
+        const struct tail_event *event = s_at(self, i);
+        is_full = event->seq < visible_from_seq;
+        if (!kind_is_line(event->kind) || is_full)
+            continue;
+        struct s_line *line = &lines[count];
+        *line = (struct s_line){.index = i, .edit = s_newest_edit(self, i)};
+        err = s_add_marks(self, line, marks, extra);
+        bytes += event->len + (line->edit ? line->edit->len : 0) + line->marks_len;
+        is_full = bytes > LIM_DELTA_BYTES_MAX;
+        if (is_full || err)
+            break;
+        count++;
+        is_full = count == LIM_SNAPSHOT_MESSAGES || event->msg_no == 1;
+    }
+    *count_out = count;
+    *is_full_out = is_full;
+    return err;
 }
 
 err_t room_tail_snapshot(const room_tail_t *self, uint64_t visible_from_seq, list_writer_t *frames,
                          struct tail_page *page_out)
 {
-    size_t lines[LIM_SNAPSHOT_MESSAGES], count = 0, bytes = 0;
-    const struct tail_event *edits[LIM_SNAPSHOT_MESSAGES];
-    bool is_full = false;
-    for (size_t i = self->count; i-- > 0 && !is_full;) {
-        const struct tail_event *event = s_at(self, i);
-        is_full = event->seq < visible_from_seq;
-        if (event->kind != KIND_POSTED || is_full)
-            continue;
-        edits[count] = s_newest_edit(self, i);
-        bytes += event->len + (edits[count] ? edits[count]->len : 0);
-        if (bytes > LIM_DELTA_BYTES_MAX) {
-            is_full = true;
-            break;
-        }
-        lines[count++] = i;
-        is_full = count == LIM_SNAPSHOT_MESSAGES || event->msg_no == 1;
+    struct s_line lines[LIM_SNAPSHOT_MESSAGES];
+    size_t count;
+    bool is_full;
+    buffer_t extra;
+    buffer_init(&extra, LIM_DELTA_BYTES_MAX + LIM_EVENT_BYTES_MAX);
+    marks_t *marks = s_has_marks(self) ? malloc(sizeof *marks) : NULL;
+    err_t err = s_has_marks(self) && !marks ? ERR_NO_MEMORY : ERR_OK;
+    if (!err)
+        err = s_pick_lines(self, visible_from_seq, marks, &extra, lines, &count, &is_full);
+    if (!err && !is_full && room_tail_first_seq(self) != 1)
+        err = ERR_NOT_FOUND;
+    for (size_t k = err ? 0 : count; k-- > 0 && !err;) {
+        err = s_append(frames, s_at(self, lines[k].index));
+        if (!err && lines[k].edit)
+            err = s_append(frames, lines[k].edit);
+        if (!err && lines[k].marks_len)
+            err = rec_frame_append(frames, &(struct rec_frame){.event = view_of(extra.bytes + lines[k].marks_at,
+                                                                                 lines[k].marks_len)});
     }
-    if (!is_full && room_tail_first_seq(self) != 1)
-        return ERR_NOT_FOUND;
-    page_out->base = s_at(self, self->count - 1)->seq + 1;
-    page_out->first_msg_no = 0;
-    err_t err = ERR_OK;
-    for (size_t k = count; k-- > 0 && !err;) {
-        err = s_append(frames, s_at(self, lines[k]));
-        if (!err && edits[k])
-            err = s_append(frames, edits[k]);
+    if (!err) {
+        page_out->base = count ? s_at(self, lines[count - 1].index)->seq : s_at(self, self->count - 1)->seq + 1;
+        page_out->first_msg_no = count ? s_at(self, lines[count - 1].index)->msg_no : 0;
     }
-    if (count) {
-        page_out->base = s_at(self, lines[count - 1])->seq;
-        page_out->first_msg_no = s_at(self, lines[count - 1])->msg_no;
-    }
+    free(marks);
+    buffer_fini(&extra);
     return err;
 }

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "proto/messages.h"
+#include "proto/marks.h"
 
 struct tail_event {
     uint64_t seq, user, target, msg_no, at_ms;
@@ -46,11 +46,17 @@ err_t room_tail_erase(room_tail_t *self, uint64_t target);
  * LIM_DELTA_EVENTS_MAX or _BYTES_MAX. Then nothing is appended. */
 err_t room_tail_delta(const room_tail_t *self, uint64_t after, list_writer_t *frames);
 
+/* Folds the reactions and pins of a line into marks. They are all of them if the line is in the tail; else those since
+ * the tail's first event. */
+void room_tail_marks(const room_tail_t *self, uint64_t line, marks_t *marks);
+/* Whom the line calls as it reads now. False: neither the line nor an edit of it is here. */
+bool room_tail_called(const room_tail_t *self, uint64_t line, uint64_t users[LIM_MENTIONS_MAX], size_t *count_out);
+
 struct tail_page {
     uint64_t base, first_msg_no; /* of the oldest line in it; base is last+1 and first_msg_no 0 without lines */
 };
-/* Appends the newest lines, each followed by its newest edit. ERR_NOT_FOUND: the tail does not hold enough lines
- * although the room may. */
+/* Appends the newest lines, each followed by its newest edit and its `marks`. ERR_NOT_FOUND: the tail does not hold
+ * enough lines although the room may. */
 err_t room_tail_snapshot(const room_tail_t *self, uint64_t visible_from_seq, list_writer_t *frames,
                          struct tail_page *page_out);
 

@@ -32,13 +32,22 @@ static const struct http_route s_routes[] = {
     {HTTP_POST, "/api/v1/rooms/{id}/leave", http_room_leave, HTTP_TOKEN, "leave a room", NULL, MSG_ROOM_LEAVE, MSG_ACK},
     {HTTP_GET, "/api/v1/rooms/{id}/members", http_room_members, HTTP_TOKEN, "members by id", "after_user,limit", 0,
      MSG_MEMBERS},
-    {HTTP_GET, "/api/v1/rooms/{id}/messages", http_room_messages, HTTP_TOKEN, "lines by number", "before,after,limit", 0,
+    {HTTP_GET, "/api/v1/rooms/{id}/messages", http_room_messages, HTTP_TOKEN, "lines by number, or single ones", "before,after,limit,seqs", 0,
      MSG_PAGE},
-    {HTTP_POST, "/api/v1/rooms/{id}/messages", http_room_post, HTTP_TOKEN, "say a line", NULL, MSG_ROOM_POST, MSG_ACK},
-    {HTTP_PATCH, "/api/v1/rooms/{id}/messages/{seq}", http_room_edit, HTTP_TOKEN, "change a line", NULL, MSG_ROOM_EDIT,
+    {HTTP_POST, "/api/v1/rooms/{id}/messages", http_room_post, HTTP_TOKEN, "say a line", NULL, MSG_ROOM_SAY, MSG_ACK},
+    {HTTP_PATCH, "/api/v1/rooms/{id}/messages/{seq}", http_room_edit, HTTP_TOKEN, "change a line", NULL, MSG_ROOM_REVISE,
      MSG_ACK},
     {HTTP_DELETE, "/api/v1/rooms/{id}/messages/{seq}", http_room_delete, HTTP_TOKEN, "delete a line", "client_id", 0,
      MSG_ACK},
+    {HTTP_PUT, "/api/v1/rooms/{id}/messages/{seq}/reactions/{emoji}", http_room_react, HTTP_TOKEN, "react to a line",
+     "client_id", 0, MSG_ACK},
+    {HTTP_DELETE, "/api/v1/rooms/{id}/messages/{seq}/reactions/{emoji}", http_room_react, HTTP_TOKEN,
+     "take a reaction away", "client_id", 0, MSG_ACK},
+    {HTTP_PUT, "/api/v1/rooms/{id}/messages/{seq}/pin", http_room_pin, HTTP_TOKEN, "pin a line", "client_id", 0, MSG_ACK},
+    {HTTP_DELETE, "/api/v1/rooms/{id}/messages/{seq}/pin", http_room_pin, HTTP_TOKEN, "take a pin away", "client_id", 0,
+     MSG_ACK},
+    {HTTP_GET, "/api/v1/rooms/{id}/pins", http_room_pins, HTTP_TOKEN, "pinned lines, the latest pin first",
+     "before,limit", 0, MSG_PAGE},
     {HTTP_GET, "/healthz", s_healthz, HTTP_PLAIN, "the process runs", NULL, 0, 0},
     {HTTP_GET, "/readyz", s_readyz, HTTP_PLAIN, "requests can be served", NULL, 0, 0},
     {HTTP_GET, "/openapi.json", http_openapi, 0, "this table", NULL, 0, 0},
@@ -51,7 +60,7 @@ enum { ROUTES = sizeof s_routes / sizeof s_routes[0] };
 
 /* ---- routes ---- */
 
-/* Segment by segment; {…} takes a number below 2^53. */
+/* Segment by segment; {…} takes a number below 2^53, but {emoji} any text, which its handler judges. */
 static bool s_matches(const char *pattern, const char *path, uint64_t ids[HTTP_IDS_MAX])
 {
     size_t count = 0;
@@ -62,7 +71,9 @@ static bool s_matches(const char *pattern, const char *path, uint64_t ids[HTTP_I
             continue;
         }
         size_t len = strcspn(path, "/");
-        if (count == HTTP_IDS_MAX || !http_number(view_of(path, len), ID_MAX, &ids[count++]))
+        bool is_text = strncmp(pattern, "{emoji}", strlen("{emoji}")) == 0;
+        if (is_text ? len == 0
+                    : count == HTTP_IDS_MAX || !http_number(view_of(path, len), ID_MAX, &ids[count++]))
             return false;
         pattern = strchr(pattern, '}') + 1;
         path += len;
@@ -531,8 +542,9 @@ static void s_openapi_route(buffer_t *out, const struct http_route *route, bool 
     bool comma = false;
     for (const char *at = strchr(route->path, '{'); at; at = strchr(at + 1, '{')) {
         len = (size_t)snprintf(text, sizeof text,
-                               "%s{\"name\":\"%.*s\",\"in\":\"path\",\"required\":true,\"schema\":{\"type\":\"integer\"}}",
-                               comma ? "," : "", (int)strcspn(at + 1, "}"), at + 1);
+                               "%s{\"name\":\"%.*s\",\"in\":\"path\",\"required\":true,\"schema\":{\"type\":\"%s\"}}",
+                               comma ? "," : "", (int)strcspn(at + 1, "}"), at + 1,
+                               strncmp(at, "{emoji}", strlen("{emoji}")) == 0 ? "string" : "integer");
         buffer_append(out, text, len);
         comma = true;
     }

@@ -16,7 +16,7 @@ struct http_call {
     const struct http_request *request;
     view_t body;
     struct auth_identity identity; /* of routes with HTTP_TOKEN */
-    uint64_t ids[HTTP_IDS_MAX];    /* the {…} of the path */
+    uint64_t ids[HTTP_IDS_MAX];    /* the {…} of the path that are numbers */
 };
 
 /* A handler answers now (http_reply…) or asks (http_ask) and answers then. */
@@ -72,6 +72,9 @@ void http_room_info(struct http_conn *conn, const struct http_call *call);
 void http_room_join(struct http_conn *conn, const struct http_call *call);
 void http_room_leave(struct http_conn *conn, const struct http_call *call);
 void http_room_members(struct http_conn *conn, const struct http_call *call);
+void http_room_pins(struct http_conn *conn, const struct http_call *call);
+void http_room_react(struct http_conn *conn, const struct http_call *call);
+void http_room_pin(struct http_conn *conn, const struct http_call *call);
 void http_room_messages(struct http_conn *conn, const struct http_call *call);
 void http_room_post(struct http_conn *conn, const struct http_call *call);
 void http_room_edit(struct http_conn *conn, const struct http_call *call);

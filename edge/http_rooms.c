@@ -1,11 +1,11 @@
-/* The same messages as on the socket, for scripts: rooms, lines, history. */
+/* The same messages as on the socket, for scripts: rooms and who is in them. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "edge/http.h"
 #include "proto/json.h"
 
-enum { LIMIT_ROOMS = 50, LIMIT_MEMBERS = 100, LIMIT_LINES = 50 };
+enum { LIMIT_ROOMS = 50, LIMIT_MEMBERS = 100 };
 
 static bool s_on_ack(struct edge *edge, struct ask *ask, const struct answer *answer)
 {
@@ -136,75 +136,4 @@ void http_room_members(struct http_conn *conn, const struct http_call *call)
     struct msg msg = {.type = MSG_ROOM_MEMBERS_GET, .as.room_members_get = {
         .room = call->ids[0], .after_user = after, .limit = (uint32_t)limit}};
     http_ask(conn, s_to_room(call, call->ids[0], http_pass_on, MSG_MEMBERS), &msg);
-}
-
-static bool s_on_page(struct edge *edge, struct ask *ask, const struct answer *answer)
-{
-    return http_pass_on(edge, ask, answer);
-}
-
-void http_room_messages(struct http_conn *conn, const struct http_call *call)
-{
-    uint64_t before = 0, after = 0, limit = 0;
-    view_t params = call->request->query;
-    if (!http_param_number(params, "before", 0, ID_MAX, &before) ||
-        !http_param_number(params, "after", 0, ID_MAX, &after) || (before && after) ||
-        !http_param_number(params, "limit", LIMIT_LINES, LIM_PAGE_EVENTS_MAX, &limit) || limit == 0) {
-        http_problem(conn, ERR_OUT_OF_RANGE, 0, LIM_PAGE_EVENTS_MAX);
-        return;
-    }
-    struct msg msg = {.type = MSG_ROOM_PAGE_GET, .as.room_page_get = {
-        .room = call->ids[0], .before = before, .after = after, .limit = (uint32_t)limit}};
-    http_ask(conn, s_to_room(call, call->ids[0], s_on_page, MSG_PAGE), &msg);
-}
-
-void http_on_kick(struct edge *edge, uint64_t room, uint64_t user)
-{
-    asks_refuse(edge->asks, room, user, s_on_page, ERR_NOT_MEMBER);
-}
-
-void http_room_post(struct http_conn *conn, const struct http_call *call)
-{
-    struct msg defaults = {.type = MSG_ROOM_POST, .as.room_post = {.room = call->ids[0], .text = view_of_text("")}};
-    struct msg msg;
-    buffer_t bytes;
-    buffer_init(&bytes, LIM_CLIENT_FRAME_BYTES_MAX);
-    err_t err = s_read_body(call->body, &defaults, &bytes, &msg);
-    if (!err && (!s_has_cid(&msg.as.room_post.client_id) || msg.as.room_post.room != call->ids[0]))
-        err = ERR_WRONG_FIELDS;
-    if (err)
-        http_problem(conn, err, 0, err == ERR_TOO_LARGE ? LIM_TEXT_BYTES_MAX : 0);
-    else
-        http_ask(conn, s_to_room(call, call->ids[0], s_on_ack, 201), &msg);
-    buffer_fini(&bytes);
-}
-
-void http_room_edit(struct http_conn *conn, const struct http_call *call)
-{
-    struct msg defaults = {.type = MSG_ROOM_EDIT, .as.room_edit = {
-        .room = call->ids[0], .target = call->ids[1], .text = view_of_text("")}};
-    struct msg msg;
-    buffer_t bytes;
-    buffer_init(&bytes, LIM_CLIENT_FRAME_BYTES_MAX);
-    err_t err = s_read_body(call->body, &defaults, &bytes, &msg);
-    if (!err && (!s_has_cid(&msg.as.room_edit.client_id) || msg.as.room_edit.room != call->ids[0] ||
-                 msg.as.room_edit.target != call->ids[1]))
-        err = ERR_WRONG_FIELDS;
-    if (err)
-        http_problem(conn, err, 0, err == ERR_TOO_LARGE ? LIM_TEXT_BYTES_MAX : 0);
-    else
-        http_ask(conn, s_to_room(call, call->ids[0], s_on_ack, 200), &msg);
-    buffer_fini(&bytes);
-}
-
-void http_room_delete(struct http_conn *conn, const struct http_call *call)
-{
-    char text[HTTP_PARAM_BYTES_MAX + 1];
-    struct msg msg = {.type = MSG_ROOM_DELETE, .as.room_delete = {.room = call->ids[0], .target = call->ids[1]}};
-    if (!http_param(call->request->query, "client_id", text) ||
-        !cid_from_text(text, strlen(text), &msg.as.room_delete.client_id)) {
-        http_problem(conn, ERR_WRONG_FIELDS, 0, 0);
-        return;
-    }
-    http_ask(conn, s_to_room(call, call->ids[0], s_on_ack, 200), &msg);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "persist/sized_sql.h"
+#include "persist/store_marks.h"
 #include "persist/store_messages.h"
 #include "persist/store_rooms.h"
 
@@ -134,7 +135,7 @@ static uint64_t s_msg_no_before(const append_store_t *self, const struct rec_app
     return 0;
 }
 
-/* What follows from an event besides its own row. POSTED and EDITED only stand in the log: pages fold them. */
+/* What follows from an event besides its own row. POSTED only stands in the log. */
 static db_status_t s_apply(append_store_t *self, const struct rec_append_row *const *rows, size_t index)
 {
     db_t *db = self->connection->db;
@@ -143,8 +144,12 @@ static db_status_t s_apply(append_store_t *self, const struct rec_append_row *co
     case KIND_ROOM_CREATED: return store_member_join(db, row, 0);
     case KIND_JOINED: return store_member_join(db, row, s_msg_no_before(self, rows, index));
     case KIND_LEFT: return store_member_leave(db, row);
-    case KIND_DELETED: return store_event_erase(db, row->room, row->target);
-    default: return DB_OK;
+    case KIND_POSTED: return DB_OK;
+    case KIND_DELETED: {
+        db_status_t status = store_event_erase(db, row->room, row->target);
+        return status ? status : store_marks_apply(db, row);
+    }
+    default: return store_marks_apply(db, row);
     }
 }
 

@@ -8,6 +8,7 @@
 #include "actors/runtime/metrics.h"
 #include "persist/directory.h"
 #include "persist/store_accounts.h"
+#include "persist/store_marks.h"
 #include "persist/store_messages.h"
 #include "persist/store_rooms.h"
 
@@ -16,7 +17,7 @@ enum {
     RETRY_MS_MAX = 200,
     UNAVAILABLE_RETRY_MS = 1000,
     BUSY_RETRY_MS = 250,
-    SCRATCH_BYTES_MAX = (2 * LIM_PAGE_EVENTS_MAX + 1) * LIM_EVENT_BYTES_MAX, /* a page and its edits, before the bound */
+    SCRATCH_BYTES_MAX = (3 * LIM_PAGE_EVENTS_MAX + 1) * LIM_EVENT_BYTES_MAX, /* a page, edits and marks, before the bound */
     LIST_BYTES_MAX = LIM_LINK_BODY_BYTES_MAX - 16 * 1024, /* leaves room for an answer's other fields */
 };
 
@@ -26,7 +27,10 @@ static const struct store_row ROWS[] = {
     {MSG_STORE_EVENT_GET, STORE_READ, store_on_event_get},
     {MSG_STORE_DELTA_GET, STORE_READ, store_on_delta_get},
     {MSG_STORE_PAGE_GET, STORE_READ, store_on_page_get},
+    {MSG_STORE_LINES_GET, STORE_READ, store_on_lines_get},
+    {MSG_STORE_PINS_GET, STORE_READ, store_on_pins_get},
     {MSG_STORE_INBOX_GET, STORE_READ, store_on_inbox_get},
+    {MSG_STORE_MENTIONS_GET, STORE_READ, store_on_mentions_get},
     {MSG_STORE_READS, STORE_WRITE, store_on_reads},
     {MSG_STORE_MEMBERS_GET, STORE_READ, store_on_members_get},
     {MSG_STORE_ROOMS_GET, STORE_READ, store_on_rooms_get},

@@ -1,5 +1,8 @@
 #include "persist/store_messages.h"
 
+#include "persist/store_marks.h"
+#include "proto/marks.h"
+
 enum { ERASE_CHUNK = 64 };
 
 static const uint8_t NIL[1] = {0xc0}; /* MessagePack */
@@ -14,8 +17,16 @@ db_status_t store_on_event_get(struct store_call *call)
     db_status_t status = db_query(call->db, "SELECT frame FROM event WHERE room_id = ? AND seq = ?", values, 2, &rows);
     if (status)
         return status;
-    if (db_next(rows) && rec_frame_append(&call->list, &(struct rec_frame){.event = db_get_view(rows, 0)}))
-        return DB_FAILED;
+    if (db_next(rows)) {
+        if (rec_frame_append(&call->list, &(struct rec_frame){.event = db_get_view(rows, 0)}))
+            return DB_FAILED;
+        status = store_marks_of_line(call->db, ask->room, ask->seq, true, &call->scratch);
+        if (!status && call->scratch.len &&
+            rec_frame_append(&call->list, &(struct rec_frame){.event = buffer_view(&call->scratch)}))
+            status = DB_FAILED;
+        if (status)
+            return status;
+    }
     call->answer.type = MSG_STORE_EVENT;
     call->answer.as.store_event =
         (struct msg_store_event){.room = ask->room, .seq = ask->seq, .frames = list_of(&call->list)};
@@ -101,9 +112,13 @@ struct s_line {
     uint64_t seq, msg_no;
     size_t at, len;           /* of its frame, in scratch */
     size_t edit_at, edit_len; /* 0: not edited */
+    size_t marks_at, marks_len; /* 0: nothing hangs on it */
 };
 
 struct s_page {
+    uint64_t room, as_of;
+    const uint64_t *seqs; /* the lines asked for one by one; NULL: a stretch of numbers */
+    size_t seq_count;
     struct s_line lines[LIM_PAGE_EVENTS_MAX + 1];
     size_t count;
     bool is_ascending; /* as read; else the newest came first */
@@ -175,21 +190,41 @@ static db_status_t s_read_lines(struct store_call *call, struct s_page *page)
     return page->is_ascending ? s_read_range(call, page, limit, low, ID_MAX) : s_read_range(call, page, limit, 1, high);
 }
 
+#define EDITS_SQL(lines)                                                                                        \
+    "SELECT e.target_seq, e.frame FROM (SELECT target_seq, MAX(seq) AS seq FROM event WHERE room_id = ? "         \
+    "AND target_seq " lines " AND kind IN (5, 8) AND seq <= ? GROUP BY target_seq) AS newest "                    \
+    "JOIN event AS e ON e.room_id = ? AND e.seq = newest.seq"
+
+static uint64_t s_low(const struct s_page *page)
+{
+    return page->lines[page->is_ascending ? 0 : page->count - 1].seq;
+}
+
+static uint64_t s_high(const struct s_page *page)
+{
+    return page->lines[page->is_ascending ? page->count - 1 : 0].seq;
+}
+
 /* The newest edit of each line of the page, as of the head that the asker knew. */
 static db_status_t s_read_edits(struct store_call *call, struct s_page *page)
 {
-    const struct msg_store_page_get *ask = &call->ask.as.store_page_get;
-    uint64_t low = page->lines[page->is_ascending ? 0 : page->count - 1].seq;
-    uint64_t high = page->lines[page->is_ascending ? page->count - 1 : 0].seq;
-    const struct db_value values[] = {db_u64(ask->room), db_u64(low), db_u64(high), db_u64(ask->as_of),
-                                      db_u64(ask->room)};
+    _Static_assert(KIND_EDITED == 5 && KIND_REVISED == 8, "written so in EDITS_SQL");
+    struct db_value values[LIM_LINES_GET_MAX + 3];
+    size_t count = 0;
+    values[count++] = db_u64(page->room);
+    if (page->seqs) {
+        store_lines_values(page->seqs, page->seq_count, values + count);
+        count += LIM_LINES_GET_MAX;
+    } else {
+        values[count++] = db_u64(s_low(page));
+        values[count++] = db_u64(s_high(page));
+    }
+    values[count++] = db_u64(page->as_of);
+    values[count++] = db_u64(page->room);
     db_stmt_t *rows;
-    db_status_t status = db_query(
-        call->db,
-        "SELECT e.target_seq, e.frame FROM (SELECT target_seq, MAX(seq) AS seq FROM event WHERE room_id = ? "
-        "AND target_seq BETWEEN ? AND ? AND kind = 5 AND seq <= ? GROUP BY target_seq) AS newest "
-        "JOIN event AS e ON e.room_id = ? AND e.seq = newest.seq",
-        values, 5, &rows);
+    db_status_t status =
+        page->seqs ? db_query(call->db, EDITS_SQL("IN (" STORE_LINES_Q ")"), values, count, &rows)
+                   : db_query(call->db, EDITS_SQL("BETWEEN ? AND ?"), values, count, &rows);
     if (status)
         return status;
     while (db_next(rows))
@@ -200,43 +235,69 @@ static db_status_t s_read_edits(struct store_call *call, struct s_page *page)
     return DB_OK;
 }
 
+static void s_found_marks(void *self, uint64_t line, size_t at, size_t len)
+{
+    struct s_page *page = self;
+    for (size_t i = 0; i < page->count; i++)
+        if (page->lines[i].seq == line) {
+            page->lines[i].marks_at = at;
+            page->lines[i].marks_len = len;
+        }
+}
+
+/* What belongs to the lines that were read. */
+static db_status_t s_read_rest(struct store_call *call, struct s_page *page)
+{
+    db_status_t status = page->count ? s_read_edits(call, page) : DB_OK;
+    if (status || !page->count)
+        return status;
+    return store_marks_read(call->db, &(struct marks_query){
+                                          .room = page->room, .low = page->seqs ? 0 : s_low(page),
+                                          .high = page->seqs ? 0 : s_high(page), .seqs = page->seqs,
+                                          .seq_count = page->seq_count, .out = &call->scratch, .self = page,
+                                          .found = s_found_marks});
+}
+
 /* How many lines, beginning with the one nearest to where the asker stands, fit the bounds. */
 static size_t s_fit(const struct s_page *page)
 {
     size_t bytes = 0, frames = 0;
     for (size_t i = 0; i < page->count; i++) {
         const struct s_line *line = &page->lines[i];
-        bytes += line->len + line->edit_len;
-        frames += line->edit_len ? 2 : 1;
+        bytes += line->len + line->edit_len + line->marks_len;
+        frames += 1u + (line->edit_len > 0) + (line->marks_len > 0);
         if (bytes > LIM_DELTA_BYTES_MAX || frames > LIM_PAGE_FRAMES_MAX)
             return i;
     }
     return page->count;
 }
 
+static err_t s_add_frame(struct store_call *call, size_t at, size_t len)
+{
+    return len ? rec_frame_append(&call->list,
+                                  &(struct rec_frame){.event = view_of(call->scratch.bytes + at, len)})
+               : ERR_OK;
+}
+
 static err_t s_add_line(struct store_call *call, const struct s_line *line)
 {
-    const uint8_t *bytes = call->scratch.bytes;
-    err_t err = rec_frame_append(&call->list, &(struct rec_frame){.event = view_of(bytes + line->at, line->len)});
-    if (!err && line->edit_len)
-        err = rec_frame_append(&call->list,
-                               &(struct rec_frame){.event = view_of(bytes + line->edit_at, line->edit_len)});
-    return err;
+    err_t err = s_add_frame(call, line->at, line->len);
+    if (!err)
+        err = s_add_frame(call, line->edit_at, line->edit_len);
+    return err ? err : s_add_frame(call, line->marks_at, line->marks_len);
 }
 
 db_status_t store_on_page_get(struct store_call *call)
 {
-    _Static_assert(KIND_EDITED == 5, "written so in s_read_edits");
     const struct msg_store_page_get *ask = &call->ask.as.store_page_get;
     struct msg_page *answer = &call->answer.as.page;
-    struct s_page page = {0};
+    struct s_page page = {.room = ask->room, .as_of = ask->as_of};
     call->answer.type = MSG_PAGE;
     *answer = (struct msg_page){.room = ask->room, .incarnation = ask->incarnation, .as_of = ask->as_of};
     db_status_t status = s_read_lines(call, &page);
+    if (!status)
+        status = s_read_rest(call, &page);
     if (status || page.count == 0)
-        return status;
-    status = s_read_edits(call, &page);
-    if (status)
         return status;
     size_t count = s_fit(&page);
     answer->more = page.more || count < page.count;
@@ -249,6 +310,113 @@ db_status_t store_on_page_get(struct store_call *call)
     answer->first_seq = oldest->seq;
     answer->last_msg_no = newest->msg_no;
     answer->frames = list_of(&call->list);
+    return DB_OK;
+}
+
+/* ---- single lines --------------------------------------------------------------------------------------------- */
+
+/* Those of page->seqs that are lines and may be read, in the order of their numbers. */
+static db_status_t s_read_single(struct store_call *call, struct s_page *page, uint64_t visible_from_seq)
+{
+    struct db_value values[LIM_LINES_GET_MAX + 3];
+    size_t count = 0;
+    db_stmt_t *rows;
+    values[count++] = db_u64(page->room);
+    store_lines_values(page->seqs, page->seq_count, values + count);
+    count += LIM_LINES_GET_MAX;
+    values[count++] = db_u64(page->as_of);
+    values[count++] = db_u64(visible_from_seq);
+    db_status_t status = db_query(call->db,
+                                  "SELECT seq, msg_no, frame FROM event WHERE room_id = ? AND seq IN (" STORE_LINES_Q
+                                  ") AND msg_no > 0 AND seq <= ? AND seq >= ? ORDER BY seq",
+                                  values, count, &rows);
+    page->is_ascending = true;
+    while (!status && page->count < LIM_LINES_GET_MAX && db_next(rows)) {
+        struct s_line *line = &page->lines[page->count++];
+        *line = (struct s_line){.seq = db_get_u64(rows, 0), .msg_no = db_get_u64(rows, 1)};
+        if (s_keep(call, db_get_view(rows, 2), &line->at, &line->len))
+            status = DB_FAILED;
+    }
+    return status ? status : s_read_rest(call, page);
+}
+
+static void s_answer_lines(struct store_call *call, const struct s_page *page, uint64_t incarnation)
+{
+    call->answer.type = MSG_PAGE;
+    call->answer.as.page = (struct msg_page){.room = page->room, .incarnation = incarnation, .as_of = page->as_of};
+    if (!page->count)
+        return;
+    call->answer.as.page.first_msg_no = page->lines[0].msg_no;
+    call->answer.as.page.first_seq = page->lines[0].seq;
+    call->answer.as.page.last_msg_no = page->lines[page->count - 1].msg_no;
+}
+
+db_status_t store_on_lines_get(struct store_call *call)
+{
+    const struct msg_store_lines_get *ask = &call->ask.as.store_lines_get;
+    uint64_t seqs[LIM_LINES_GET_MAX];
+    list_t list = ask->seqs;
+    struct rec_id id;
+    struct s_page page = {.room = ask->room, .as_of = ask->as_of, .seqs = seqs};
+    while (page.seq_count < LIM_LINES_GET_MAX && rec_id_next(&list, &id))
+        seqs[page.seq_count++] = id.id;
+    if (!page.seq_count)
+        return store_refuse(call, ERR_OUT_OF_RANGE);
+    db_status_t status = s_read_single(call, &page, ask->visible_from_seq);
+    if (status)
+        return status;
+    size_t count = s_fit(&page);
+    s_answer_lines(call, &page, ask->incarnation);
+    call->answer.as.page.more = count < page.count; /* too many bytes: the rest is asked for again */
+    for (size_t i = 0; i < count; i++)
+        if (s_add_line(call, &page.lines[i]))
+            return DB_FAILED;
+    call->answer.as.page.frames = list_of(&call->list);
+    return DB_OK;
+}
+
+/* ERR_TOO_LARGE: it would pass the bytes of a page. A pinned line that is gone adds nothing. */
+static err_t s_add_pin(struct store_call *call, const struct s_page *page, uint64_t seq)
+{
+    for (size_t i = 0; i < page->count; i++) {
+        const struct s_line *line = &page->lines[i];
+        if (line->seq != seq)
+            continue;
+        size_t bytes = call->list.records.len + line->len + line->edit_len + line->marks_len;
+        return bytes > LIM_DELTA_BYTES_MAX ? ERR_TOO_LARGE : s_add_line(call, line);
+    }
+    return ERR_OK;
+}
+
+db_status_t store_on_pins_get(struct store_call *call)
+{
+    const struct msg_store_pins_get *ask = &call->ask.as.store_pins_get;
+    const size_t limit = ask->limit ? ask->limit : 1;
+    uint64_t seqs[LIM_LINES_GET_MAX];
+    struct s_page page = {.room = ask->room, .as_of = ask->as_of, .seqs = seqs};
+    const struct db_value values[] = {db_u64(ask->room), db_u64(ask->before ? ask->before : ID_MAX),
+                                      db_u64(ask->visible_from_seq), db_u64(limit + 1)};
+    db_stmt_t *rows;
+    db_status_t status = db_query(call->db,
+                                  "SELECT target_seq FROM pin WHERE room_id = ? AND seq < ? AND target_seq >= ? "
+                                  "ORDER BY seq DESC LIMIT ?",
+                                  values, 4, &rows);
+    while (!status && page.seq_count < limit && db_next(rows))
+        seqs[page.seq_count++] = db_get_u64(rows, 0);
+    page.more = !status && page.seq_count == limit && db_next(rows);
+    if (!status && page.seq_count)
+        status = s_read_single(call, &page, ask->visible_from_seq);
+    if (status)
+        return status;
+    s_answer_lines(call, &page, ask->incarnation);
+    call->answer.as.page.more = page.more;
+    err_t err = ERR_OK;
+    for (size_t i = 0; i < page.seq_count && !err; i++)
+        err = s_add_pin(call, &page, seqs[i]);
+    if (err && err != ERR_TOO_LARGE)
+        return DB_FAILED;
+    call->answer.as.page.more |= err == ERR_TOO_LARGE; /* the rest is asked for again */
+    call->answer.as.page.frames = list_of(&call->list);
     return DB_OK;
 }
 
@@ -270,6 +438,7 @@ static db_status_t s_erase_frame(db_t *db, uint64_t room, uint64_t seq, view_t f
 /* Lines can have any number of edits, so they are taken in chunks, in ascending seq. */
 db_status_t store_event_erase(db_t *db, uint64_t room, uint64_t target)
 {
+    _Static_assert(KIND_POSTED == 4 && KIND_SAID == 7, "written so below");
     buffer_t tombstone;
     buffer_init(&tombstone, LIM_EVENT_BYTES_MAX);
     db_status_t status = DB_OK;
@@ -281,8 +450,8 @@ db_status_t store_event_erase(db_t *db, uint64_t room, uint64_t target)
         db_stmt_t *rows;
         taken = 0;
         status = db_query(db,
-                          "(SELECT seq, frame FROM event WHERE room_id = ? AND seq = ? AND seq > ? AND kind = 4) "
-                          "UNION ALL (SELECT seq, frame FROM event WHERE room_id = ? AND target_seq = ? AND kind = 5 "
+                          "(SELECT seq, frame FROM event WHERE room_id = ? AND seq = ? AND seq > ? AND kind IN (4, 7)) "
+                          "UNION ALL (SELECT seq, frame FROM event WHERE room_id = ? AND target_seq = ? AND kind IN (5, 8) "
                           "AND seq > ?) ORDER BY seq LIMIT 64",
                           values, 6, &rows);
         while (!status && db_next(rows)) {

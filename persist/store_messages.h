@@ -7,6 +7,8 @@
 db_status_t store_on_event_get(struct store_call *call);
 db_status_t store_on_delta_get(struct store_call *call);
 db_status_t store_on_page_get(struct store_call *call);
+db_status_t store_on_lines_get(struct store_call *call);
+db_status_t store_on_pins_get(struct store_call *call);
 
 /* Within a transaction: the frames of the line at target and of its edits become tombstones: the same events with a
  * nil body. Their MACs stay, so that a repeated request is still known. */

@@ -31,6 +31,13 @@ static const struct limit {
     {"USERS_PAGE_MAX", LIM_USERS_PAGE_MAX, "ids in one question for users; members in one page"},
     {"ROOMS_PAGE_MAX", LIM_ROOMS_PAGE_MAX, "rooms in one page of the directory"},
     {"PRESENCE_MEMBERS_MAX", LIM_PRESENCE_MEMBERS_MAX, "above it presence is a count"},
+    {"MENTIONS_MAX", LIM_MENTIONS_MAX, "people one line can call"},
+    {"LINES_GET_MAX", LIM_LINES_GET_MAX, "single lines asked for at once"},
+    {"PINS_PAGE_MAX", LIM_PINS_PAGE_MAX, "pinned lines of one page"},
+    {"EMOJI_BYTES_MAX", LIM_EMOJI_BYTES_MAX, "one emoji with its modifiers"},
+    {"LINE_EMOJI_MAX", LIM_LINE_EMOJI_MAX, "different emoji under a line"},
+    {"LINE_REACTIONS_MAX", LIM_LINE_REACTIONS_MAX, "people times emoji under a line"},
+    {"UNREAD_MENTIONS_MAX", LIM_UNREAD_MENTIONS_MAX, "counted for a room: that many or more"},
     {"HELLO_MS", LIM_HELLO_MS, "from open to `hello`"},
     {"HEARTBEAT_MS", LIM_HEARTBEAT_MS, "between heartbeats of a socket"},
     {"PONG_MS", LIM_PONG_MS, "silence after which a socket is dead"},
@@ -143,7 +150,7 @@ static void s_print_type_ts(const struct field_row *row, bool json)
     case F_CODE: printf(json ? "ErrorName" : "ErrorCode"); break;
     case F_LIST:
         if (row->rec == REC_frame && json) {
-            printf("EventJson[]");
+            printf("(EventJson | MarksMsg)[]");
         } else {
             s_print_camel(s_rec(row->rec)->name);
             printf("Rec[]");

@@ -36,7 +36,7 @@ enum {
     /* Lists inside messages. */
     LIM_SUBS_MAX = 512,                 /* rooms one browser resumes or shows; also rooms a user is in */
     LIM_PAGE_EVENTS_MAX = 100,          /* messages of one history page */
-    LIM_PAGE_FRAMES_MAX = 512,          /* frames of one page or delta: messages and their edits */
+    LIM_PAGE_FRAMES_MAX = 512,          /* frames of one page or delta: messages, their edits and marks */
     LIM_DELTA_EVENTS_MAX = 500,         /* beyond it a resume is a snapshot */
     LIM_DELTA_BYTES_MAX = 256 * 1024,
     LIM_SNAPSHOT_MESSAGES = 50,         /* newest messages a snapshot carries */
@@ -44,6 +44,15 @@ enum {
     LIM_ROOMS_PAGE_MAX = 100,
     LIM_MENTIONS_MAX = 32,              /* people one line can call */
     LIM_REVOCATIONS_PAGE_MAX = 512,
+    LIM_LINES_GET_MAX = 64,             /* single lines asked for at once: quotes of a screen */
+    LIM_PINS_PAGE_MAX = 50,
+    LIM_STORE_MENTIONS_MAX = 16384,     /* unread mentions of a user over all rooms: a link frame holds them */
+
+    /* What hangs on a line; `marks` of one line fit a frame. */
+    LIM_EMOJI_BYTES_MAX = 48,           /* one emoji: a family of four with skin tones takes 41 */
+    LIM_LINE_EMOJI_MAX = 20,            /* different emoji under a line */
+    LIM_LINE_REACTIONS_MAX = 400,       /* people times emoji under a line */
+    LIM_UNREAD_MENTIONS_MAX = 100,      /* counted for a room; a badge says 99+ */
 
     /* Rooms. */
     LIM_ROOM_MEMBERS_MAX = 20000,
@@ -104,6 +113,9 @@ enum {
 };
 
 _Static_assert(LIM_TEXT_BYTES_MAX + 512 <= LIM_EVENT_BODY_BYTES_MAX, "a line and its mentions fit a body");
+_Static_assert(LIM_LINE_EMOJI_MAX * (LIM_EMOJI_BYTES_MAX + 3) + LIM_LINE_REACTIONS_MAX * 12 +
+                       LIM_MENTIONS_MAX * 10 + 128 <= LIM_EVENT_BYTES_MAX, "the marks of a line fit a frame");
+_Static_assert(LIM_STORE_MENTIONS_MAX * 20 + 64 <= LIM_LINK_BODY_BYTES_MAX, "mentions of a user fit a link frame");
 _Static_assert(LIM_EVENT_BODY_BYTES_MAX + 256 <= LIM_EVENT_BYTES_MAX, "a body and its header fit an event");
 _Static_assert(LIM_BATCH_BYTES_MAX + 16 * 1024 <= LIM_LINK_BODY_BYTES_MAX, "a batch fits a link frame");
 

@@ -136,6 +136,13 @@ static void test_routes_are_found_by_method_and_path(void **state)
     assert_null(http_find(false, HTTP_GET, "/api/v1/rooms/77/messages/5", ids, &allow));
     assert_int_equal(HTTP_PATCH | HTTP_DELETE, allow);
     assert_non_null(http_find(false, HTTP_HEAD, "/api/v1/me", ids, &allow));
+    route = http_find(false, HTTP_PUT, "/api/v1/rooms/77/messages/5/reactions/\xF0\x9F\x91\x8D", ids, &allow);
+    assert_non_null(route);
+    assert_ptr_equal(http_room_react, route->handler);
+    assert_int_equal(5, ids[1]);
+    assert_int_equal(HTTP_PUT | HTTP_DELETE, allow);
+    assert_null(http_find(false, HTTP_PUT, "/api/v1/rooms/77/messages/5/reactions/", ids, &allow));
+    assert_null(http_find(false, HTTP_PUT, "/api/v1/rooms/77/messages/5/reactions/a/b", ids, &allow));
     static const char *const unknown[] = {"/api/v1/rooms/x", "/api/v1/rooms/", "/api/v1/rooms/1/", "/api/v1/me/",
                                           "/api/v1/rooms/9007199254740992", "/api/v1/rooms/-1", "/metrics"};
     for (size_t i = 0; i < sizeof unknown / sizeof unknown[0]; i++) {

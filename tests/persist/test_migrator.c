@@ -108,16 +108,22 @@ static void test_a_newer_schema_is_refused(void **state)
 static void test_a_new_file_is_applied_after_the_old_ones_and_its_errors_are_told(void **state)
 {
     (void)state;
-    struct migration files[16];
+    struct migration files[64];
+    char more[32], wrong[32], gap[32], said[64];
+    assert_true(MIGRATION_COUNT + 2 <= sizeof files / sizeof files[0]);
+    snprintf(more, sizeof more, "%04zu_more.sql", MIGRATION_COUNT + 1);
+    snprintf(wrong, sizeof wrong, "%04zu_wrong.sql", MIGRATION_COUNT + 2);
+    snprintf(gap, sizeof gap, "%04zu_gap.sql", MIGRATION_COUNT + 3);
+    snprintf(said, sizeof said, "%s, statement 2", wrong);
     memcpy(files, MIGRATIONS, MIGRATION_COUNT * sizeof files[0]);
-    files[MIGRATION_COUNT] = s_file("0004_more.sql", "-- one\nCREATE TABLE IF NOT EXISTS more (\n  id INT);\n\n"
+    files[MIGRATION_COUNT] = s_file(more, "-- one\nCREATE TABLE IF NOT EXISTS more (\n  id INT);\n\n"
                                                      "INSERT INTO more VALUES (1);\nINSERT INTO more VALUES (2)\n");
     assert_int_equal(ERR_OK, s_run(files, MIGRATION_COUNT + 1, false));
     assert_int_equal(3, test_db_number(&s_db, "SELECT SUM(id) FROM more"));
-    files[MIGRATION_COUNT + 1] = s_file("0005_wrong.sql", "CREATE TABLE more2 (id INT);\nNONSENSE;\n");
+    files[MIGRATION_COUNT + 1] = s_file(wrong, "CREATE TABLE more2 (id INT);\nNONSENSE;\n");
     assert_int_equal(ERR_DATABASE, s_run(files, MIGRATION_COUNT + 2, false));
-    assert_non_null(strstr(s_said, "0005_wrong.sql, statement 2"));
-    files[MIGRATION_COUNT + 1].name = "0006_gap.sql";
+    assert_non_null(strstr(s_said, said));
+    files[MIGRATION_COUNT + 1].name = gap;
     assert_int_equal(ERR_OUT_OF_RANGE, s_run(files, MIGRATION_COUNT + 2, false));
 }
 

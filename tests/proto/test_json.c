@@ -318,7 +318,7 @@ static void test_to_json_refuses_what_is_no_message(void **state)
     buffer_t text;
     buffer_init(&text, BYTES_MAX);
     assert_int_equal(ERR_UNKNOWN_TYPE, msg_to_json(view_of(NULL, 0), &text));
-    assert_int_equal(ERR_UNKNOWN_TYPE, msg_to_json(view_of("\x92\x1b\x01", 3), &text));
+    assert_int_equal(ERR_UNKNOWN_TYPE, msg_to_json(view_of("\x92\x3f\x01", 3), &text));
     assert_int_equal(ERR_WRONG_FIELDS, msg_to_json(view_of("\x93\x06\x01\x01", 4), &text));
     assert_int_equal(ERR_BAD_FRAME, msg_to_json(view_of("\x92\x06\x01\x01", 4), &text));
     assert_int_equal(ERR_BAD_FRAME, msg_to_json(view_of("\x92\x06\xc0", 3), &text));

@@ -84,7 +84,7 @@ static void test_a_client_id_has_exactly_sixteen_bytes(void **state)
 static void test_unknown_type_is_refused(void **state)
 {
     (void)state;
-    static const uint64_t s_types[] = {0, 0x1b, 0xff, 0x7fff, 0x10001, 0x10101, UINT64_MAX};
+    static const uint64_t s_types[] = {0, 0x3f, 0xff, 0x7fff, 0x10001, 0x10101, UINT64_MAX};
     for (size_t i = 0; i < sizeof s_types / sizeof s_types[0]; i++) {
         struct msg msg;
         buffer_t out;
@@ -96,7 +96,7 @@ static void test_unknown_type_is_refused(void **state)
         assert_int_equal(MSG_NONE, msg_peek_type(buffer_view(&out)));
         buffer_fini(&out);
     }
-    struct msg msg = {.type = 0x1b};
+    struct msg msg = {.type = 0x3f};
     buffer_t out;
     buffer_init(&out, 64);
     assert_int_equal(ERR_UNKNOWN_TYPE, msg_encode(&msg, &out));
@@ -606,7 +606,8 @@ static void test_a_browser_may_send_these_and_nothing_else(void **state)
     static const uint16_t s_allowed[] = {
         MSG_HELLO,     MSG_SUB,        MSG_UNSUB,       MSG_HEARTBEAT, MSG_AUTH,
         MSG_READ,      MSG_TYPING,     MSG_ROOM_POST,   MSG_ROOM_EDIT, MSG_ROOM_DELETE,
-        MSG_ROOM_JOIN, MSG_ROOM_LEAVE, MSG_ROOM_CREATE,
+        MSG_ROOM_JOIN, MSG_ROOM_LEAVE, MSG_ROOM_CREATE, MSG_ROOM_SAY,  MSG_ROOM_REVISE,
+        MSG_ROOM_REACT, MSG_ROOM_PIN,
     };
     for (uint32_t type = 0; type <= UINT16_MAX; type++) {
         bool allowed = false;

@@ -7,7 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OUTBOX = 4, DONE = 16, SUB_MS = 2500 };
+enum { OUTBOX = 4, DONE = 16, SUB_MS = 2500, WATCHED = 8 };
+
+/* A line on screen: what hangs on it, folded. */
+struct watched {
+    uint64_t seq, as_of;
+    marks_t marks;
+};
 
 struct request {
     struct msg msg; /* its text points into `text` */
@@ -30,6 +36,8 @@ struct chat {
     struct request done[DONE];
     uint64_t done_seq[DONE];
     size_t done_count;
+    struct watched watched[WATCHED]; /* a ring */
+    size_t watched_next;
 };
 
 struct client {
@@ -102,6 +110,10 @@ static void s_reconnect(struct world *world, int node)
     for (size_t i = 0; i < CHATS; i++) {
         struct chat *chat = &self->chats[i];
         chat->is_live = false;
+        if (world_random(world, 4) == 0) { /* the page was closed: a fresh one holds nothing */
+            chat->incarnation = chat->last = 0;
+            memset(chat->watched, 0, sizeof chat->watched);
+        }
         chat->again_ms = chat->sub_ms = world->now_ms + 50 + (int64_t)world_random(world, 300);
     }
 }
@@ -134,8 +146,37 @@ static uint32_t s_kind(const struct request *request)
     case MSG_ROOM_CREATE: return KIND_ROOM_CREATED;
     case MSG_ROOM_JOIN: return KIND_JOINED;
     case MSG_ROOM_LEAVE: return KIND_LEFT;
+    case MSG_ROOM_SAY: return KIND_SAID;
+    case MSG_ROOM_REACT: return KIND_REACTED;
+    case MSG_ROOM_PIN: return KIND_PINNED;
     default: return KIND_POSTED;
     }
+}
+
+static struct watched *s_watched(struct chat *chat, uint64_t seq)
+{
+    for (size_t i = 0; i < WATCHED; i++)
+        if (seq && chat->watched[i].seq == seq)
+            return &chat->watched[i];
+    return NULL;
+}
+
+static void s_watch(struct chat *chat, uint64_t seq, uint64_t as_of)
+{
+    struct watched *watched = &chat->watched[chat->watched_next++ % WATCHED];
+    watched->seq = seq;
+    watched->as_of = as_of;
+    marks_clear(&watched->marks);
+}
+
+/* The client's fold: a line is watched from its event on; later events change what hangs on it. */
+static void s_fold(struct chat *chat, const struct msg_event *event)
+{
+    if (kind_is_line(event->kind))
+        s_watch(chat, event->seq, event->seq);
+    struct watched *watched = s_watched(chat, event->target);
+    if (watched && event->seq > watched->as_of)
+        marks_fold(&watched->marks, event);
 }
 
 /* True: it was the next one. */
@@ -156,6 +197,7 @@ static bool s_apply(struct world *world, int node, size_t index, view_t frame)
     if (event->seq != chat->last + 1)
         return false;
     chat->last = event->seq;
+    s_fold(chat, event);
     if (event->user == self->user && chat->count && cid_is_equal(&event->client_id, &chat->outbox[0].client_id)) {
         s_set_member(chat, event->kind);
         s_decided(world, self, chat, event->seq);
@@ -173,13 +215,32 @@ static void s_apply_all(struct world *world, int node, size_t index, list_t fram
         }
 }
 
-static void s_check_all(struct world *world, uint64_t room, list_t frames)
+/* A snapshot as of head: whatever was on screen before is dropped. */
+static void s_take_snapshot(struct world *world, struct chat *chat, uint64_t room, uint64_t head, list_t frames)
 {
     struct rec_frame frame;
     struct msg msg;
-    while (rec_frame_next(&frames, &frame))
-        if (msg_decode(frame.event, &msg) || !model_db_holds_frame(world->db, room, msg.as.event.seq, frame.event))
+    memset(chat->watched, 0, sizeof chat->watched);
+    while (rec_frame_next(&frames, &frame)) {
+        bool is_read = !msg_decode(frame.event, &msg);
+        if (is_read && msg.type == MSG_MARKS) {
+            struct watched *watched = s_watched(chat, msg.as.marks.seq);
+            if (!watched) {
+                world_fail(world, "P2: marks without their line");
+                return;
+            }
+            watched->as_of = msg.as.marks.as_of;
+            marks_load(&watched->marks, &msg.as.marks);
+            continue;
+        }
+        if (!is_read || msg.type != MSG_EVENT ||
+            !model_db_holds_frame(world->db, room, msg.as.event.seq, frame.event)) {
             world_fail(world, "P1: a snapshot shows what is not stored");
+            return;
+        }
+        if (kind_is_line(msg.as.event.kind))
+            s_watch(chat, msg.as.event.seq, head);
+    }
 }
 
 static void s_on_attached(struct world *world, int node, size_t index, const struct msg_room_attached *attached)
@@ -197,7 +258,7 @@ static void s_on_attached(struct world *world, int node, size_t index, const str
         if (chat->last < attached->head)
             world_fail(world, "P3: a delta that ends early");
     } else if (attached->here) {
-        s_check_all(world, attached->room, attached->frames);
+        s_take_snapshot(world, chat, attached->room, attached->head, attached->frames);
         if (attached->head > chat->last)
             chat->last = attached->head; /* declared as unloaded */
     }
@@ -214,7 +275,7 @@ static void s_on_backfill(struct world *world, int node, const struct msg *msg)
         if (chat_id(world, i) != room || !chat->backfill_head)
             continue;
         if (msg->type == MSG_PAGE) {
-            s_check_all(world, room, msg->as.page.frames);
+            s_take_snapshot(world, chat, room, msg->as.page.as_of, msg->as.page.frames);
             chat->last = chat->backfill_head > chat->last ? chat->backfill_head : chat->last;
         } else if (msg->as.store_delta.after <= chat->last) {
             s_apply_all(world, node, i, msg->as.store_delta.frames);
@@ -312,7 +373,22 @@ static void s_send(struct world *world, int node, size_t index, const struct req
         msg.as.room_post.text = view_of_text(request->text);
     if (msg.type == MSG_ROOM_EDIT)
         msg.as.room_edit.text = view_of_text(request->text);
+    list_writer_t mentions; /* of everybody: whoever is no member then is left out */
+    list_writer_init(&mentions, 1 << 10);
+    for (int i = 0; i < CLIENTS; i++)
+        rec_id_append(&mentions, &(struct rec_id){.id = client_user(FIRST_CLIENT + i)});
+    if (msg.type == MSG_ROOM_SAY) {
+        msg.as.room_say.text = view_of_text(request->text);
+        msg.as.room_say.mentions = list_of(&mentions);
+    }
+    if (msg.type == MSG_ROOM_REVISE) {
+        msg.as.room_revise.text = view_of_text(request->text);
+        msg.as.room_revise.mentions = list_of(&mentions);
+    }
+    if (msg.type == MSG_ROOM_REACT)
+        msg.as.room_react.emoji = view_of_text(request->text[0] & 1 ? "👍" : "🦜");
     world_send_msg(world, node, s_edge(self), &env, &msg);
+    list_writer_fini(&mentions);
 }
 
 static uint16_t s_choose(struct world *world, const struct client *self, const struct chat *chat, uint64_t *target_out)
@@ -329,6 +405,14 @@ static uint16_t s_choose(struct world *world, const struct client *self, const s
         return MSG_ROOM_DELETE;
     if (what < 26)
         return MSG_ROOM_LEAVE;
+    if (what < 36 && *target_out)
+        return MSG_ROOM_REACT;
+    if (what < 41 && *target_out)
+        return MSG_ROOM_PIN;
+    if (what < 46 && *target_out)
+        return MSG_ROOM_REVISE;
+    if (what < 54)
+        return MSG_ROOM_SAY;
     (void)self;
     return MSG_ROOM_POST;
 }
@@ -356,6 +440,22 @@ static void s_fill(struct world *world, struct request *request, uint16_t type, 
     case MSG_ROOM_DELETE:
         request->msg.as.room_delete =
             (struct msg_room_delete){.room = room, .client_id = request->client_id, .target = target};
+        break;
+    case MSG_ROOM_SAY:
+        request->msg.as.room_say =
+            (struct msg_room_say){.room = room, .client_id = request->client_id, .reply_to = target};
+        break;
+    case MSG_ROOM_REVISE:
+        request->msg.as.room_revise =
+            (struct msg_room_revise){.room = room, .client_id = request->client_id, .target = target};
+        break;
+    case MSG_ROOM_REACT:
+        request->msg.as.room_react = (struct msg_room_react){
+            .room = room, .client_id = request->client_id, .target = target, .on = world_random(world, 3) > 0};
+        break;
+    case MSG_ROOM_PIN:
+        request->msg.as.room_pin = (struct msg_room_pin){
+            .room = room, .client_id = request->client_id, .target = target, .on = world_random(world, 2) > 0};
         break;
     default: request->msg.as.room_post = (struct msg_room_post){.room = room, .client_id = request->client_id};
     }
@@ -404,6 +504,28 @@ void client_on_tick(struct world *world, int node)
     }
 }
 
+static void s_check_watched(struct world *world, int node, const struct chat *chat, const struct db_room *room)
+{
+    marks_t truth;
+    for (size_t i = 0; i < WATCHED; i++) {
+        const struct watched *watched = &chat->watched[i];
+        if (!watched->seq)
+            continue;
+        buffer_t ours, theirs;
+        buffer_init(&ours, LIM_EVENT_BYTES_MAX);
+        buffer_init(&theirs, LIM_EVENT_BYTES_MAX);
+        model_db_marks(room, watched->seq, UINT64_MAX, &truth);
+        marks_encode(&watched->marks, 0, 0, 0, (list_t){0}, &ours);
+        marks_encode(&truth, 0, 0, 0, (list_t){0}, &theirs);
+        if (!view_is_equal(buffer_view(&ours), buffer_view(&theirs)))
+            world_fail(world, "P2: client %d sees %zu reactions and pin %" PRIu64 " on line %" PRIu64
+                       ", the log folds to %zu and %" PRIu64, node, watched->marks.reaction_count,
+                       watched->marks.pinned, watched->seq, truth.reaction_count, truth.pinned);
+        buffer_fini(&ours);
+        buffer_fini(&theirs);
+    }
+}
+
 bool client_check_end(struct world *world, int node)
 {
     struct client *self = world->nodes[node].state;
@@ -421,6 +543,8 @@ bool client_check_end(struct world *world, int node)
         else if (is_member && (!chat->is_live || chat->last != room->head))
             world_fail(world, "convergence: client %d has %" PRIu64 " of %" PRIu64 " events of chat %zu, live %d",
                        node, chat->last, room->head, i, chat->is_live);
+        else if (is_member)
+            s_check_watched(world, node, chat, room);
     }
     return !world->failure[0];
 }

@@ -97,6 +97,16 @@ bool model_db_holds_frame(struct model_db *self, uint64_t room_id, uint64_t seq,
            view_is_equal(frame, view_of(event->original, event->original_len));
 }
 
+void model_db_marks(const struct db_room *room, uint64_t line, uint64_t upto, marks_t *out)
+{
+    struct msg msg;
+    marks_clear(out);
+    for (size_t i = 0; i < room->count && room->events[i].row.seq <= upto; i++)
+        if (room->events[i].row.target == line &&
+            !msg_decode(view_of(room->events[i].original, room->events[i].original_len), &msg))
+            marks_fold(out, &msg.as.event);
+}
+
 /* ---- what a commit does ---- */
 
 static void s_leave(struct db_room *room, uint64_t user)
@@ -118,7 +128,7 @@ static void s_erase(struct db_room *room, uint64_t target)
 {
     for (size_t i = 0; i < room->count; i++) {
         struct db_event *event = &room->events[i];
-        bool is_edit = event->row.kind == KIND_EDITED && event->row.target == target;
+        bool is_edit = kind_is_edit(event->row.kind) && event->row.target == target;
         if (event->row.seq != target && !is_edit)
             continue;
         buffer_t out;

@@ -204,6 +204,24 @@ static void s_on_append(struct world *world, int node, const struct frame *frame
 
 /* ---- questions ---- */
 
+/* The marks of a line of one moment: now. */
+static void s_append_marks(const struct world *world, list_writer_t *frames, const struct db_room *room, uint64_t line)
+{
+    marks_t marks;
+    buffer_t out;
+    buffer_init(&out, LIM_EVENT_BYTES_MAX);
+    /* The lie: an older state is given out as the present one. */
+    uint64_t upto = world->mutation == MUTATE_MARKS ? room->count * 3 / 4 : room->count;
+    model_db_marks(room, line, upto, &marks);
+    if (!marks_is_empty(&marks)) {
+        err_t err = marks_encode(&marks, room->id, line, room->count, (list_t){0}, &out);
+        assert(!err);
+        (void)err;
+        rec_frame_append(frames, &(struct rec_frame){.event = buffer_view(&out)});
+    }
+    buffer_fini(&out);
+}
+
 static void s_append_frame(list_writer_t *frames, const struct db_event *event)
 {
     struct rec_frame frame = {.event = view_of(event->frame, event->len)};
@@ -244,8 +262,10 @@ static void s_on_event_get(struct world *world, int node, const struct envelope 
     const struct db_room *room = model_db_room(world->db, get->room);
     list_writer_t frames;
     list_writer_init(&frames, 1 << 16);
-    if (room && get->seq && get->seq <= room->count)
+    if (room && get->seq && get->seq <= room->count) {
         s_append_frame(&frames, &room->events[get->seq - 1]);
+        s_append_marks(world, &frames, room, get->seq);
+    }
     struct msg msg = {.type = MSG_STORE_EVENT};
     msg.as.store_event =
         (struct msg_store_event){.room = get->room, .seq = get->seq, .frames = list_of(&frames)};
@@ -276,9 +296,12 @@ static void s_on_page_get(struct world *world, int node, const struct envelope *
     list_writer_t frames;
     struct msg msg = {.type = MSG_PAGE};
     list_writer_init(&frames, 1 << 19);
-    for (size_t i = 0; room && i < room->count && room->events[i].row.seq <= get->as_of; i++)
-        if (room->events[i].row.msg_no + get->limit > room->msg_no)
-            s_append_frame(&frames, &room->events[i]);
+    for (size_t i = 0; room && i < room->count && room->events[i].row.seq <= get->as_of; i++) {
+        if (!room->events[i].row.msg_no || room->events[i].row.msg_no + get->limit <= room->msg_no)
+            continue;
+        s_append_frame(&frames, &room->events[i]);
+        s_append_marks(world, &frames, room, room->events[i].row.seq);
+    }
     msg.as.page = (struct msg_page){.room = get->room, .incarnation = get->incarnation, .as_of = get->as_of,
                                     .frames = list_of(&frames)};
     s_reply_later(world, node, asked, &msg);

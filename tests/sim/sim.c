@@ -1,4 +1,4 @@
-/* sim --seeds A-B [--mutate epoch|head|unknown|client_id] [--expect-failure] [--verbose]
+/* sim --seeds A-B [--mutate epoch|head|unknown|client_id|marks] [--expect-failure] [--verbose]
  *
  * Runs each seed; prints the first that fails with the end of its trace, and exits 1. With --expect-failure the
  * other way round: the mutation must be found. */
@@ -9,11 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const s_mutations[] = {"nothing", "epoch", "head", "unknown", "client_id"};
+static const char *const s_mutations[] = {"nothing", "epoch", "head", "unknown", "client_id", "marks"};
 
 static int s_usage(void)
 {
-    fputs("usage: sim --seeds A-B [--mutate epoch|head|unknown|client_id] [--expect-failure] [--verbose]\n", stderr);
+    fputs("usage: sim --seeds A-B [--mutate epoch|head|unknown|client_id|marks] [--expect-failure] [--verbose]\n", stderr);
     return 2;
 }
 

@@ -5,12 +5,14 @@
  * doubling, outages), edges and clients (the client rules of DESIGN.md 5), persist's queue and directory, the database
  * (durable and lost commits that nobody knows the end of, crashes).
  * Checked after every step: nothing acknowledged or shown that is not stored; each room's log 1, 2, 3 … in one order;
- * one row per client id; each sender's order; no write under a lease that is over. At the end: all clients have all. */
+ * one row per client id; each sender's order; no write under a lease that is over. At the end: all clients have all,
+ * and what they folded of reactions and pins, from snapshots and events, is what folding the log gives. */
 #ifndef ROOKERY_TESTS_SIM_H
 #define ROOKERY_TESTS_SIM_H
 
 #include "actors/room_shard.h"
 #include "persist/commit.h"
+#include "proto/marks.h"
 
 enum {
     EDGES = 2, ROOM_NODES = 2, PERSISTS = 2, CLIENTS = 5,
@@ -22,7 +24,7 @@ enum {
     TICK_MS = 100,
 };
 
-enum mutation { MUTATE_NOTHING, MUTATE_EPOCH, MUTATE_HEAD, MUTATE_UNKNOWN, MUTATE_CLIENT_ID };
+enum mutation { MUTATE_NOTHING, MUTATE_EPOCH, MUTATE_HEAD, MUTATE_UNKNOWN, MUTATE_CLIENT_ID, MUTATE_MARKS };
 
 struct frame {
     struct envelope env;
@@ -142,6 +144,8 @@ bool model_db_is_locked(const struct model_db *self, uint32_t shard);
 struct db_room *model_db_room(struct model_db *self, uint64_t id);
 const struct db_event *model_db_find(struct model_db *self, uint64_t room, uint64_t user, const cid_t *cid);
 const struct db_member *model_db_member(const struct db_room *room, uint64_t user);
+/* What hangs on a line by the log up to this event. */
+void model_db_marks(const struct db_room *room, uint64_t line, uint64_t upto, marks_t *out);
 bool model_db_holds_frame(struct model_db *self, uint64_t room, uint64_t seq, view_t frame);
 
 struct connection {

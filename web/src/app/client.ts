@@ -1,6 +1,6 @@
 /* Puts the client together: one session feeds the API and the socket, the socket feeds the state, the outbox goes out. */
 import { ApiError, createHttp, type Http } from '@/net/http';
-import { openJsonEvent } from '@/proto/codec';
+import { openPage } from '@/proto/codec';
 import type { MembersJson, PageJson, RoomInfoJson, RoomInfoRec, RoomsJson } from '@/proto/messages.gen';
 import { newClientId } from '@/proto/ulid';
 import { type Commands, type Member, type RoomCard } from '@/state/commands';
@@ -9,7 +9,7 @@ import type { Client } from '@/state/hooks';
 import * as outbox from '@/state/outbox';
 import { addRooms, roleOf, visibilityOf } from '@/state/rooms';
 import { createAppStore, initialState, leftRoom, withTimeline } from '@/state/store';
-import { hasOlder, prependPage, trim } from '@/state/timeline';
+import { hasOlder, prependPage, trim, type Page } from '@/state/timeline';
 import { createAuth } from './auth';
 import { keepDrafts } from './drafts';
 import { createLive } from './live';
@@ -133,20 +133,24 @@ export function createClient(base: string): RunningClient {
     const page = await http.request<PageJson>('GET', `/rooms/${room}/messages`, {
       query: { before: t.firstMsgNo, limit: PAGE_LINES },
     });
-    const events = page.frames.map(openJsonEvent);
     store.setState((s) =>
       withTimeline(s, room, (now) =>
         now.firstMsgNo !== t.firstMsgNo
           ? now // trimmed or replaced meanwhile: the page is of another place
-          : prependPage(now, {
-              incarnation: page.incarnation,
-              asOf: page.as_of,
-              firstMsgNo: page.first_msg_no,
-              more: page.more,
-              events,
-            }),
+          : prependPage(now, pageOf(page)),
       ),
     );
+  }
+
+  function pageOf(page: PageJson): Page {
+    return {
+      incarnation: page.incarnation,
+      asOf: page.as_of,
+      firstMsgNo: page.first_msg_no,
+      lastMsgNo: page.last_msg_no,
+      more: page.more,
+      ...openPage(page),
+    };
   }
 
   const commands: Commands = {

@@ -11,6 +11,8 @@ import {
   type FieldRows,
   type KindBodies,
   type KindName,
+  type MarksMsg,
+  type PageJson,
   type ServerMessage,
 } from './messages.gen';
 import type { FieldType } from './table';
@@ -124,7 +126,7 @@ export function decode(bytes: ArrayBuffer | Uint8Array): ServerMessage | null {
 /* ---- the body of an event ---- */
 
 /** What of a body can be erased: a tombstone has the fields, and nothing in them. */
-type Erased = { kind: 'posted' | 'edited'; text: null };
+type Erased = { kind: 'posted' | 'edited' | 'said' | 'revised'; text: null; mentions?: undefined };
 
 export type EventBody = { [K in KindName]: { kind: K } & KindBodies[K] }[KindName] | Erased | { kind: 'unknown' };
 
@@ -142,7 +144,7 @@ export interface RoomEvent {
 
 const UNKNOWN_KIND = 0xffff;
 const NUMBER_OF_KIND = new Map(Object.entries(KINDS).map(([number, row]) => [row.name, Number(number)]));
-const ERASABLE = new Set<KindName>(['posted', 'edited']);
+const ERASABLE = new Set<KindName>(['posted', 'edited', 'said', 'revised']);
 
 function openBody(kind: number, body: unknown): EventBody {
   const row = KINDS[kind];
@@ -173,4 +175,15 @@ export function openEvent(m: Omit<EventMsg, 'type'>): RoomEvent {
 export function openJsonEvent(event: EventJson): RoomEvent {
   const { kind } = event;
   return openEvent({ ...event, kind: typeof kind === 'number' ? kind : (NUMBER_OF_KIND.get(kind) ?? UNKNOWN_KIND) });
+}
+
+/** A page of history from the HTTP API: events, and what hangs on their lines. */
+export function openPage(page: PageJson): { events: RoomEvent[]; marks: MarksMsg[] } {
+  const events: RoomEvent[] = [];
+  const marks: MarksMsg[] = [];
+  for (const frame of page.frames) {
+    if (frame.type === 'marks') marks.push(frame);
+    else events.push(openJsonEvent(frame));
+  }
+  return { events, marks };
 }

@@ -47,6 +47,20 @@ export const LIMITS = {
   ROOMS_PAGE_MAX: 100,
   /** above it presence is a count */
   PRESENCE_MEMBERS_MAX: 500,
+  /** people one line can call */
+  MENTIONS_MAX: 32,
+  /** single lines asked for at once */
+  LINES_GET_MAX: 64,
+  /** pinned lines of one page */
+  PINS_PAGE_MAX: 50,
+  /** one emoji with its modifiers */
+  EMOJI_BYTES_MAX: 48,
+  /** different emoji under a line */
+  LINE_EMOJI_MAX: 20,
+  /** people times emoji under a line */
+  LINE_REACTIONS_MAX: 400,
+  /** counted for a room: that many or more */
+  UNREAD_MENTIONS_MAX: 100,
   /** from open to `hello` */
   HELLO_MS: 5000,
   /** between heartbeats of a socket */
@@ -75,6 +89,14 @@ export const KIND = {
   EDITED: 5,
   /** the line at `target` is gone, its text erased everywhere */
   DELETED: 6,
+  /** a line that answers the line at `target` (0: none) or calls people; in all else as posted */
+  SAID: 7,
+  /** the line at `target` now reads so and calls these people and no others; in all else as edited, which calls nobody */
+  REVISED: 8,
+  /** an emoji under the line at `target`. A line holds at most 20 different emoji and 400 reactions: one more changes nothing, and so does one that is there already */
+  REACTED: 9,
+  /** the line at `target` is among the pins of the room */
+  PINNED: 10,
 } as const;
 
 /** With which code the server closes; 40xx: come back and resume, 44xx: stop. */
@@ -147,6 +169,7 @@ export const ERR = {
   DELETED: 65,
   ROOM_FULL: 66,
   TOO_MANY_ROOMS: 67,
+  TOO_MANY_REACTIONS: 68,
   WEAK_PASSWORD: 70,
   BAD_NAME: 71,
   EMPTY: 72,
@@ -196,6 +219,7 @@ export type ErrorName =
   | 'deleted'
   | 'room_full'
   | 'too_many_rooms'
+  | 'too_many_reactions'
   | 'weak_password'
   | 'bad_name'
   | 'empty'
@@ -311,6 +335,25 @@ export interface RoomInfoRec {
   /** UTC */
   created_at_ms: number;
 }
+/** an emoji */
+export interface EmojiRec {
+  /** one, with its modifiers (at most 48 bytes of UTF-8) */
+  emoji: string;
+}
+/** one person's emoji under a line */
+export interface ReactionRec {
+  /** place in the list of emoji beside it, from 0 (0 … 20) */
+  emoji: number;
+  /** whose */
+  user: number;
+}
+/** how often a user is called in a room */
+export interface MentionCountRec {
+  /** which room */
+  room: number;
+  /** lines after the read pointer; at the maximum: that many or more (0 … 100) */
+  count: number;
+}
 
 /* ---- bodies of events, by kind ---- */
 
@@ -348,6 +391,32 @@ export interface DeletedBody {
   /** the role it was deleted under; 0: by its author (0 … 3) */
   by_role: number;
 }
+/** a line that answers the line at `target` (0: none) or calls people; in all else as posted */
+export interface SaidBody {
+  /** not empty (at most 4096 bytes of UTF-8) */
+  text: string;
+  /** users it calls: members when it was said, each once, not its author (at most 32) */
+  mentions: IdRec[];
+}
+/** the line at `target` now reads so and calls these people and no others; in all else as edited, which calls nobody */
+export interface RevisedBody {
+  /** not empty (at most 4096 bytes of UTF-8) */
+  text: string;
+  /** as in `said` (at most 32) */
+  mentions: IdRec[];
+}
+/** an emoji under the line at `target`. A line holds at most 20 different emoji and 400 reactions: one more changes nothing, and so does one that is there already */
+export interface ReactedBody {
+  /** one, with its modifiers (at most 48 bytes of UTF-8) */
+  emoji: string;
+  /** false: taken back */
+  on: boolean;
+}
+/** the line at `target` is among the pins of the room */
+export interface PinnedBody {
+  /** false: not any more */
+  on: boolean;
+}
 /** The body of an event by the name of its kind. */
 export interface KindBodies {
   room_created: RoomCreatedBody;
@@ -356,6 +425,10 @@ export interface KindBodies {
   posted: PostedBody;
   edited: EditedBody;
   deleted: DeletedBody;
+  said: SaidBody;
+  revised: RevisedBody;
+  reacted: ReactedBody;
+  pinned: PinnedBody;
 }
 export type KindName = keyof KindBodies;
 
@@ -378,7 +451,7 @@ export interface EventMsg {
   client_id: string;
   /** 1, 2, 3 … over the lines of the room; 0: not a line */
   msg_no: number;
-  /** seq of the event it changes; 0: none */
+  /** seq of the event it changes or answers; 0: none */
   target: number;
   /** the kind's fields; nil: erased (one value of at most 6144 bytes) */
   body: unknown;
@@ -635,6 +708,32 @@ export interface RoomRemovedMsg {
   /** why */
   code: ErrorCode;
 }
+/** what hangs on one line, after the line itself in a snapshot or page; made from the log, not part of it. A line without any has none; a deleted line neither */
+export interface MarksMsg {
+  type: 'marks';
+  /** which room */
+  room: number;
+  /** of the line */
+  seq: number;
+  /** events of reactions and pins up to here are in it, the line's later ones not */
+  as_of: number;
+  /** seq of the event that pinned it; 0: no pin */
+  pinned: number;
+  /** user; 0: no pin */
+  pinned_by: number;
+  /** those that have a reaction (at most 20) */
+  emoji: EmojiRec[];
+  /** in the order they were given (at most 400) */
+  reactions: ReactionRec[];
+  /** between actors: users the line calls now; to browsers empty, they have the line (at most 32) */
+  mentions: IdRec[];
+}
+/** unread lines that call this user, for these rooms: after `welcome` (rooms left out: none), and with each change */
+export interface MentionedMsg {
+  type: 'mentioned';
+  /** the new counts (at most 512) */
+  rooms: MentionCountRec[];
+}
 /** a member says a line */
 export interface RoomPostMsg {
   type: 'room_post';
@@ -695,6 +794,60 @@ export interface RoomCreateMsg {
   /** 0 public, 1 private (0 … 1) */
   visibility: number;
 }
+/** a member says a line that answers another one or calls people; without either, say ROOM_POST */
+export interface RoomSayMsg {
+  type: 'room_say';
+  /** where */
+  room: number;
+  /** chosen by the browser */
+  client_id: string;
+  /** seq of the line it answers; 0: none */
+  reply_to: number;
+  /** not empty; reads `@name` where it calls somebody (at most 4096 bytes of UTF-8) */
+  text: string;
+  /** users it calls; those who are no members are left out (at most 32) */
+  mentions: IdRec[];
+}
+/** an author changes a line to one that calls people */
+export interface RoomReviseMsg {
+  type: 'room_revise';
+  /** where */
+  room: number;
+  /** chosen by the browser */
+  client_id: string;
+  /** seq of the line */
+  target: number;
+  /** not empty (at most 4096 bytes of UTF-8) */
+  text: string;
+  /** as in ROOM_SAY (at most 32) */
+  mentions: IdRec[];
+}
+/** a member puts an emoji under a line, or takes their own away */
+export interface RoomReactMsg {
+  type: 'room_react';
+  /** where */
+  room: number;
+  /** chosen by the browser */
+  client_id: string;
+  /** seq of the line */
+  target: number;
+  /** one, with its modifiers (at most 48 bytes of UTF-8) */
+  emoji: string;
+  /** false: take it away */
+  on: boolean;
+}
+/** a member pins a line, or takes any pin away */
+export interface RoomPinMsg {
+  type: 'room_pin';
+  /** where */
+  room: number;
+  /** chosen by the browser */
+  client_id: string;
+  /** seq of the line */
+  target: number;
+  /** false: take it away */
+  on: boolean;
+}
 /** What a browser may send. */
 export type BrowserMessage =
   | HelloMsg
@@ -709,7 +862,11 @@ export type BrowserMessage =
   | RoomDeleteMsg
   | RoomJoinMsg
   | RoomLeaveMsg
-  | RoomCreateMsg;
+  | RoomCreateMsg
+  | RoomSayMsg
+  | RoomReviseMsg
+  | RoomReactMsg
+  | RoomPinMsg;
 /** What a server sends to browsers. */
 export type ServerMessage =
   | EventMsg
@@ -731,7 +888,9 @@ export type ServerMessage =
   | TypistsMsg
   | PresenceMsg
   | RoomAddedMsg
-  | RoomRemovedMsg;
+  | RoomRemovedMsg
+  | MarksMsg
+  | MentionedMsg;
 export type MessageName = (BrowserMessage | ServerMessage)['type'];
 
 /* ---- JSON: answers of HTTP ---- */
@@ -756,7 +915,7 @@ export interface RoomInfoJson {
   /** last line */
   msg_no: number;
 }
-/** stored frames of lines in ascending number, each followed by its newest edit, if any */
+/** stored frames of lines in ascending number (pins: in the order of ROOM_PINS_GET), each followed by its newest edit, if any, and by its `marks`, if any */
 export interface PageJson {
   type: 'page';
   /** which room */
@@ -774,7 +933,7 @@ export interface PageJson {
   /** there are lines beyond it in the direction asked for */
   more: boolean;
   /** at most 256 KiB; fewer lines than asked for is allowed, see `more` (at most 512) */
-  frames: EventJson[];
+  frames: (EventJson | MarksMsg)[];
 }
 /** members in ascending id */
 export interface MembersJson {
@@ -1023,6 +1182,25 @@ export const MESSAGES: Readonly<Record<string, { code: number; fields: FieldRows
       ['code', { t: 'code' }],
     ],
   },
+  marks: {
+    code: 27,
+    fields: [
+      ['room', { t: 'u53' }],
+      ['seq', { t: 'u53' }],
+      ['as_of', { t: 'u53' }],
+      ['pinned', { t: 'u53' }],
+      ['pinned_by', { t: 'u53' }],
+      ['emoji', { t: 'list', of: 'emoji', max: 20 }],
+      ['reactions', { t: 'list', of: 'reaction', max: 400 }],
+      ['mentions', { t: 'list', of: 'id', max: 32 }],
+    ],
+  },
+  mentioned: {
+    code: 28,
+    fields: [
+      ['rooms', { t: 'list', of: 'mention_count', max: 512 }],
+    ],
+  },
   room_post: {
     code: 257,
     fields: [
@@ -1071,6 +1249,45 @@ export const MESSAGES: Readonly<Record<string, { code: number; fields: FieldRows
       ['visibility', { t: 'uint', max: 1 }],
     ],
   },
+  room_say: {
+    code: 263,
+    fields: [
+      ['room', { t: 'u53' }],
+      ['client_id', { t: 'cid' }],
+      ['reply_to', { t: 'u53' }],
+      ['text', { t: 'str', max: 4096 }],
+      ['mentions', { t: 'list', of: 'id', max: 32 }],
+    ],
+  },
+  room_revise: {
+    code: 264,
+    fields: [
+      ['room', { t: 'u53' }],
+      ['client_id', { t: 'cid' }],
+      ['target', { t: 'u53' }],
+      ['text', { t: 'str', max: 4096 }],
+      ['mentions', { t: 'list', of: 'id', max: 32 }],
+    ],
+  },
+  room_react: {
+    code: 265,
+    fields: [
+      ['room', { t: 'u53' }],
+      ['client_id', { t: 'cid' }],
+      ['target', { t: 'u53' }],
+      ['emoji', { t: 'str', max: 48 }],
+      ['on', { t: 'bool' }],
+    ],
+  },
+  room_pin: {
+    code: 266,
+    fields: [
+      ['room', { t: 'u53' }],
+      ['client_id', { t: 'cid' }],
+      ['target', { t: 'u53' }],
+      ['on', { t: 'bool' }],
+    ],
+  },
 };
 
 /** Records of lists by name: on the wire [field …]. */
@@ -1110,6 +1327,17 @@ export const RECORDS: Readonly<Record<string, FieldRows>> = {
       ['name', { t: 'str', max: 128 }],
       ['role', { t: 'uint', max: 1 }],
       ['rev', { t: 'u53' }],
+    ],
+  emoji: [
+      ['emoji', { t: 'str', max: 48 }],
+    ],
+  reaction: [
+      ['emoji', { t: 'uint', max: 20 }],
+      ['user', { t: 'u53' }],
+    ],
+  mention_count: [
+      ['room', { t: 'u53' }],
+      ['count', { t: 'uint', max: 100 }],
     ],
 };
 
@@ -1151,6 +1379,33 @@ export const KINDS: Readonly<Record<number, { name: KindName; fields: FieldRows 
     name: 'deleted',
     fields: [
       ['by_role', { t: 'uint', max: 3 }],
+    ],
+  },
+  7: {
+    name: 'said',
+    fields: [
+      ['text', { t: 'str', max: 4096 }],
+      ['mentions', { t: 'list', of: 'id', max: 32 }],
+    ],
+  },
+  8: {
+    name: 'revised',
+    fields: [
+      ['text', { t: 'str', max: 4096 }],
+      ['mentions', { t: 'list', of: 'id', max: 32 }],
+    ],
+  },
+  9: {
+    name: 'reacted',
+    fields: [
+      ['emoji', { t: 'str', max: 48 }],
+      ['on', { t: 'bool' }],
+    ],
+  },
+  10: {
+    name: 'pinned',
+    fields: [
+      ['on', { t: 'bool' }],
     ],
   },
 };
@@ -1195,6 +1450,7 @@ export const ERRORS: Readonly<Record<number, ErrorRow>> = {
   65: { name: 'deleted', status: 409, retry: false, text: 'This message was deleted.' },
   66: { name: 'room_full', status: 409, retry: false, text: 'The room has as many members as it can hold.' },
   67: { name: 'too_many_rooms', status: 409, retry: false, text: 'You are in as many rooms as one person can be; leave one first.' },
+  68: { name: 'too_many_reactions', status: 409, retry: false, text: 'This message has as many reactions as it can hold.' },
   70: { name: 'weak_password', status: 422, retry: false, text: 'Use 8 to 128 characters that are not a common password.' },
   71: { name: 'bad_name', status: 422, retry: false, text: 'Use 1 to 32 letters, digits, spaces or . _ - and no leading or trailing space.' },
   72: { name: 'empty', status: 422, retry: false, text: 'There is nothing in it; write something first.' },

@@ -1,5 +1,5 @@
 /* The rooms of the signed-in user: what the sidebar shows, and from which unread counts follow. */
-import type { HeadRec, RoomStateRec } from '@/proto/messages.gen';
+import type { HeadRec, MentionCountRec, RoomStateRec } from '@/proto/messages.gen';
 import type { RoomEvent } from '@/proto/codec';
 
 export type Visibility = 'public' | 'private' | 'direct';
@@ -15,6 +15,8 @@ export interface Room {
   head: number;
   msgNo: number;
   readMsgNo: number;
+  /** Unread lines that call this user; at the server's maximum: that many or more. */
+  mentions: number;
   /** How many people; null until the room has been opened. */
   members: number | null;
 }
@@ -52,6 +54,7 @@ function fromState(r: RoomStateRec, old: Room | undefined): Room {
     head: Math.max(r.head, same?.head ?? 0),
     msgNo: Math.max(r.msg_no, same?.msgNo ?? 0),
     readMsgNo: Math.max(r.read_msg_no, same?.readMsgNo ?? 0),
+    mentions: 0, // told after it, if there are any
     members: same?.members ?? null,
   };
 }
@@ -70,7 +73,10 @@ export function welcomeRooms(rooms: Rooms, list: readonly RoomStateRec[]): Rooms
 
 export function addRooms(rooms: Rooms, list: readonly RoomStateRec[]): Rooms {
   const byId = new Map(rooms.byId);
-  for (const r of list) byId.set(r.room, fromState(r, byId.get(r.room)));
+  for (const r of list) {
+    const old = byId.get(r.room);
+    byId.set(r.room, { ...fromState(r, old), mentions: old?.mentions ?? 0 });
+  }
   return { ...rooms, byId, order: sorted(byId) };
 }
 
@@ -118,6 +124,13 @@ export function applyRoomEvent(rooms: Rooms, ev: RoomEvent): Rooms {
 
 export function applyRead(rooms: Rooms, id: number, msgNo: number): Rooms {
   return change(rooms, id, (r) => (msgNo <= r.readMsgNo ? r : { ...r, readMsgNo: msgNo }));
+}
+
+export function applyMentioned(rooms: Rooms, counts: readonly MentionCountRec[]): Rooms {
+  return counts.reduce(
+    (all, c) => change(all, c.room, (r) => (c.count === r.mentions ? r : { ...r, mentions: c.count })),
+    rooms,
+  );
 }
 
 export function applySubInfo(

@@ -88,7 +88,7 @@ function applyRoomEvent(s: State, ev: RoomEvent): State {
   let next = withTimeline(s, ev.room, (t) => timeline.applyEvent(t, ev));
   next = { ...next, rooms: rooms.applyRoomEvent(next.rooms, ev) };
   if (ev.user === me) next = { ...next, outbox: outbox.seen(next.outbox, me, ev.clientId) };
-  else if (ev.body.kind === 'posted') next = { ...next, presence: presence.stopTyping(next.presence, ev.room, ev.user) };
+  else if (ev.body.kind === 'posted' || ev.body.kind === 'said') next = { ...next, presence: presence.stopTyping(next.presence, ev.room, ev.user) };
   return passStored(next, ev.room);
 }
 
@@ -128,6 +128,10 @@ export function applyMessage(s: State, m: ServerMessage, nowMs: number): State {
         }),
       };
     }
+    case 'marks':
+      return withTimeline(s, m.room, (t) => timeline.applyMarks(t, m));
+    case 'mentioned':
+      return { ...s, rooms: rooms.applyMentioned(s.rooms, m.rooms) };
     case 'live':
       return passStored(
         withTimeline(s, m.room, (t) => timeline.applyLive(t, m.seq)),

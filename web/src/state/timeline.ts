@@ -4,7 +4,10 @@
  * out; scrolling up asks for that by page. Whatever would leave an unsaid hole sets `ask`, and the owner of the socket
  * sends `sub` with (incarnation, lastSeq). */
 import type { RoomEvent } from '@/proto/codec';
-import type { SubOkMsg } from '@/proto/messages.gen';
+import type { MarksMsg, SubOkMsg } from '@/proto/messages.gen';
+import { fold, foldMarks, indexOf, isChange, type Item, type Line } from './fold';
+
+export type { Item, Line, Notice, Reaction } from './fold';
 
 const MODE_SNAPSHOT = 1;
 const MODE_RESET = 2;
@@ -16,30 +19,13 @@ export const ITEMS_KEPT = 600;
 export const ITEMS_HARD_MAX = 20_000;
 const CHANGES_MAX = 512;
 
-export interface Line {
-  type: 'line';
-  seq: number;
-  msgNo: number;
-  /** Of the request that made it: pending and stored line are the same row on screen. */
-  clientId: string;
-  user: number;
-  atMs: number;
-  /** null: deleted. */
-  text: string | null;
-  edited: boolean;
-  /** seq of the last event that shaped it. */
-  changedSeq: number;
+/** Lines around a place that a person jumped to, older than all that is loaded up to the end. */
+export interface Stretch {
+  items: readonly Item[];
+  /** As in the timeline. */
+  firstMsgNo: number;
+  lastMsgNo: number;
 }
-
-export interface Notice {
-  type: 'notice';
-  seq: number;
-  user: number;
-  atMs: number;
-  what: 'created' | 'joined' | 'left' | 'unsupported';
-}
-
-export type Item = Line | Notice;
 
 export interface Timeline {
   room: number;
@@ -49,6 +35,8 @@ export interface Timeline {
   items: readonly Item[];
   /** Number of the oldest line here; 1 and 0 (no line at all) are the beginning of the room. */
   firstMsgNo: number;
+  /** Somewhere else, with an unloaded range between it and `items`; null: nowhere. */
+  apart: Stretch | null;
   /** Nothing has come yet / the backfill is under way / all that follows happens now. */
   phase: 'empty' | 'backfill' | 'live';
   /** The frames of a snapshot, until `live` says that it is whole. */
@@ -68,6 +56,7 @@ export function emptyTimeline(room: number): Timeline {
     lastSeq: 0,
     items: [],
     firstMsgNo: 0,
+    apart: null,
     phase: 'empty',
     incoming: null,
     ask: true,
@@ -108,11 +97,20 @@ export function applyEvent(t: Timeline, ev: RoomEvent): Timeline {
   const next = { ...t, lastSeq: ev.seq, items: bounded(items) };
   next.firstMsgNo = next.items.length < items.length ? firstLineNo(next.items) : t.firstMsgNo || ev.msgNo;
   if (isChange(ev)) {
+    if (t.apart) next.apart = changedStretch(t.apart, ev);
     const changes = [...t.changes, ev];
     if (changes.length > CHANGES_MAX) next.changesFrom = changes.shift()?.seq ?? next.changesFrom;
     next.changes = changes;
   }
   return next;
+}
+
+/** What hangs on a line of the snapshot that is under way. */
+export function applyMarks(t: Timeline, m: MarksMsg): Timeline {
+  if (!t.incoming) return t;
+  const items = [...t.incoming.items];
+  foldMarks(items, m);
+  return { ...t, incoming: { ...t.incoming, items } };
 }
 
 export function applyLive(t: Timeline, seq: number): Timeline {
@@ -122,6 +120,7 @@ export function applyLive(t: Timeline, seq: number): Timeline {
       ...t,
       items,
       firstMsgNo,
+      apart: null, // of the time before the range that is not loaded
       lastSeq: Math.max(seq, t.incoming.head),
       incoming: null,
       phase: 'live',
@@ -158,22 +157,79 @@ export interface Page {
   /** Nothing later than this is in the page. */
   asOf: number;
   firstMsgNo: number;
-  /** There are still older lines than these. */
+  lastMsgNo: number;
+  /** There are still lines beyond these, in the direction asked for. */
   more: boolean;
   events: readonly RoomEvent[];
+  marks: readonly MarksMsg[];
+}
+
+/** The lines of a page as they read now. Null when that cannot be said: the page is older than the changes kept. */
+export function linesOfPage(t: Timeline, page: Page): Item[] | null {
+  if (page.incarnation !== t.incarnation || page.asOf < t.changesFrom) return null;
+  const items: Item[] = [];
+  for (const ev of page.events) fold(items, ev, false);
+  for (const m of page.marks) foldMarks(items, m);
+  for (const ev of t.changes) if (ev.seq > page.asOf) fold(items, ev, false);
+  return items;
 }
 
 /** Joins an older page to the front. Gives the same timeline when it does not fit: it is then asked for again. */
 export function prependPage(t: Timeline, page: Page): Timeline {
-  if (page.incarnation !== t.incarnation || page.asOf < t.changesFrom) return t;
-  const older: Item[] = [];
-  for (const ev of page.events) fold(older, ev, false);
-  for (const ev of t.changes) if (ev.seq > page.asOf) fold(older, ev, false);
+  const older = linesOfPage(t, page);
+  if (!older) return t;
   const first = t.items[0]?.seq ?? Number.MAX_SAFE_INTEGER;
   const fresh = older.filter((item) => item.seq < first);
   const firstMsgNo = page.more ? page.firstMsgNo : 1;
   if (fresh.length === 0) return page.more ? t : { ...t, firstMsgNo };
   return { ...t, items: [...fresh, ...t.items], firstMsgNo };
+}
+
+/** Shows the lines around a place. A page that reaches what is loaded joins it instead. */
+export function openApart(t: Timeline, page: Page): Timeline {
+  const items = linesOfPage(t, page);
+  if (!items || items.length === 0) return t;
+  if (page.lastMsgNo + 1 >= t.firstMsgNo) return { ...prependPage(t, page), apart: null };
+  return { ...t, apart: { items, firstMsgNo: page.more ? page.firstMsgNo : 1, lastMsgNo: page.lastMsgNo } };
+}
+
+/** Older lines in front of that place. */
+export function extendApartUp(t: Timeline, page: Page): Timeline {
+  const items = linesOfPage(t, page);
+  if (!items || !t.apart) return t;
+  const first = t.apart.items[0]?.seq ?? Number.MAX_SAFE_INTEGER;
+  const fresh = items.filter((item) => item.seq < first);
+  return {
+    ...t,
+    apart: { ...t.apart, items: [...fresh, ...t.apart.items], firstMsgNo: page.more ? page.firstMsgNo : 1 },
+  };
+}
+
+/** Newer lines behind it. When they reach what is loaded, all is one again, and the place is gone. */
+export function extendApartDown(t: Timeline, page: Page): Timeline {
+  const items = linesOfPage(t, page);
+  if (!items || !t.apart) return t;
+  const last = t.apart.items.at(-1)?.seq ?? 0;
+  const together = [...t.apart.items, ...items.filter((item) => item.seq > last)];
+  const lastMsgNo = Math.max(t.apart.lastMsgNo, page.lastMsgNo);
+  if (lastMsgNo + 1 < t.firstMsgNo && page.more) return { ...t, apart: { ...t.apart, items: together, lastMsgNo } };
+  const first = t.items[0]?.seq ?? Number.MAX_SAFE_INTEGER;
+  return {
+    ...t,
+    items: [...together.filter((item) => item.seq < first), ...t.items],
+    firstMsgNo: t.apart.firstMsgNo,
+    apart: null,
+  };
+}
+
+export function closeApart(t: Timeline): Timeline {
+  return t.apart ? { ...t, apart: null } : t;
+}
+
+function changedStretch(stretch: Stretch, ev: RoomEvent): Stretch {
+  const items = [...stretch.items];
+  fold(items, ev, false);
+  return { ...stretch, items };
 }
 
 /** For a reader at the newest line: the oldest items go, they can be paged in again. */
@@ -184,7 +240,7 @@ export function trim(t: Timeline): Timeline {
 }
 
 export function findLine(t: Timeline, seq: number): Line | undefined {
-  const item = t.items[indexOf(t.items, seq)];
+  const item = t.items[indexOf(t.items, seq)] ?? t.apart?.items[indexOf(t.apart.items, seq)];
   return item?.type === 'line' ? item : undefined;
 }
 
@@ -195,63 +251,4 @@ function bounded(items: Item[]): Item[] {
 function firstLineNo(items: readonly Item[]): number {
   for (const item of items) if (item.type === 'line') return item.msgNo;
   return 0;
-}
-
-function isChange(ev: RoomEvent): boolean {
-  return ev.body.kind === 'edited' || ev.body.kind === 'deleted';
-}
-
-/** Index of the item with this seq, -1 if it is not here. */
-function indexOf(items: readonly Item[], seq: number): number {
-  let low = 0;
-  let high = items.length - 1;
-  while (low <= high) {
-    const middle = (low + high) >> 1;
-    const at = items[middle]?.seq ?? 0;
-    if (at === seq) return middle;
-    if (at < seq) low = middle + 1;
-    else high = middle - 1;
-  }
-  return -1;
-}
-
-/** Applies one event to items in place. Notices belong to the live log; folded pages are lines only. */
-function fold(items: Item[], ev: RoomEvent, notices: boolean): void {
-  const { body } = ev;
-  switch (body.kind) {
-    case 'posted':
-      if (indexOf(items, ev.seq) < 0)
-        items.push({
-          type: 'line',
-          seq: ev.seq,
-          msgNo: ev.msgNo,
-          clientId: ev.clientId,
-          user: ev.user,
-          atMs: ev.atMs,
-          text: body.text,
-          edited: false,
-          changedSeq: ev.seq,
-        });
-      return;
-    case 'edited':
-    case 'deleted': {
-      const at = indexOf(items, ev.target);
-      const line = items[at];
-      if (line?.type !== 'line' || line.changedSeq >= ev.seq) return;
-      const text = body.kind === 'deleted' ? null : line.text === null ? null : body.text;
-      items[at] = { ...line, text, edited: body.kind === 'edited', changedSeq: ev.seq };
-      return;
-    }
-    case 'room_created':
-    case 'joined':
-    case 'left':
-    case 'unknown':
-      if (notices || body.kind === 'room_created')
-        items.push({ type: 'notice', seq: ev.seq, user: ev.user, atMs: ev.atMs, what: noticeOf(body.kind) });
-  }
-}
-
-function noticeOf(kind: 'room_created' | 'joined' | 'left' | 'unknown'): Notice['what'] {
-  if (kind === 'room_created') return 'created';
-  return kind === 'unknown' ? 'unsupported' : kind;
 }

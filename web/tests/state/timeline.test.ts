@@ -163,7 +163,9 @@ describe('older pages', () => {
     incarnation: 9,
     asOf,
     firstMsgNo: events[0]?.msg_no ?? 0,
+    lastMsgNo: events.filter((e) => e.msg_no > 0).at(-1)?.msg_no ?? 0,
     more: true,
+    marks: [],
     events: events.map(ev),
   });
 
