@@ -8,7 +8,7 @@
 /* What the table alone does not say:
  *   event.kind   its name, or the number of a kind not known here
  *   event.body   null, or an object of the kind's fields; a kind not known here: base64url of the MessagePack bytes
- *   other RAW    the event as an object; base64url of the bytes if they are no event
+ *   other RAW    the event, or a line's marks, as an object; base64url of the bytes if they are neither
  * So a string is always the bytes themselves, and nothing is lost either way. */
 
 static bool s_is_event(const struct shape_row *shape)
@@ -251,9 +251,9 @@ static err_t s_from_object(const json_t *object, const struct shape_row *shape,
 static err_t s_from_event(const json_t *value, buffer_t *out)
 {
     const char *type = json_string_value(json_object_get(value, "type"));
-    if (!type || strcmp(type, "event") != 0)
+    if (!type || (strcmp(type, "event") != 0 && strcmp(type, "marks") != 0))
         return ERR_WRONG_FIELDS;
-    return s_from_object(value, msg_shape(MSG_EVENT), NULL, true, out);
+    return s_from_object(value, msg_shape(*type == 'm' ? MSG_MARKS : MSG_EVENT), NULL, true, out);
 }
 
 /* Nesting of the text, known before the parser recurses over it. */
@@ -444,7 +444,8 @@ static err_t s_to_body(uint32_t kind, view_t raw, buffer_t *out)
 static err_t s_to_event(view_t raw, buffer_t *out)
 {
     struct msg msg;
-    if (msg_peek_type(raw) == MSG_EVENT && !msg_decode(raw, &msg))
+    uint16_t type = msg_peek_type(raw);
+    if ((type == MSG_EVENT || type == MSG_MARKS) && !msg_decode(raw, &msg))
         return msg_to_json(raw, out);
     s_put_bytes(out, raw);
     return out->failed;

@@ -77,6 +77,15 @@ static void test_a_frame_in_a_list_is_the_event_itself(void **state)
                   ",\"msg_no\":0,\"target\":0,\"body\":{\"reason\":0}}]}");
 }
 
+/* As in a page: what hangs on a line follows it. */
+static void test_marks_in_a_list_are_an_object_too(void **state)
+{
+    (void)state;
+    s_expect_text("{\"type\":\"store_event\",\"room\":1,\"seq\":2,\"frames\":[{\"type\":\"marks\",\"room\":1,\"seq\":2,"
+                  "\"as_of\":9,\"pinned\":7,\"pinned_by\":3,\"emoji\":[{\"emoji\":\"👍\"}],"
+                  "\"reactions\":[{\"emoji\":0,\"user\":3}],\"mentions\":[]}]}");
+}
+
 static void test_an_unknown_kind_travels_as_its_bytes(void **state)
 {
     (void)state;
@@ -407,6 +416,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_json_reads_as_in_the_reference),
         cmocka_unit_test(test_a_frame_in_a_list_is_the_event_itself),
+        cmocka_unit_test(test_marks_in_a_list_are_an_object_too),
         cmocka_unit_test(test_an_unknown_kind_travels_as_its_bytes),
         cmocka_unit_test(test_every_message_survives_the_way_through_json),
         cmocka_unit_test(test_order_and_spaces_do_not_matter),
