@@ -33,8 +33,9 @@ static view_t s_body_text(const json_t *event)
     return view_of(json_string_value(text), json_string_length(text));
 }
 
-/* The frames of a line: itself, and its newest edit if there is one. */
-static void s_check_line(struct s_paging *self, uint64_t msg_no, const json_t *posted, const json_t *edited)
+/* The frames of a line: itself, its newest edit and what hangs on it, if there is any. */
+static void s_check_line(struct s_paging *self, uint64_t msg_no, const json_t *posted, const json_t *edited,
+                         const json_t *marks)
 {
     const struct history_line *line = &self->history->lines[msg_no];
     char text[HISTORY_TEXT_BYTES];
@@ -46,23 +47,27 @@ static void s_check_line(struct s_paging *self, uint64_t msg_no, const json_t *p
     else
         ok = ok && view_is_equal(s_body_text(newest), history_text(line->text, line->version, text)) &&
              (edited ? (uint64_t)json_integer_value(json_object_get(edited, "seq")) : 0) == line->edit_seq;
+    size_t reactions = line->is_deleted ? 0 : (size_t)__builtin_popcountll(line->reacted);
+    ok = ok && json_array_size(json_object_get(marks, "reactions")) == reactions;
     self->altered += !ok;
 }
 
 /* The line at *index of the page, whose frames are passed over. */
 static uint64_t s_take_line(struct s_paging *self, const json_t *frames, size_t *index)
 {
-    const json_t *posted = json_array_get(frames, (*index)++), *edited = NULL;
+    const json_t *posted = json_array_get(frames, (*index)++), *edited = NULL, *marks = NULL;
     uint64_t msg_no = (uint64_t)json_integer_value(json_object_get(posted, "msg_no"));
     uint64_t seq = (uint64_t)json_integer_value(json_object_get(posted, "seq"));
     for (const json_t *next; (next = json_array_get(frames, *index)) != NULL; (*index)++) {
         if (json_integer_value(json_object_get(next, "msg_no")) != 0)
             break;
         if ((uint64_t)json_integer_value(json_object_get(next, "target")) == seq)
-            edited = next; /* what else hangs on the line has no target */
+            edited = next;
+        else if ((uint64_t)json_integer_value(json_object_get(next, "seq")) == seq)
+            marks = next;
     }
     if (msg_no > 0 && msg_no <= self->history->line_count)
-        s_check_line(self, msg_no, posted, edited);
+        s_check_line(self, msg_no, posted, edited, marks);
     return msg_no;
 }
 
@@ -268,7 +273,7 @@ static bool s_measure(struct bench *self, crowd_t *crowd, const struct history *
 bool scenario_history(struct bench *self)
 {
     char title[128];
-    snprintf(title, sizeof title, "1 room of %u events, 20 %% edits, 5 %% deletes, opened cold and paged to its beginning",
+    snprintf(title, sizeof title, "1 room of %u events, 20 %% edits, 10 %% reactions, 5 %% deletes, opened cold and paged to its beginning",
              self->events);
     report_begin(&self->report, "history", title);
     report_number(&self->report, "events", self->events);
@@ -279,9 +284,9 @@ bool scenario_history(struct bench *self)
     self->lines += history.line_count;
     if (ok) {
         report_note(&self->report,
-                    "%" PRIu64 " events in %.0f s: %" PRIu32 " lines, %" PRIu64 " edits, %" PRIu64 " deletes; %" PRIu64
-                    " sent again", history.events, history.seconds, history.line_count, history.edits,
-                    history.deletes, history.retried);
+                    "%" PRIu64 " events in %.0f s: %" PRIu32 " lines, %" PRIu64 " edits, %" PRIu64 " reactions, %" PRIu64
+                    " deletes; %" PRIu64 " sent again", history.events, history.seconds, history.line_count,
+                    history.edits, history.reactions, history.deletes, history.retried);
         crowd_hang_up(crowd);
         server_stop(&self->server);
         ok = server_start(&self->server, self->program, self->log_path);

@@ -13,18 +13,19 @@ enum {
     RECENT = 4,    /* lines of an author that may be changed: young enough to be in the server's memory */
     EDIT_PERCENT = 20,
     DELETE_PERCENT = 5,
+    REACT_PERCENT = 10,
     PROGRESS_S = 5,
     SILENCE_S = 20, /* no answer at all for so long ends it */
 };
 _Static_assert((int)SLOTS <= (int)LIM_ROOM_PENDING_MAX, "nothing is refused for being too much at once");
 
-enum s_deed { DEED_NONE, DEED_POST, DEED_EDIT, DEED_DELETE };
+enum s_deed { DEED_NONE, DEED_POST, DEED_EDIT, DEED_DELETE, DEED_REACT };
 
 struct s_slot { /* one request under way */
     enum s_deed deed;
     uint32_t number; /* of this slot: with it, the client id */
     uint32_t text, version;
-    uint32_t line;   /* edit, delete: message number */
+    uint32_t line;   /* edit, delete, reaction: message number */
     int64_t again_ns; /* refused for now: when to send it again; 0: it is under way */
 };
 
@@ -96,9 +97,19 @@ static uint32_t s_target(struct s_fill *self, uint32_t author)
 
 static void s_choose(struct s_fill *self, struct s_slot *slot, uint32_t author)
 {
-    uint32_t dice = s_dice(self, 100);
-    slot->line = dice < EDIT_PERCENT + DELETE_PERCENT ? s_target(self, author) : 0;
-    slot->deed = !slot->line ? DEED_POST : dice < EDIT_PERCENT ? DEED_EDIT : DEED_DELETE;
+    static const struct {
+        uint32_t below;
+        enum s_deed deed;
+    } DEEDS[] = {{EDIT_PERCENT, DEED_EDIT},
+                 {EDIT_PERCENT + DELETE_PERCENT, DEED_DELETE},
+                 {EDIT_PERCENT + DELETE_PERCENT + REACT_PERCENT, DEED_REACT}};
+    uint32_t dice = s_dice(self, 100), i = 0;
+    while (i < 3 && dice >= DEEDS[i].below)
+        i++;
+    slot->deed = i < 3 ? DEEDS[i].deed : DEED_POST; /* nobody reacts to their own line */
+    slot->line = i < 3 ? s_target(self, slot->deed == DEED_REACT ? (author + 1) % HISTORY_AUTHORS : author) : 0;
+    if (slot->line == 0)
+        slot->deed = DEED_POST;
     if (slot->deed == DEED_POST) {
         slot->text = ++self->texts;
         slot->version = 1;
@@ -129,6 +140,14 @@ static bool s_send(struct s_fill *self, uint32_t index)
                                                   .client_id = s_cid(self, index),
                                                   .target = self->out->lines[slot->line].seq,
                                                   .text = history_text(slot->text, slot->version, text)};
+        break;
+    case DEED_REACT:
+        msg.type = MSG_ROOM_REACT;
+        msg.as.room_react = (struct msg_room_react){.room = room,
+                                                    .client_id = s_cid(self, index),
+                                                    .target = self->out->lines[slot->line].seq,
+                                                    .emoji = view_of_text("👍"),
+                                                    .on = true};
         break;
     default:
         msg.type = MSG_ROOM_DELETE;
@@ -184,6 +203,10 @@ static void s_on_ack(void *owner, uint32_t reader, const struct msg_ack *ack)
         line->version = slot->version;
         line->edit_seq = ack->seq;
         self->out->edits++;
+        break;
+    case DEED_REACT:
+        line->reacted |= UINT64_C(1) << reader;
+        self->out->reactions++;
         break;
     default:
         line->is_deleted = true;
