@@ -112,6 +112,7 @@ static void s_report(struct room_actor *self, int64_t now_ms)
     s_count_size(METRIC_ROOM_ROOMS, &self->told.rooms, now.rooms);
     s_count_size(METRIC_ROOM_INBOXES, &self->told.inboxes, now.inboxes);
     s_count_size(METRIC_ROOM_PENDING, &self->told.pending, now.pending);
+    metric_highest(METRIC_ROOM_PENDING_MAX, (int64_t)now.pending);
     s_count(METRIC_ROOM_EVENTS, &self->told.events, now.events);
     s_count(METRIC_ROOM_REPEATS, &self->told.repeats, now.repeats);
     s_count(METRIC_ROOM_REFUSED, &self->told.refused, now.refused);

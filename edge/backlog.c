@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "actors/runtime/metrics.h"
+
 _Static_assert(BACKLOG_LIVE_FRAMES > BACKLOG_FEW && (int)BACKLOG_LIVE_BYTES > (int)LIM_CLIENT_FRAME_BYTES_MAX,
                "the reserve leaves room for live frames");
 
@@ -68,6 +70,8 @@ bool backlog_push(struct backlog *self, frame_t *frame, backlog_class_t class)
     s_ring(self)[s_index(self, self->count)] = frame_ref(frame);
     self->count++;
     self->bytes += frame->len;
+    metric_highest(METRIC_EDGE_OUTBOX_FRAMES, (int64_t)self->count);
+    metric_highest(METRIC_EDGE_OUTBOX_BYTES, (int64_t)self->bytes);
     return true;
 }
 

@@ -39,8 +39,6 @@ static void s_clear_outbox(struct link *self)
 
 static struct link_verdict s_event(peer_event_t event, bool deliver)
 {
-    if (event == PEER_HOLE)
-        metric_add(METRIC_LINK_HOLES, 1);
     return (struct link_verdict){.deliver = deliver, .has_event = true, .event = event};
 }
 
@@ -121,14 +119,8 @@ static struct link_verdict s_on_tick(struct link *self, const struct envelope *e
     return s_catch_up(self, msg.as.link_tick.last);
 }
 
-struct link_verdict link_on_frame(struct link *self, address_t own, const struct envelope *env, view_t body,
-                                  int64_t now_ms)
+static struct link_verdict s_on_frame(struct link *self, address_t own, const struct envelope *env, view_t body)
 {
-    if (address_stable(env->from) != self->peer)
-        return s_bad(ERR_BAD_FRAME);
-    if (self->keeps && env->type == MSG_ERR && env->link_seq == 0)
-        return env->correlation == address_nonce(own) ? s_event(PEER_REPLACED_US, false) : (struct link_verdict){0};
-    self->heard_ms = now_ms;
     if (env->type == MSG_LINK_HELLO)
         return s_on_hello(self, own, env, body);
     if (!self->up || self->nonce != address_nonce(env->from)) {
@@ -148,6 +140,23 @@ struct link_verdict link_on_frame(struct link *self, address_t own, const struct
         self->tick_due = true;
     }
     return hole ? s_event(PEER_HOLE, true) : (struct link_verdict){.deliver = true};
+}
+
+struct link_verdict link_on_frame(struct link *self, address_t own, const struct envelope *env, view_t body,
+                                  int64_t now_ms)
+{
+    if (address_stable(env->from) != self->peer)
+        return s_bad(ERR_BAD_FRAME);
+    if (self->keeps && env->type == MSG_ERR && env->link_seq == 0)
+        return env->correlation == address_nonce(own) ? s_event(PEER_REPLACED_US, false) : (struct link_verdict){0};
+    int64_t silent_ms = now_ms - self->heard_ms;
+    self->heard_ms = now_ms;
+    struct link_verdict verdict = s_on_frame(self, own, env, body);
+    if (verdict.has_event && verdict.event == PEER_HOLE) {
+        metric_add(METRIC_LINK_HOLES, 1);
+        metric_observe_us(METRIC_LINK_HOLE_SECONDS, silent_ms * 1000);
+    }
+    return verdict;
 }
 
 bool link_on_time(struct link *self, int64_t now_ms, bool may_expire)

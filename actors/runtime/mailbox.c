@@ -315,12 +315,14 @@ void mailbox_flush(mailbox_t *self)
 static err_t s_dispatch(mailbox_t *self, struct link *link, uint64_t number, zmq_msg_t *frame)
 {
     size_t len = zmq_msg_size(frame);
-    if (!link->hello_due && !link_outbox_waiting(&link->outbox) && s_put(self, link, frame)) {
-        /* Without memory for the note, the bound is off by this frame. */
-        (void)link_outbox_push(&link->outbox, number, NULL, len);
-        return ERR_OK;
-    }
-    return link_outbox_push(&link->outbox, number, zmq_msg_data(frame), len);
+    err_t err = ERR_OK;
+    if (!link->hello_due && !link_outbox_waiting(&link->outbox) && s_put(self, link, frame))
+        (void)link_outbox_push(&link->outbox, number, NULL, len); /* without memory the bound is off by this frame */
+    else
+        err = link_outbox_push(&link->outbox, number, zmq_msg_data(frame), len);
+    metric_highest(METRIC_LINK_OUTBOX_FRAMES, (int64_t)link->outbox.count);
+    metric_highest(METRIC_LINK_OUTBOX_BYTES, (int64_t)link->outbox.bytes);
+    return err;
 }
 
 err_t mailbox_send(mailbox_t *self, address_t to, const struct envelope *env, view_t body)

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <sys/mman.h>
 
-enum { COUNTER, GAUGE, HISTOGRAM };
+enum { COUNTER, GAUGE, HISTOGRAM, HIGHEST };
 
 struct metric_row {
     int type;
@@ -18,7 +18,7 @@ static const struct metric_row s_rows[METRIC_COUNT] = {
 #undef METRIC
 };
 
-static const char *const s_type_names[] = {"counter", "gauge", "histogram"};
+static const char *const s_type_names[] = {"counter", "gauge", "histogram", "gauge"};
 
 /* Upper ends of the buckets; what is above the last one only counts in +Inf. */
 static const struct {
@@ -59,7 +59,7 @@ void metrics_use(size_t place)
 {
     s_cells = s_all + place * METRIC_COUNT;
     for (size_t i = 0; i < METRIC_COUNT; i++)
-        if (s_rows[i].type == GAUGE)
+        if (s_rows[i].type == GAUGE || s_rows[i].type == HIGHEST)
             metric_set((metric_t)i, 0);
 }
 
@@ -74,7 +74,11 @@ static struct metric_cell s_sum(metric_t metric)
     struct metric_cell sum = {0};
     for (size_t place = 0; place < s_places; place++) {
         struct metric_cell *cell = &s_all[place * METRIC_COUNT + metric];
-        sum.value += atomic_load_explicit(&cell->value, memory_order_relaxed);
+        int64_t value = atomic_load_explicit(&cell->value, memory_order_relaxed);
+        if (s_rows[metric].type != HIGHEST)
+            sum.value += value;
+        else if (value > sum.value)
+            sum.value = value;
         sum.sum_us += atomic_load_explicit(&cell->sum_us, memory_order_relaxed);
         for (size_t i = 0; i < BUCKETS; i++)
             sum.buckets[i] += atomic_load_explicit(&cell->buckets[i], memory_order_relaxed);
@@ -90,6 +94,15 @@ void metric_add(metric_t metric, int64_t n)
 void metric_set(metric_t metric, int64_t value)
 {
     atomic_store_explicit(&s_cells[metric].value, value, memory_order_relaxed);
+}
+
+void metric_highest(metric_t metric, int64_t value)
+{
+    _Atomic int64_t *cell = &s_cells[metric].value;
+    int64_t known = atomic_load_explicit(cell, memory_order_relaxed);
+    while (value > known &&
+           !atomic_compare_exchange_weak_explicit(cell, &known, value, memory_order_relaxed, memory_order_relaxed))
+        ;
 }
 
 void metric_observe_us(metric_t metric, int64_t us)

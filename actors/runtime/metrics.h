@@ -8,7 +8,7 @@
 
 #include "proto/codec.h"
 
-/* metrics.def: METRIC(NAME, COUNTER|GAUGE|HISTOGRAM, "rookery_edge_sockets", "help"). Histograms count seconds in
+/* metrics.def: METRIC(NAME, COUNTER|GAUGE|HIGHEST|HISTOGRAM, "rookery_edge_sockets", "help"). Histograms count seconds in
  * fixed buckets 0.5 ms … 10 s. */
 typedef enum {
 #define METRIC(NAME, type, wire, help) METRIC_##NAME,
@@ -19,6 +19,7 @@ typedef enum {
 
 void metric_add(metric_t metric, int64_t n);       /* counters, gauges (also negative) */
 void metric_set(metric_t metric, int64_t value);   /* gauges */
+void metric_highest(metric_t metric, int64_t value); /* HIGHEST, printed as a gauge: the most there was */
 void metric_observe_us(metric_t metric, int64_t us); /* histograms */
 int64_t metric_value(metric_t metric);             /* histograms: number of observations */
 void metrics_print(buffer_t *out);

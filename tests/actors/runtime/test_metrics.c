@@ -64,6 +64,32 @@ static void test_a_histogram_is_cumulative_in_seconds(void **state)
     free(text);
 }
 
+static void test_the_highest_stays_and_prints_as_a_gauge(void **state)
+{
+    (void)state;
+    metric_highest(METRIC_LINK_OUTBOX_FRAMES, 5);
+    metric_highest(METRIC_LINK_OUTBOX_FRAMES, 9);
+    metric_highest(METRIC_LINK_OUTBOX_FRAMES, 7);
+    assert_int_equal(metric_value(METRIC_LINK_OUTBOX_FRAMES), 9);
+    char *text = s_print();
+    s_has(text, "# TYPE rookery_link_outbox_frames_max gauge\nrookery_link_outbox_frames_max 9\n");
+    free(text);
+}
+
+/* Last: it leaves this process with several places. */
+static void test_processes_add_up_but_the_highest_is_of_one_of_them(void **state)
+{
+    (void)state;
+    assert_true(metrics_share(3));
+    for (size_t place = 1; place < 3; place++) {
+        metrics_use(place);
+        metric_add(METRIC_ROOM_EVENTS, 10);
+        metric_highest(METRIC_LINK_OUTBOX_FRAMES, place == 1 ? 40 : 30);
+    }
+    assert_int_equal(metric_value(METRIC_ROOM_EVENTS), 20);
+    assert_int_equal(metric_value(METRIC_LINK_OUTBOX_FRAMES), 40);
+}
+
 static size_t s_name_len(const char *text)
 {
     return strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
@@ -108,7 +134,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_counters_and_gauges_print_their_value_and_type),
         cmocka_unit_test(test_a_histogram_is_cumulative_in_seconds),
+        cmocka_unit_test(test_the_highest_stays_and_prints_as_a_gauge),
         cmocka_unit_test(test_every_line_is_of_the_text_format),
+        cmocka_unit_test(test_processes_add_up_but_the_highest_is_of_one_of_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
