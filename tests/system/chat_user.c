@@ -270,6 +270,7 @@ static void s_on_ack(struct chat_user *self, const struct msg_ack *ack)
     if (!room)
         return;
     room->post.open = false;
+    room->acked_ms = self->now_ms;
     self->acked++;
     self->dups += ack->dup;
 }
@@ -360,7 +361,7 @@ static void s_send_posts(struct chat_user *self, long now_ms)
 {
     for (size_t i = 0; i < self->room_count; i++) {
         struct chat_room *room = &self->rooms[i];
-        if (!room->post.open && self->sending)
+        if (!room->post.open && self->sending && now_ms >= room->acked_ms + self->think_ms)
             s_new_post(self, room);
         if (!room->post.open || room->post.send_at_ms > now_ms)
             continue;

@@ -25,6 +25,7 @@ struct chat_room {
     uint64_t room, incarnation, last;
     bool paging;             /* a snapshot's lines are coming: not contiguous */
     uint64_t page_head;
+    long acked_ms;           /* when the last ack came; 0: none yet */
     struct chat_post post;
 };
 
@@ -38,6 +39,7 @@ struct chat_user {
     bool welcomed, sending;
     long connect_at_ms, now_ms;
     unsigned failures;
+    long think_ms;           /* from an ack to the next post */
     struct chat_room rooms[CHAT_ROOMS_MAX];
     size_t room_count;
     uint64_t posted, acked, dups, refused, finals, gaps, connects;

@@ -233,6 +233,48 @@ int stack_edge_port(const struct stack *self, size_t edge)
     return self->topology == TOPOLOGY_HOSTS ? self->edge_ports[edge] : self->port;
 }
 
+/* The inode of the server's end of a connection from our local port to its port; 0: none. */
+static unsigned long s_inode(int server_port, int our_port)
+{
+    char line[512];
+    unsigned local, remote, state;
+    unsigned long inode, found = 0;
+    FILE *file = fopen("/proc/net/tcp", "r");
+    while (file && !found && fgets(line, sizeof line, file))
+        if (sscanf(line, "%*d: %*x:%x %*x:%x %x %*s %*s %*s %*d %*d %lu", &local, &remote, &state, &inode) == 4 &&
+            (int)local == server_port && (int)remote == our_port)
+            found = inode;
+    if (file)
+        fclose(file);
+    return found;
+}
+
+static bool s_has_socket(pid_t pid, unsigned long inode)
+{
+    char path[64], target[64], wanted[64];
+    bool found = false;
+    snprintf(wanted, sizeof wanted, "socket:[%lu]", inode);
+    for (int fd = 0; pid > 0 && fd < 256 && !found; fd++) {
+        snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)pid, fd);
+        ssize_t len = readlink(path, target, sizeof target - 1);
+        target[len > 0 ? len : 0] = '\0';
+        found = strcmp(target, wanted) == 0;
+    }
+    return found;
+}
+
+size_t stack_edge_of(const struct stack *self, int port, int fd)
+{
+    struct sockaddr_in at;
+    socklen_t len = sizeof at;
+    if (self->topology == TOPOLOGY_HOSTS)
+        return port == self->edge_ports[1];
+    if (self->topology == TOPOLOGY_THREADS || getsockname(fd, (struct sockaddr *)&at, &len) != 0)
+        return 0;
+    unsigned long inode = s_inode(port, ntohs(at.sin_port));
+    return inode && s_has_socket(stack_node_pid(self, "edge-1"), inode);
+}
+
 static bool s_is_ready(const struct stack *self, size_t edge)
 {
     struct http_response r;

@@ -44,6 +44,9 @@ bool stack_await_ready(const struct stack *self, int timeout_ms); /* every edge 
 /* Where to find an edge: its own port where it has one, else that of all. */
 int stack_edge_port(const struct stack *self, size_t edge);
 
+/* The edge that serves the connection fd to this port of 127.0.0.1. */
+size_t stack_edge_of(const struct stack *self, int port, int fd);
+
 pid_t stack_server_pid(const struct stack *self); /* the process, or the parent of all; 0 with hosts, and while there is none */
 /* The process that is a node, or has it in it; 0 while there is none. */
 pid_t stack_node_pid(const struct stack *self, const char *node);
