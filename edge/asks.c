@@ -258,6 +258,17 @@ void asks_on_tick(struct asks *self)
         links_want_leases(self->edge->links);
 }
 
+bool asks_is_for_later(const struct answer *answer)
+{
+    return answer->err && answer->type != MSG_NONE && err_may_retry(answer->err);
+}
+
+void asks_later(struct ask *ask, const struct answer *answer, int64_t now_ms)
+{
+    ask->sent_to = 0;
+    ask->repeat_ms = now_ms + (answer->retry_ms > ASK_LATER_MS ? answer->retry_ms : ASK_LATER_MS);
+}
+
 size_t asks_count(const struct asks *self)
 {
     return self->by_correlation.count;

@@ -16,7 +16,7 @@ struct edge;
 struct ask;
 struct asks;
 
-enum { ASK_REPEAT_MS = 2000, ASK_RETRY_MS = 100 };
+enum { ASK_REPEAT_MS = 2000, ASK_RETRY_MS = 100, ASK_LATER_MS = 200 };
 
 typedef enum {
     ASK_PERSIST,
@@ -67,6 +67,11 @@ void asks_cancel(struct ask **ask_p);
 void asks_cancel_all_of(struct asks *self, const void *owner);
 /* Ends those of `user` about `key` with err, as if answered: they may not know any more. */
 void asks_refuse(struct asks *self, uint64_t key, uint64_t user, ask_fn done, err_t err);
+
+/* A refusal that may be none when the same question comes again. Not a deadline that passed. */
+bool asks_is_for_later(const struct answer *answer);
+/* Asks it again after a while; the handler then returns false. Its deadline stays. */
+void asks_later(struct ask *ask, const struct answer *answer, int64_t now_ms);
 
 /* False: nobody asked this (any more). */
 bool asks_on_answer(struct asks *self, const struct envelope *env, view_t body);

@@ -6,7 +6,7 @@
 #include "edge/attach_impl.h"
 #include "edge/http.h"
 
-enum { HEADS_EACH_MS = 250, RETRY_MS_MIN = 200, DETACH_BATCH = 256 };
+enum { HEADS_EACH_MS = 250, DETACH_BATCH = 256 };
 
 static bool s_on_told(struct edge *edge, struct ask *ask, const struct answer *answer);
 static bool s_on_healed(struct edge *edge, struct ask *ask, const struct answer *answer);
@@ -26,18 +26,6 @@ void attach_destroy(struct attach **self_p)
         free((*self_p)->gone);
     free(*self_p);
     *self_p = NULL;
-}
-
-/* The same question again, but not at once. */
-void attach_ask_later(const struct edge *edge, struct ask *ask, const struct answer *answer)
-{
-    ask->sent_to = 0;
-    ask->repeat_ms = edge->now_ms + (answer->retry_ms > RETRY_MS_MIN ? answer->retry_ms : RETRY_MS_MIN);
-}
-
-static bool s_iattach_ask_later(const struct answer *answer)
-{
-    return answer->err && answer->type != MSG_NONE && err_may_retry(answer->err);
 }
 
 static struct session *s_session(const struct seat *seat)
@@ -243,8 +231,8 @@ static bool s_on_told(struct edge *edge, struct ask *ask, const struct answer *a
     struct attach *self = edge->attach;
     struct fan_room *room = fanout_room(edge->fanout, ask->spec.key);
     struct msg msg;
-    if (s_iattach_ask_later(answer)) {
-        attach_ask_later(edge, ask, answer);
+    if (asks_is_for_later(answer)) {
+        asks_later(ask, answer, edge->now_ms);
         return false;
     }
     if (answer->err || answer->type != MSG_ROOM_ATTACHED || msg_decode(answer->body, &msg)) {
@@ -309,8 +297,8 @@ static bool s_on_healed(struct edge *edge, struct ask *ask, const struct answer 
     struct fan_room *room = fanout_room(edge->fanout, ask->spec.key);
     if (!room || room->heal != ask)
         return true;
-    if (s_iattach_ask_later(answer)) {
-        attach_ask_later(edge, ask, answer);
+    if (asks_is_for_later(answer)) {
+        asks_later(ask, answer, edge->now_ms);
         return false;
     }
     room->heal = NULL;

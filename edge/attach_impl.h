@@ -18,9 +18,6 @@ struct attach {
     struct fan_room *presence; /* rooms with news of who is here */
 };
 
-/* A refusal that may end: ask the same again, but not at once. */
-bool attach_is_later(const struct answer *answer);
-void attach_ask_later(const struct edge *edge, struct ask *ask, const struct answer *answer);
 
 void attach_flush_gone(struct attach *self);
 /* Out of the room, and told why. */

@@ -196,7 +196,7 @@ static bool s_on_shown(struct edge *edge, struct ask *ask, const struct answer *
         backfill_restart(backfill);
         fanout_sit(edge->fanout, &session->viewer, backfill->room, SEAT_ATTACHING);
         backfill->ask = ask;
-        attach_ask_later(edge, ask, answer);
+        asks_later(ask, answer, edge->now_ms);
         return false;
     }
     attach_kick(self, session, backfill->room, answer->err ? answer->err : ERR_INTERNAL);

@@ -331,10 +331,15 @@ static void s_reconcile(struct session *self, list_t rooms)
     map_fini(&member);
 }
 
+static void s_open_inbox(struct session *self);
+
 static bool s_on_inbox(struct edge *edge, struct ask *ask, const struct answer *answer)
 {
-    (void)edge;
     struct session *self = ask->spec.owner;
+    if (asks_is_for_later(answer)) {
+        asks_later(ask, answer, edge->now_ms);
+        return false;
+    }
     self->inbox = NULL;
     struct msg msg;
     bool good = !answer->err && answer->type == MSG_INBOX && !msg_decode(answer->body, &msg);
@@ -346,6 +351,8 @@ static bool s_on_inbox(struct edge *edge, struct ask *ask, const struct answer *
         err_t code = answer->err ? answer->err : ERR_INTERNAL;
         session_error(self, code, "hello", err_may_retry(code) ? 1000 : 0, 0);
         session_close(self, CLOSE_RESYNC, "your rooms cannot be read now");
+    } else if (answer->type == MSG_NONE) {
+        s_open_inbox(self); /* nobody answers for long: what is open stays open, and hears of it later */
     } else {
         session_close(self, CLOSE_RESYNC, "your inbox was lost");
     }
