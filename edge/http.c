@@ -48,6 +48,8 @@ static const struct http_route s_routes[] = {
      MSG_ACK},
     {HTTP_GET, "/api/v1/rooms/{id}/pins", http_room_pins, HTTP_TOKEN, "pinned lines, the latest pin first",
      "before,limit", 0, MSG_PAGE},
+    {HTTP_GET, "/api/v1/search", http_search, HTTP_TOKEN, "lines that have what is asked for", "q,before,limit,zone", 0,
+     MSG_SEARCH_RESULT},
     {HTTP_GET, "/healthz", s_healthz, HTTP_PLAIN, "the process runs", NULL, 0, 0},
     {HTTP_GET, "/readyz", s_readyz, HTTP_PLAIN, "requests can be served", NULL, 0, 0},
     {HTTP_GET, "/openapi.json", http_openapi, 0, "this table", NULL, 0, 0},

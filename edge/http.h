@@ -79,6 +79,7 @@ void http_room_messages(struct http_conn *conn, const struct http_call *call);
 void http_room_post(struct http_conn *conn, const struct http_call *call);
 void http_room_edit(struct http_conn *conn, const struct http_call *call);
 void http_room_delete(struct http_conn *conn, const struct http_call *call);
+void http_search(struct http_conn *conn, const struct http_call *call);
 /* {attach} A kick: history on its way to this user is answered 403 instead. */
 void http_on_kick(struct edge *edge, uint64_t room, uint64_t user);
 

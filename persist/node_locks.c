@@ -9,7 +9,7 @@
 #include "actors/runtime/log.h"
 
 enum {
-    NUMBERS = 64, /* of one boot: a writer, a control worker, at most 32 readers, and those they replaced */
+    NUMBERS = 64, /* of one boot: a writer, a control worker, at most 32 readers, three for search, and those they replaced */
     SQL_BYTES = 16 * 1024,
     IDS_BYTES = NUMBERS * 21,
     KILL_DENIED = 1095,

@@ -17,6 +17,8 @@ enum {
     BATCHES_BYTES_MAX = 32 * 1024 * 1024,
     WRITES_MAX = 4096,
     QUESTIONS_MAX = 4096,
+    SEARCHES_MAX = 64,
+    SEARCHERS = 2, /* beside the readers, so that no search makes a room or its history wait */
     JOBS_BYTES_MAX = 16 * 1024 * 1024,
     OVERLOADED_RETRY_MS = 250,
     UNAVAILABLE_RETRY_MS = 1000,
@@ -28,11 +30,12 @@ enum {
 struct persist {
     actor_t *actor;
     answers_t *answers;
-    work_queue_t *batches, *writes, *questions;
+    work_queue_t *batches, *writes, *questions, *searches;
     write_batch_t *writer;
     control_t *control;
-    query_pool_t *pool;
-    atomic_int writer_up, control_up, readers_up; /* connections open now; written by the workers */
+    query_pool_t *pool, *searchers;
+    search_indexer_t *indexer;
+    atomic_int writer_up, control_up, readers_up, searchers_up; /* connections open now; written by the workers */
     bool was_up;
 };
 
@@ -48,7 +51,7 @@ static err_t s_on_message(void *opaque, actor_t *actor, const struct envelope *e
             actor_reply_error(actor, env, ERR_UNEXPECTED, 0);
             return ERR_UNEXPECTED;
         }
-        queue = row->kind == STORE_WRITE ? self->writes : self->questions;
+        queue = row->kind == STORE_WRITE ? self->writes : row->kind == STORE_FIND ? self->searches : self->questions;
     }
     err_t err = work_queue_push(queue, env, body, actor_now_ms(actor));
     if (err)
@@ -90,6 +93,7 @@ static void s_on_tick(void *opaque, actor_t *actor, int64_t now_ms)
     bool is_up = control_up && readers_up && atomic_load(&self->writer_up) > 0;
     s_refuse(actor, self->writes, control_up, now_ms);
     s_refuse(actor, self->questions, readers_up, now_ms);
+    s_refuse(actor, self->searches, atomic_load(&self->searchers_up) > 0, now_ms);
     metric_set(METRIC_STORE_UP, is_up);
     metric_set(METRIC_STORE_QUEUE, (int64_t)work_queue_count(self->questions));
     if (is_up != self->was_up)
@@ -108,27 +112,39 @@ static err_t s_start(struct persist *self, const struct role_context *context, c
     self->batches = work_queue_new(BATCHES_MAX, BATCHES_BYTES_MAX);
     self->writes = work_queue_new(WRITES_MAX, JOBS_BYTES_MAX);
     self->questions = work_queue_new(QUESTIONS_MAX, JOBS_BYTES_MAX);
-    if (!self->answers || !self->batches || !self->writes || !self->questions)
+    self->searches = work_queue_new(SEARCHES_MAX, JOBS_BYTES_MAX);
+    if (!self->answers || !self->batches || !self->writes || !self->questions || !self->searches)
         return ERR_NO_MEMORY;
-    self->writer = write_batch_new(url, context->address, self->batches, self->answers, &self->writer_up);
+    if (context->config->search_index)
+        self->indexer = search_indexer_new(url, context->address);
+    if (self->indexer || !context->config->search_index)
+        self->writer = write_batch_new(url, context->address, self->batches, self->answers, self->indexer,
+                                       &self->writer_up);
     if (self->writer)
         self->control = control_new(url, context->address, endpoint, self->writes, self->answers, &self->control_up);
     if (self->control)
         self->pool = query_pool_new(url, context->address, (size_t)context->config->readers, self->questions,
                                     self->answers, &self->readers_up);
-    return self->pool ? actor_watch(self->actor, answers_socket(self->answers), s_on_answers) : ERR_INTERNAL;
+    if (self->pool)
+        self->searchers = query_pool_new(url, context->address, SEARCHERS, self->searches, self->answers,
+                                         &self->searchers_up);
+    return self->searchers ? actor_watch(self->actor, answers_socket(self->answers), s_on_answers) : ERR_INTERNAL;
 }
 
 /* False: a thread did not end in time, and may still use what self has. */
 static bool s_stop(struct persist *self)
 {
-    work_queue_t *queues[] = {self->batches, self->writes, self->questions};
+    work_queue_t *queues[] = {self->batches, self->writes, self->questions, self->searches};
     for (size_t i = 0; i < sizeof queues / sizeof queues[0]; i++)
         if (queues[i])
             work_queue_close(queues[i]);
+    if (self->indexer)
+        search_indexer_close(self->indexer);
     bool all = !self->writer || write_batch_join(self->writer, STOP_MS);
     all = (!self->control || control_join(self->control, all ? STOP_MS / 4 : 0)) && all;
     all = (!self->pool || query_pool_join(self->pool, all ? STOP_MS / 4 : 0)) && all;
+    all = (!self->searchers || query_pool_join(self->searchers, all ? STOP_MS / 4 : 0)) && all;
+    all = (!self->indexer || search_indexer_join(self->indexer, all ? STOP_MS / 4 : 0)) && all;
     if (!all) {
         log_warn("a database thread did not stop in time");
         return false;
@@ -136,11 +152,14 @@ static bool s_stop(struct persist *self)
     write_batch_destroy(&self->writer);
     control_destroy(&self->control);
     query_pool_destroy(&self->pool);
+    query_pool_destroy(&self->searchers);
+    search_indexer_destroy(&self->indexer);
     actor_destroy(&self->actor);
     answers_destroy(&self->answers);
     work_queue_destroy(&self->batches);
     work_queue_destroy(&self->writes);
     work_queue_destroy(&self->questions);
+    work_queue_destroy(&self->searches);
     return true;
 }
 

@@ -11,6 +11,7 @@
 #include "persist/store_marks.h"
 #include "persist/store_messages.h"
 #include "persist/store_rooms.h"
+#include "persist/store_search.h"
 
 enum {
     RETRY_MS_MIN = 20,
@@ -43,6 +44,7 @@ static const struct store_row ROWS[] = {
     {MSG_STORE_SESSION_ROTATE, STORE_WRITE, store_on_session_rotate},
     {MSG_STORE_SESSION_END, STORE_WRITE, store_on_session_end},
     {MSG_STORE_REVOCATIONS_GET, STORE_READ, store_on_revocations_get},
+    {MSG_STORE_SEARCH, STORE_FIND, store_on_search},
     {MSG_DIR_HELLO, STORE_WRITE, directory_on_hello},
     {MSG_DIR_BEAT, STORE_WRITE, directory_on_beat},
     {MSG_DIR_TAKE, STORE_WRITE, directory_on_take},

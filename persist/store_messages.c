@@ -1,5 +1,6 @@
 #include "persist/store_messages.h"
 
+#include "persist/search_index.h"
 #include "persist/store_marks.h"
 #include "proto/marks.h"
 
@@ -461,7 +462,7 @@ db_status_t store_event_erase(db_t *db, uint64_t room, uint64_t target)
         }
     }
     buffer_fini(&tombstone);
-    return status;
+    return status ? status : search_index_erase(db, room, target);
 }
 
 /* ---- appending ------------------------------------------------------------------------------------------------ */

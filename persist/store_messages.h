@@ -11,7 +11,7 @@ db_status_t store_on_lines_get(struct store_call *call);
 db_status_t store_on_pins_get(struct store_call *call);
 
 /* Within a transaction: the frames of the line at target and of its edits become tombstones: the same events with a
- * nil body. Their MACs stay, so that a repeated request is still known. */
+ * nil body. Their MACs stay, so that a repeated request is still known. Search finds it no more. */
 db_status_t store_event_erase(db_t *db, uint64_t room, uint64_t target);
 
 /* The newest events of a room up to last_seq, ascending and contiguous, as far as the bounds of a tail allow. */

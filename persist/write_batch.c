@@ -32,6 +32,7 @@ struct write_batch {
     work_queue_t *queue;
     answers_t *answers;
     answer_sender_t *sender;
+    search_indexer_t *indexer;
     struct connection connection;
     append_store_t *store;
     struct s_part parts[ROWS_MAX];
@@ -140,6 +141,17 @@ static void s_count(const write_batch_t *self, int64_t took_us)
     metric_observe_us(METRIC_STORE_COMMIT_SECONDS, took_us);
 }
 
+/* After the commit: what follows is behind the log, and nobody waits for it. */
+static void s_hint(write_batch_t *self, size_t first, size_t count)
+{
+    uint64_t last = 0;
+    for (size_t i = first; self->indexer && i < first + count; i++) {
+        if (self->outcomes[i].result == OUTCOME_COMMITTED && self->rows[i].room != last)
+            search_indexer_hint(self->indexer, self->rows[i].room);
+        last = self->rows[i].room;
+    }
+}
+
 static void s_clear(write_batch_t *self)
 {
     for (size_t i = 0; i < self->part_count; i++)
@@ -168,6 +180,8 @@ static drive_step_t s_commit(write_batch_t *self, size_t first, size_t count, bo
         *is_lock_out = drive.retries > LIM_COMMIT_RETRIES_MAX;
         if (step == DRIVE_DONE && clock_now_us() - start_us > SLOW_COMMIT_MS * 1000)
             log_warn("commit slow: took_ms=%lld rows=%zu", (long long)(clock_now_us() - start_us) / 1000, count);
+        if (step == DRIVE_DONE)
+            s_hint(self, first, count);
         if (step == DRIVE_DONE || step == DRIVE_FAILED)
             return step;
         if (delay_ms > 0 && !work_queue_pause(self->queue, delay_ms))
@@ -232,13 +246,14 @@ static void *s_run(void *opaque)
 }
 
 write_batch_t *write_batch_new(const char *url, address_t own, work_queue_t *queue, answers_t *answers,
-                               atomic_int *up_count)
+                               search_indexer_t *indexer, atomic_int *up_count)
 {
     write_batch_t *self = calloc(1, sizeof *self);
     if (!self)
         return NULL;
     self->queue = queue;
     self->answers = answers;
+    self->indexer = indexer;
     list_writer_init(&self->list, LIM_LINK_BODY_BYTES_MAX);
     buffer_init(&self->encoded, LIM_LINK_BODY_BYTES_MAX);
     err_t err = connection_init(&self->connection, url, DB_WRITER, "writer", own, up_count);

@@ -8,14 +8,15 @@
 #define ROOKERY_PERSIST_WRITE_BATCH_H
 
 #include "persist/connection.h"
+#include "persist/search_indexer.h"
 #include "persist/work.h"
 
 typedef struct write_batch write_batch_t;
 
-/* own: address of the persist actor. Starts the thread. Borrows the url, queue and answers. NULL, with a line in the
- * log: bad url, no memory, no thread. */
+/* own: address of the persist actor. Starts the thread. Borrows the url, queue, answers and indexer, which is told
+ * of rooms with new events (NULL: nobody is). NULL, with a line in the log: bad url, no memory, no thread. */
 write_batch_t *write_batch_new(const char *url, address_t own, work_queue_t *queue, answers_t *answers,
-                               atomic_int *up_count);
+                               search_indexer_t *indexer, atomic_int *up_count);
 /* After work_queue_close: waits at most wait_ms for the thread to finish what it has. False: it did not, and everything
  * it uses must be left alone. */
 bool write_batch_join(write_batch_t *self, int wait_ms);

@@ -54,6 +54,20 @@ enum {
     LIM_LINE_REACTIONS_MAX = 400,       /* people times emoji under a line */
     LIM_UNREAD_MENTIONS_MAX = 100,      /* counted for a room; a badge says 99+ */
 
+    /* Search. */
+    LIM_SEARCH_QUERY_BYTES_MAX = 512,
+    LIM_SEARCH_WORDS_MAX = 16,          /* words of a query */
+    LIM_SEARCH_ROOMS_MAX = 8,           /* rooms that a query names */
+    LIM_SEARCH_QUERY_TERMS_MAX = 24,    /* of a query's words; more of them would find no fewer lines */
+    LIM_SEARCH_TERMS_MAX = 1024,        /* under which one line is found: a prose text of 4,096 bytes has about 700 */
+    LIM_SEARCH_PAGE_MAX = 50,           /* lines of one answer */
+    LIM_SEARCH_SNIPPET_BYTES_MAX = 320, /* of a line that was found */
+    LIM_SEARCH_MARKS_MAX = 16,          /* places marked in one snippet */
+    LIM_SEARCH_CURSOR_BYTES_MAX = 64,
+    LIM_SEARCH_STEPS_MAX = 16384,       /* entries of the index that one answer may pass */
+    LIM_SEARCH_READS_MAX = 256,         /* lines that one answer may read */
+    LIM_SEARCH_MS = 1500,               /* then an answer ends where it is, and the next page goes on */
+
     /* Rooms. */
     LIM_ROOM_MEMBERS_MAX = 20000,
     LIM_ROOM_TAIL_EVENTS_MAX = 512,     /* newest events a room keeps in memory */

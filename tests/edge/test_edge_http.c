@@ -472,6 +472,53 @@ static void test_expired_token_is_told_from_a_bad_one(void **state)
     answer_fini(&answer);
 }
 
+static void s_search(const char *params, int status, const char *part)
+{
+    struct answer_text answer;
+    char path[2048];
+    snprintf(path, sizeof path, "/api/v1/search?%s", params);
+    assert_int_equal(status, s_ask("GET", path, s_bearer(7), NULL, &answer));
+    if (!strstr(answer.body, part))
+        fail_msg("no %s in %s", part, answer.body);
+    answer_fini(&answer);
+}
+
+static void test_search_asks_the_store_in_the_name_of_the_token(void **state)
+{
+    (void)state;
+    assert_int_equal(401, s_status("GET", "/api/v1/search?q=cat", NULL, NULL));
+    s_search("q=caf%C3%A9+in%3Ax&limit=50&zone=-300&before=17.5.3", 200,
+             "\"next\":\"17.5.3\",\"behind\":540,\"hits\":[{\"room\":50,\"seq\":1,\"msg_no\":0,\"user\":7,");
+    s_search("q=caf%C3%A9&zone=840", 200, "\"behind\":1680,\"hits\":[{\"room\":20,");
+    s_search("q=caf%C3%A9", 200, "\"snippet\":\"café\"");
+}
+
+static void test_a_search_that_cannot_be_understood_is_refused_with_its_place(void **state)
+{
+    (void)state;
+    s_search("q=", 400, "\"title\":\"bad_search\"");
+    s_search("", 400, "\"title\":\"bad_search\"");
+    s_search("q=k%C3%A4se+after%3Asoon", 400, "\"detail\":\"Write a date as 2026-11-23, 2026-11 or 2026.\",\"position\":5}");
+    s_search("q=%F0%9F%8E%89+in%3A", 400, "\"position\":3}"); /* the emoji is two units */
+    s_search("q=x+from%3Anobody", 400, "\"detail\":\"Nobody has this name.\",\"position\":2}"); /* the store's word */
+}
+
+static void test_parameters_of_a_search_are_bounded(void **state)
+{
+    (void)state;
+    char params[2 * LIM_SEARCH_QUERY_BYTES_MAX] = "q=";
+    memset(params + 2, 'a', LIM_SEARCH_QUERY_BYTES_MAX);
+    params[2 + LIM_SEARCH_QUERY_BYTES_MAX] = '\0';
+    s_search(params, 200, "\"hits\":[{");
+    memcpy(params + 2 + LIM_SEARCH_QUERY_BYTES_MAX, "a", 2);
+    s_search(params, 400, "out_of_range");
+    static const char *const BAD[] = {"q=x&limit=0", "q=x&limit=51", "q=x&zone=841", "q=x&zone=-841", "q=x&zone=east",
+                                      "q=x&zone=--1", "q=x&zone=", "q=x&before=1.2", "q=x&before=yesterday", "q=%FF",
+                                      "q=x&q=y", "q=a%00b"};
+    for (size_t i = 0; i < sizeof BAD / sizeof BAD[0]; i++)
+        s_search(BAD[i], 400, "out_of_range");
+}
+
 static void test_metrics_are_on_the_admin_port_only(void **state)
 {
     (void)state;
@@ -531,6 +578,9 @@ int main(void)
         cmocka_unit_test(test_lines_are_posted_and_read_with_a_token),
         cmocka_unit_test(test_body_must_be_json_by_its_header),
         cmocka_unit_test(test_expired_token_is_told_from_a_bad_one),
+        cmocka_unit_test(test_search_asks_the_store_in_the_name_of_the_token),
+        cmocka_unit_test(test_a_search_that_cannot_be_understood_is_refused_with_its_place),
+        cmocka_unit_test(test_parameters_of_a_search_are_bounded),
         cmocka_unit_test(test_metrics_are_on_the_admin_port_only),
         cmocka_unit_test(test_openapi_names_every_route),
         cmocka_unit_test(test_idle_connection_that_says_nothing_is_closed),

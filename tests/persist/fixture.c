@@ -47,6 +47,7 @@ void fixture_start(struct fixture *self, const char *url)
     self->nonce = ++boots;
     self->config.database_url = strdup(url ? url : self->db.url);
     self->config.readers = 2;
+    self->config.search_index = !self->has_no_index;
     self->topology.count = 1;
     self->topology.nodes[0].address = address_make(ROLE_PERSIST, 0, self->nonce);
     snprintf(self->topology.nodes[0].endpoint, sizeof self->topology.nodes[0].endpoint, "inproc://persist-test-%u",

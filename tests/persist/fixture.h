@@ -14,6 +14,7 @@ struct fixture {
     struct role_context context;
     void *persist; /* zactor_t */
     uint32_t nonce;
+    bool has_no_index; /* set before a start: no search index is kept */
 };
 
 /* A database, and persist on it through url (NULL: directly). */

@@ -210,6 +210,7 @@ static void s_open_proxy(struct cut *cut)
                       "server's socket (?socket=PATH)\n");
         skip();
     }
+    s_fixture.has_no_index = true; /* its commits would be cut too */
     snprintf(cut->path, sizeof cut->path, "/tmp/rookery-proxy-%ld", (long)getpid());
     cut->proxy = proxy_new(cut->path, url.socket);
     assert_non_null(cut->proxy);

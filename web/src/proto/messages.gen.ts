@@ -173,6 +173,7 @@ export const ERR = {
   WEAK_PASSWORD: 70,
   BAD_NAME: 71,
   EMPTY: 72,
+  BAD_SEARCH: 74,
   BAD_METHOD: 80,
   BAD_TYPE: 81,
   NO_LENGTH: 82,
@@ -223,6 +224,7 @@ export type ErrorName =
   | 'weak_password'
   | 'bad_name'
   | 'empty'
+  | 'bad_search'
   | 'method_not_allowed'
   | 'unsupported_media_type'
   | 'length_required'
@@ -353,6 +355,32 @@ export interface MentionCountRec {
   room: number;
   /** lines after the read pointer; at the maximum: that many or more (0 … 100) */
   count: number;
+}
+/** a line that was found */
+export interface SearchHitRec {
+  /** where it stands */
+  room: number;
+  /** its place */
+  seq: number;
+  /** its number */
+  msg_no: number;
+  /** who said it */
+  user: number;
+  /** UTC */
+  at_ms: number;
+  /** it was changed since */
+  edited: boolean;
+  /** the part of it around the first word found, on one line (at most 320 bytes of UTF-8) */
+  snippet: string;
+}
+/** a word that was found */
+export interface SearchMarkRec {
+  /** in the snippet of this hit, from 0 (0 … 50) */
+  hit: number;
+  /** first UTF-16 code unit (0 … 320) */
+  from: number;
+  /** the one after its last (0 … 320) */
+  to: number;
 }
 
 /* ---- bodies of events, by kind ---- */
@@ -959,6 +987,24 @@ export interface UsersJson {
   /** those found (at most 200) */
   users: UserInfoRec[];
 }
+/** a page of lines that were found */
+export interface SearchResultJson {
+  type: 'search_result';
+  /** 0: none. Else a row of search_query.h: what is wrong with the query (0 … 15) */
+  fault: number;
+  /** of the fault in the query, in UTF-16 code units (0 … 512) */
+  position: number;
+  /** there may be older ones: ask again with `next`. Also when so much had to be looked at that this page is short, or empty */
+  more: boolean;
+  /** empty: no more (at most 64 bytes of UTF-8) */
+  next: string;
+  /** events of the user's rooms that cannot be found yet */
+  behind: number;
+  /** newest first (at most 50) */
+  hits: SearchHitRec[];
+  /** ascending (at most 800) */
+  marks: SearchMarkRec[];
+}
 
 /* ---- tables for the codec ---- */
 
@@ -1454,6 +1500,7 @@ export const ERRORS: Readonly<Record<number, ErrorRow>> = {
   70: { name: 'weak_password', status: 422, retry: false, text: 'Use 8 to 128 characters that are not a common password.' },
   71: { name: 'bad_name', status: 422, retry: false, text: 'Use 1 to 32 letters, digits, spaces or . _ - and no leading or trailing space.' },
   72: { name: 'empty', status: 422, retry: false, text: 'There is nothing in it; write something first.' },
+  74: { name: 'bad_search', status: 400, retry: false, text: 'The search cannot be understood; `reason` says why, `position` where.' },
   80: { name: 'method_not_allowed', status: 405, retry: false, text: 'This address does not take this method; see Allow.' },
   81: { name: 'unsupported_media_type', status: 415, retry: false, text: 'Send JSON: Content-Type: application/json.' },
   82: { name: 'length_required', status: 411, retry: false, text: 'Send a Content-Length; chunked bodies are not taken.' },
