@@ -53,91 +53,96 @@ matches_any() { # path pattern...
     return 1
 }
 
-includes_of() { # file: prints line:name
-    sed -nE '/^[[:space:]]*#[[:space:]]*include[[:space:]]*"/{=;s/[^"]*"([^"]*)".*/\1/p}' "$1" | paste -d: - -
-}
-
-check_arrows() { # file
-    local file=$1 pattern allowed line name
+# The first row that fits the file says what it may include.
+may_include='' must_not='' # of the file that was asked about last
+arrow_of() { # file
+    local pattern allowed
+    may_include='.*'
     while IFS='|' read -r pattern allowed; do
-        if [ -z "$pattern" ] || ! matches_any "$file" "$pattern"; then
-            continue
+        if [ -n "$pattern" ] && matches_any "$1" "$pattern"; then
+            may_include=$allowed
+            return
         fi
-        while IFS=: read -r line name; do
-            [[ $name =~ ^($allowed)$ ]] || finding "$file:$line: must not include \"$name\""
-        done < <(includes_of "$file")
-        return
     done <<<"$ARROWS"
 }
 
-check_apart() { # file
-    local file=$1 patterns denied line name
+# What files that live beside others must not know of them.
+apart_of() { # file
+    local patterns denied
+    must_not=''
     while IFS='>' read -r patterns denied; do
         # shellcheck disable=SC2086  # a list of patterns
-        matches_any "$file" $patterns || continue
-        while IFS=: read -r line name; do
-            [[ ! $name =~ ^($denied)$ ]] || finding "$file:$line: must not include \"$name\""
-        done < <(includes_of "$file")
+        if [ -n "$denied" ] && matches_any "$1" $patterns; then must_not+="${must_not:+|}$denied"; fi
     done <<<"$APART"
 }
 
-check_libraries() { # file
-    local file=$1 headers owners hit
+check_library() { # file line header
+    local headers owners
     while IFS='>' read -r headers owners; do
-        [ -n "$headers" ] || continue
+        if [ -z "$headers" ] || ! [[ $3 =~ ^($headers)$ ]]; then continue; fi
         # shellcheck disable=SC2086  # a list of patterns
-        matches_any "$file" $owners && continue
-        while IFS= read -r hit; do
-            finding "$file:${hit%%:*}: only $owners may include ${hit#*include }"
-        done < <(grep -nE "^[[:space:]]*#[[:space:]]*include[[:space:]]*[<\"]($headers)[>\"]" "$file" || true)
+        matches_any "$1" $owners || finding "$1:$2: only $owners may include $3"
     done <<<"$LIBRARIES"
 }
 
+# All include lines of all files at once: a process for each file would take a minute.
+check_includes() { # file...
+    local file line text name last=''
+    while IFS=: read -r file line text; do
+        if [ "$file" != "$last" ]; then
+            arrow_of "$file"
+            apart_of "$file"
+            last=$file
+        fi
+        name=${text#*[<\"]}
+        name=${name%%[>\"]*}
+        if [[ $text == *'"'* ]]; then
+            [[ $name =~ ^($may_include)$ ]] || finding "$file:$line: must not include \"$name\""
+            [[ -z $must_not || ! $name =~ ^($must_not)$ ]] || finding "$file:$line: must not include \"$name\""
+        fi
+        [[ $file == tests/* || $file == bench/* ]] || check_library "$file" "$line" "$name"
+    done < <(grep -nHE '^[[:space:]]*#[[:space:]]*include[[:space:]]*[<"]' "$@" || true)
+}
+
 # proto is pure: no I/O, no threads, no clock. Its generator prints, so it is not part of the library.
-check_pure() { # file
-    local hit
-    while IFS= read -r hit; do
-        finding "$1:${hit%%:*}: proto is pure: ${hit#*:}"
-    done < <(grep -nE '#[[:space:]]*include[[:space:]]*<(pthread|threads|time|unistd|poll|syslog|sys/.*)\.h>' "$1" || true)
+check_pure() { # file...
+    local file line text
+    while IFS=: read -r file line text; do
+        finding "$file:$line: proto is pure: $text"
+    done < <(grep -nHE '#[[:space:]]*include[[:space:]]*<(pthread|threads|time|unistd|poll|syslog|sys/.*)\.h>' "$@" || true)
 }
 
-check_banned() { # file
-    local hit
-    while IFS= read -r hit; do
-        finding "$1:${hit%%:*}: banned function: ${hit#*:}"
-    done < <(grep -nE "(^|[^A-Za-z0-9_])($BANNED)[[:space:]]*\(" "$1" || true)
+check_banned() { # file...
+    local file line text
+    while IFS=: read -r file line text; do
+        finding "$file:$line: banned function: $text"
+    done < <(grep -nHE "(^|[^A-Za-z0-9_])($BANNED)[[:space:]]*\(" "$@" || true)
 }
 
-check_length() { # file
-    local lines limit=$LINES_MAX
-    [[ $1 == tests/* || $1 == *.test.ts* || $1 == web/tests/* ]] && limit=$LINES_MAX_TEST
-    [[ $1 == *.def || $1 == *.gen.ts ]] && return # tables may be long
-    lines=$(wc -l <"$1")
-    [ "$lines" -le "$limit" ] || finding "$1:$limit: $lines lines; is it still one thing? (limit $limit)"
+check_lengths() { # file...
+    local lines file limit
+    while read -r lines file; do
+        case $file in
+        total | *.def | *.gen.ts) continue ;; # tables may be long
+        tests/* | *.test.ts* | web/tests/*) limit=$LINES_MAX_TEST ;;
+        *) limit=$LINES_MAX ;;
+        esac
+        [ "$lines" -le "$limit" ] || finding "$file:$limit: $lines lines; is it still one thing? (limit $limit)"
+    done < <(wc -l "$@")
 }
 
 set -f # patterns stay patterns
-sources=0
-while IFS= read -r file; do
-    sources=$((sources + 1))
-    check_length "$file"
-    case $file in
-    *.ts | *.tsx) continue ;;
-    esac
-    check_banned "$file"
-    check_arrows "$file"
-    check_apart "$file"
-    case $file in
-    tests/* | bench/*) continue ;;
-    esac
-    check_libraries "$file"
-    case $file in
-    proto/gen_ts.c) ;;
-    proto/*) check_pure "$file" ;;
-    esac
-done < <(find proto actors edge persist bench tests web/src -type f \
+mapfile -t sources < <(find proto actors edge persist bench tests web/src -type f \
     \( -name '*.c' -o -name '*.h' -o -name '*.def' -o -name '*.ts' -o -name '*.tsx' \) 2>/dev/null | sort)
-
-[ "$sources" -gt 0 ] || finding "no source file found: is this the project?"
-echo "$sources files, $findings findings"
+c_sources=() pure=()
+for file in "${sources[@]}"; do
+    [[ $file == *.ts || $file == *.tsx ]] || c_sources+=("$file")
+    [[ $file != proto/* || $file == proto/gen_proto.c ]] || pure+=("$file")
+done
+[ ${#c_sources[@]} -gt 0 ] || finding "no source file found: is this the project?"
+check_lengths "${sources[@]}"
+check_banned "${c_sources[@]}"
+check_includes "${c_sources[@]}"
+check_pure "${pure[@]}"
+echo "${#sources[@]} files, $findings findings"
 [ "$findings" -eq 0 ]
