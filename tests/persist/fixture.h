@@ -34,7 +34,7 @@ uint64_t client_nonce(const client_t *self);
 uint64_t client_send(client_t *self, const struct msg *ask);
 /* The answer, decoded; its views live until the next call. NULL after timeout_ms. */
 const struct msg *client_wait(client_t *self, uint64_t correlation, int timeout_ms);
-/* Both; an answer must come, and be of this type. */
+/* Both, repeated while no answer comes or the database is away; an answer must come, and be of this type. */
 const struct msg *client_ask(client_t *self, const struct msg *ask, uint16_t type);
 /* Refused with this code. */
 void client_ask_refused(client_t *self, const struct msg *ask, err_t code);

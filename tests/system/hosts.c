@@ -22,7 +22,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -442,20 +441,6 @@ static pid_t s_run(const struct hosts *self, const struct node *node, const char
     _exit(127);
 }
 
-/* Both accounts nodes must tell the same successor of a refresh token, so they share this secret (actors/token.h). */
-static void s_share_refresh_key(const struct hosts *self)
-{
-    unsigned char secret[32];
-    if (getrandom(secret, sizeof secret, 0) != sizeof secret)
-        s_die("no random bytes");
-    for (size_t i = 0; i < HOSTS; i++) {
-        int fd = open(s_path(self, "%c/keys/refresh.key", 'a' + (char)i), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-        if (fd < 0 || write(fd, secret, sizeof secret) != sizeof secret)
-            s_die("cannot write %s", s_path(self, "%c/keys/refresh.key", 'a' + (char)i));
-        close(fd);
-    }
-}
-
 /* Each node's key is made on its host; what is public is brought to the other. */
 static void s_make_keys(const struct hosts *self)
 {
@@ -588,7 +573,6 @@ int main(void)
         snprintf(self.url, sizeof self.url, "%s", url);
     s_make_network(&self);
     s_make_keys(&self);
-    s_share_refresh_key(&self);
     if (self.own_database && s_await(s_run(&self, &self.nodes[0], "migrate", NULL, NULL)) != 0)
         s_die("the database could not be migrated");
     s_start_proxy(&self);

@@ -168,23 +168,6 @@ static bool s_await_ports(struct stack *self, int timeout_ms)
     return true;
 }
 
-/* /readyz does not wait for accounts: the first sign-in may be told "later" while its process comes up. */
-static bool s_await_accounts(const struct stack *self, size_t edge, int timeout_ms)
-{
-    long until_ms = s_now_ms() + timeout_ms;
-    int status = 0;
-    while (status != 401 && s_now_ms() < until_ms) {
-        struct http_response r;
-        if (http_call(stack_edge_port(self, edge), "POST", "/api/v1/auth/login", "",
-                      "{\"name\":\"nobody\",\"password\":\"no password\"}", 5000, &r))
-            status = r.status;
-        http_response_fini(&r);
-        if (status != 401)
-            s_wait_ms(100);
-    }
-    return status == 401;
-}
-
 bool stack_start(struct stack *self, const char *const *env, int timeout_ms)
 {
     *self = (struct stack){.port = free_port()};
@@ -200,8 +183,7 @@ bool stack_start(struct stack *self, const char *const *env, int timeout_ms)
     self->runner = fork();
     if (self->runner == 0)
         s_exec_runner(self, env);
-    if (self->runner < 0 || !s_await_ports(self, timeout_ms) || !stack_await_ready(self, timeout_ms) ||
-        !s_await_accounts(self, 0, timeout_ms) || !s_await_accounts(self, 1, timeout_ms)) {
+    if (self->runner < 0 || !s_await_ports(self, timeout_ms) || !stack_await_ready(self, timeout_ms)) {
         s_show_log(self);
         return false;
     }
@@ -294,6 +276,23 @@ bool stack_await_ready(const struct stack *self, int timeout_ms)
         s_wait_ms(20);
     }
     return false;
+}
+
+bool stack_await_token(const struct stack *self, const char *token, int timeout_ms)
+{
+    char headers[8192];
+    long until_ms = s_now_ms() + timeout_ms;
+    snprintf(headers, sizeof headers, "Authorization: Bearer %s\r\n", token);
+    for (size_t edge = 0; edge < STACK_EDGES && s_now_ms() < until_ms;) {
+        struct http_response r;
+        bool taken = http_call(stack_edge_port(self, edge), "GET", "/api/v1/me", headers, NULL, 5000, &r) && r.status == 200;
+        http_response_fini(&r);
+        if (taken)
+            edge++;
+        else
+            s_wait_ms(100);
+    }
+    return s_now_ms() < until_ms;
 }
 
 /* ---- processes ---- */

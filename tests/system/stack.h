@@ -41,6 +41,8 @@ void stack_stop(struct stack *self);   /* SIGTERM, as Ctrl-C; waits */
 void stack_remove(struct stack *self); /* its folder */
 
 bool stack_await_ready(const struct stack *self, int timeout_ms); /* every edge that can be asked alone */
+/* Until every edge takes the token: one of an accounts node whose key an edge has not heard of is refused at first. */
+bool stack_await_token(const struct stack *self, const char *token, int timeout_ms);
 /* Where to find an edge: its own port where it has one, else that of all. */
 int stack_edge_port(const struct stack *self, size_t edge);
 

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { SETTLE_MS = 60000 };
+enum { SETTLE_MS = 60000, TOKEN_MS = 15000 };
 
 long talk_now_ms(void)
 {
@@ -31,7 +31,8 @@ bool talk_open(struct talk *self, struct stack *stack, size_t user_count, size_t
         char path[512];
         snprintf(path, sizeof path, "%s/client-%02zu.log", self->stack->dir, i);
         FILE *log = fopen(path, "w");
-        if (!log || !chat_user_open(&self->users[i], (int)i, stack_edge_port(stack, i % STACK_EDGES), "talk-", log))
+        if (!log || !chat_user_open(&self->users[i], (int)i, stack_edge_port(stack, i % STACK_EDGES), "talk-", log) ||
+            !stack_await_token(stack, self->users[i].token, TOKEN_MS))
             return false;
         for (size_t r = 0; r < self->room_count; r++) {
             char name[32];

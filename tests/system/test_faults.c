@@ -129,6 +129,7 @@ static void s_sign_up(struct person *who, const char *name)
     assert_true(http_header(&r, "Set-Cookie", who->cookie, sizeof who->cookie));
     json_decref(json);
     http_response_fini(&r);
+    assert_true(stack_await_token(&s_stack, who->token, 15000));
 }
 
 static uint64_t s_make_room(const struct person *who, const char *name)
