@@ -47,10 +47,10 @@ export async function startMock({ port = 0, seed = true } = {}) {
   }
 
   function append(room, user, kind, body, more = {}) {
-    const event = { type: 'event', room: room.id, seq: room.log.length + 1, kind: KIND[kind], user, at_ms: Math.max(more.at_ms ?? Date.now(), room.log.at(-1)?.at_ms ?? 0), client_id: more.client_id ?? newId(), msg_no: kind === 'posted' ? ++room.msgNo : 0, target: more.target ?? 0, body };
+    const event = { type: 'event', room: room.id, seq: room.log.length + 1, kind: KIND[kind], user, at_ms: Math.max(more.at_ms ?? Date.now(), room.log.at(-1)?.at_ms ?? 0), client_id: more.client_id ?? newId(), msg_no: kind === 'posted' || kind === 'said' ? ++room.msgNo : 0, target: more.target ?? 0, body };
     room.log.push(event);
     if (kind === 'deleted')
-      for (const e of room.log) if (e.seq === event.target || (e.kind === KIND.edited && e.target === event.target)) e.body = null;
+      for (const e of room.log) if (e.seq === event.target || ((e.kind === KIND.edited || e.kind === KIND.revised) && e.target === event.target)) e.body = null;
     for (const s of sockets) {
       if (!s.user || !room.members.has(s.user.id)) continue;
       if (s.live.has(room.id)) s.send(event);
@@ -83,17 +83,47 @@ export async function startMock({ port = 0, seed = true } = {}) {
   function folded(room, from, to) {
     const out = [];
     for (const e of room.log) {
-      if (e.kind !== KIND.posted || e.msg_no < from || e.msg_no > to) continue;
-      out.push(e);
-      const edit = room.log.findLast((x) => x.kind === KIND.edited && x.target === e.seq);
-      if (edit) out.push(edit);
+      if (!isLine(e) || e.msg_no < from || e.msg_no > to) continue;
+      out.push(...lineFrames(room, e));
     }
     return out;
   }
 
+  const isLine = (e) => e?.kind === KIND.posted || e?.kind === KIND.said;
+
+  /* A line, its newest edit, and what hangs on it. */
+  function lineFrames(room, e) {
+    const edit = room.log.findLast((x) => (x.kind === KIND.edited || x.kind === KIND.revised) && x.target === e.seq);
+    let reactions = [];
+    let pin = null;
+    for (const x of room.log) {
+      if (x.target !== e.seq || e.body === null) continue;
+      if (x.kind === KIND.pinned) pin = x.body[0] ? (pin ?? x) : null;
+      if (x.kind !== KIND.reacted) continue;
+      reactions = reactions.filter((r) => r.user !== x.user || r.emoji !== x.body[0]);
+      if (x.body[1]) reactions.push({ user: x.user, emoji: x.body[0] });
+    }
+    const frames = edit ? [e, edit] : [e];
+    if (reactions.length === 0 && !pin) return frames;
+    const emoji = [...new Set(reactions.map((r) => r.emoji))];
+    frames.push({
+      type: 'marks',
+      room: room.id,
+      seq: e.seq,
+      as_of: room.log.length,
+      pinned: pin?.seq ?? 0,
+      pinned_by: pin?.user ?? 0,
+      emoji: emoji.map((one) => ({ emoji: one })),
+      reactions: reactions.map((r) => ({ emoji: emoji.indexOf(r.emoji), user: r.user })),
+      mentions: [],
+    });
+    return frames;
+  }
+
   function toJson(e) {
-    const names = { posted: ['text'], edited: ['text'], deleted: ['by_role'], joined: ['role'], left: ['reason'], room_created: ['name', 'topic', 'visibility'] }[NAMES[e.kind]];
-    return { ...e, kind: NAMES[e.kind], body: e.body && Object.fromEntries(names.map((n, i) => [n, e.body[i]])) };
+    if (e.type === 'marks') return e;
+    const names = { said: ['text', 'mentions'], revised: ['text', 'mentions'], reacted: ['emoji', 'on'], pinned: ['on'], posted: ['text'], edited: ['text'], deleted: ['by_role'], joined: ['role'], left: ['reason'], room_created: ['name', 'topic', 'visibility'] }[NAMES[e.kind]];
+    return { ...e, kind: NAMES[e.kind], body: e.body && Object.fromEntries(names.map((n, i) => [n, n === 'mentions' ? e.body[i].map(([id]) => ({ id })) : e.body[i]])) };
   }
 
   /* ---- what a room is asked to do; answers ack, or throws the name of an error ---- */
@@ -106,9 +136,13 @@ export async function startMock({ port = 0, seed = true } = {}) {
     const line = m.target ? room.log[m.target - 1] : null;
     let event;
     if (m.type === 'room_post') event = append(room, user.id, 'posted', [m.text], m);
-    else if (!line || line.kind !== KIND.posted) throw 'no_event';
+    else if (m.type === 'room_say') event = append(room, user.id, 'said', [m.text, m.mentions.map((r) => [r.id])], { ...m, target: m.reply_to });
+    else if (!isLine(line)) throw 'no_event';
     else if (line.body === null) throw 'deleted';
+    else if (m.type === 'room_react') event = append(room, user.id, 'reacted', [m.emoji, m.on], m);
+    else if (m.type === 'room_pin') event = append(room, user.id, 'pinned', [m.on], m);
     else if (line.user !== user.id) throw 'not_author';
+    else if (m.type === 'room_revise') event = append(room, user.id, 'revised', [m.text, m.mentions.map((r) => [r.id])], m);
     else if (m.type === 'room_edit') event = append(room, user.id, 'edited', [m.text], m);
     else event = append(room, user.id, 'deleted', [0], m);
     const ack = { type: 'ack', client_id: m.client_id, room: room.id, seq: event.seq, at_ms: event.at_ms, msg_no: event.msg_no, dup: false };
@@ -184,10 +218,37 @@ export async function startMock({ port = 0, seed = true } = {}) {
       }
       case 'members':
         return ok({ type: 'members', room: room.id, more: false, members: [...room.members].map(([user, role]) => ({ user, name: users.get(user).name, role, joined_seq: 1 })) });
+      case 'pins': {
+        const pinned = room.log.filter((e) => isLine(e) && e.body !== null).map((e) => lineFrames(room, e)).filter((f) => f.at(-1).pinned > 0);
+        pinned.sort((a, b) => b.at(-1).pinned - a.at(-1).pinned);
+        const frames = pinned.flat();
+        return ok({ type: 'page', room: room.id, incarnation: room.incarnation, as_of: room.log.length, first_msg_no: 0, last_msg_no: 0, first_seq: 0, more: false, frames: frames.map(toJson) });
+      }
       case 'messages': {
         if (!room.members.has(me.id)) return problem('not_member');
-        const before = Number(query.get('before') ?? room.msgNo + 1);
-        const first = Math.max(1, before - Number(query.get('limit') ?? 50));
+        const hung = /\/messages\/(\d+)\/(?:reactions\/(.+)|pin)$/.exec(path);
+        if (hung) {
+          const on = method === 'PUT';
+          const m = { client_id: query.get('client_id'), target: Number(hung[1]), on, type: hung[2] ? 'room_react' : 'room_pin', emoji: hung[2] && decodeURIComponent(hung[2]) };
+          try {
+            return ok(perform(room, me, m));
+          } catch (name) {
+            return problem(name);
+          }
+        }
+        if (query.get('seqs')) {
+          const lines = query.get('seqs').split(',').map((q) => room.log[Number(q) - 1]).filter(isLine);
+          return ok({ type: 'page', room: room.id, incarnation: room.incarnation, as_of: room.log.length, first_msg_no: lines[0]?.msg_no ?? 0, last_msg_no: lines.at(-1)?.msg_no ?? 0, first_seq: lines[0]?.seq ?? 0, more: false, frames: lines.flatMap((e) => lineFrames(room, e)).map(toJson) });
+        }
+        const limit = Number(query.get('limit') ?? 50);
+        if (query.get('after')) {
+          const from = Number(query.get('after')) + 1;
+          const to = Math.min(room.msgNo, from + limit - 1);
+          const some = folded(room, from, to);
+          return ok({ type: 'page', room: room.id, incarnation: room.incarnation, as_of: room.log.length, first_msg_no: some.length ? from : 0, last_msg_no: some.length ? to : 0, first_seq: some[0]?.seq ?? 0, more: to < room.msgNo, frames: some.map(toJson) });
+        }
+        const before = Math.min(room.msgNo + 1, Number(query.get('before') ?? room.msgNo + 1));
+        const first = Math.max(1, before - limit);
         const frames = folded(room, first, before - 1);
         return ok({ type: 'page', room: room.id, incarnation: room.incarnation, as_of: room.log.length, first_msg_no: frames.length ? first : 0, last_msg_no: frames.length ? before - 1 : 0, first_seq: frames[0]?.seq ?? 0, more: first > 1, frames: frames.map(toJson) });
       }
@@ -340,6 +401,8 @@ export async function startMock({ port = 0, seed = true } = {}) {
         for (const other of sockets) if (other !== s && other.live.has(m.room)) other.send({ type: 'typists', room: m.room, users: [{ id: s.user.id }] });
         return;
       case 'room_post':
+      case 'room_say':
+      case 'room_revise':
       case 'room_edit':
       case 'room_delete':
         try {

@@ -6,6 +6,7 @@ import { TypingLine } from '@/features/presence/TypingLine';
 import { Members } from '@/features/rooms/Members';
 import { RoomHeader } from '@/features/rooms/RoomHeader';
 import { Conversation } from '@/features/timeline/Conversation';
+import { Quote } from '@/features/timeline/Quote';
 import { failureOf, type RoomCard } from '@/state/commands';
 import { useApp, useCommands, useMe } from '@/state/hooks';
 import { Button } from '@/ui/Button';
@@ -15,12 +16,13 @@ import { rememberRoom } from './lastRoom';
 import { useMedia } from './useMedia';
 
 export function RoomPage({ menu }: { menu: ReactNode }) {
-  const { id } = useParams();
+  const { id, line } = useParams();
   const room = Number(id);
-  return Number.isSafeInteger(room) && room > 0 ? <Room key={room} id={room} menu={menu} /> : <NoRoom menu={menu} text="There is no such room." />;
+  const seq = Number.isSafeInteger(Number(line)) ? Math.max(0, Number(line)) : 0;
+  return Number.isSafeInteger(room) && room > 0 ? <Room key={room} id={room} line={seq} menu={menu} /> : <NoRoom menu={menu} text="There is no such room." />;
 }
 
-function Room({ id, menu }: { id: number; menu: ReactNode }) {
+function Room({ id, line, menu }: { id: number; line: number; menu: ReactNode }) {
   const room = useApp((s) => s.rooms.byId.get(id));
   const known = useApp((s) => s.rooms.known);
   const me = useMe()?.id ?? 0;
@@ -28,6 +30,7 @@ function Room({ id, menu }: { id: number; menu: ReactNode }) {
   const navigate = useNavigate();
   const wide = useMedia('(min-width: 64rem)');
   const fine = useMedia('(pointer: fine)');
+  const replying = useApp((s) => (s.drafts.replying?.room === id ? s.drafts.replying.seq : 0));
   const [members, setMembers] = useState(false);
   const member = room !== undefined;
 
@@ -55,9 +58,9 @@ function Room({ id, menu }: { id: number; menu: ReactNode }) {
           onLeft={() => void navigate('/', { replace: true })}
         />
         <ConnectionBar />
-        <Conversation room={id} />
+        <Conversation room={id} line={line} />
         <TypingLine room={id} />
-        <Composer room={id} name={room.name} />
+        <Composer room={id} name={room.name} quote={replying ? <Quote room={id} seq={replying} onJump={null} /> : null} />
       </div>
       {members && wide ? (
         <aside className="w-64 shrink-0 border-l border-line">

@@ -123,6 +123,8 @@ export function Shell() {
           <Routes>
             <Route index element={<Home menu={menu} onCreate={side.onCreate} />} />
             <Route path="r/:id" element={<RoomPage menu={menu} />} />
+            {/* The address of a single line, as people pass it on. */}
+            <Route path="rooms/:id/:line" element={<RoomPage menu={menu} />} />
             <Route
               path="browse"
               element={

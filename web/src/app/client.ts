@@ -3,13 +3,26 @@ import { ApiError, createHttp, type Http } from '@/net/http';
 import { openPage } from '@/proto/codec';
 import type { MembersJson, PageJson, RoomInfoJson, RoomInfoRec, RoomsJson } from '@/proto/messages.gen';
 import { newClientId } from '@/proto/ulid';
-import { type Commands, type Member, type RoomCard } from '@/state/commands';
-import { setDraft, setEditing } from '@/state/drafts';
+import { failureOf, type Commands, type Member, type RoomCard } from '@/state/commands';
+import { setDraft, setEditing, setReplying } from '@/state/drafts';
 import type { Client } from '@/state/hooks';
 import * as outbox from '@/state/outbox';
 import { addRooms, roleOf, visibilityOf } from '@/state/rooms';
-import { createAppStore, initialState, leftRoom, withTimeline } from '@/state/store';
-import { hasOlder, prependPage, trim, type Page } from '@/state/timeline';
+import { createAppStore, initialState, leftRoom, note, withTimeline } from '@/state/store';
+import type { Line } from '@/state/fold';
+import { mentionsIn, namesOf } from '@/state/mentions';
+import {
+  closeApart,
+  extendApartDown,
+  extendApartUp,
+  findLine,
+  hasOlder,
+  linesOfPage,
+  openApart,
+  prependPage,
+  trim,
+  type Page,
+} from '@/state/timeline';
 import { createAuth } from './auth';
 import { keepDrafts } from './drafts';
 import { createLive } from './live';
@@ -142,6 +155,60 @@ export function createClient(base: string): RunningClient {
     );
   }
 
+  function calledIn(text: string): number[] {
+    const { session, users } = store.getState();
+    return mentionsIn(text, namesOf(users), session.status === 'in' ? session.me.id : 0);
+  }
+
+  /** Something small that is not worth an outbox. */
+  function attempt(request: Promise<unknown>): void {
+    request.catch((e: unknown) => store.setState((s) => note(s, failureOf(e).detail)));
+  }
+
+  function linesFrom(room: number, page: PageJson): Line[] {
+    const t = store.getState().timelines.get(room);
+    const opened = pageOf(page);
+    opened.events = [...opened.events].sort((a, b) => a.seq - b.seq);
+    const items = t ? linesOfPage(t, opened) : null;
+    return (items ?? []).filter((item): item is Line => item.type === 'line');
+  }
+
+  async function readLines(room: number, seqs: readonly number[]): Promise<Line[]> {
+    const page = await http.request<PageJson>('GET', `/rooms/${room}/messages`, { query: { seqs: seqs.join(',') } });
+    return linesFrom(room, page);
+  }
+
+  async function reach(room: number, seq: number): Promise<boolean> {
+    const here = () => {
+      const t = store.getState().timelines.get(room);
+      return t !== undefined && findLine(t, seq) !== undefined;
+    };
+    if (here()) return true;
+    const [line] = await readLines(room, [seq]);
+    if (!line) return false;
+    const page = await http.request<PageJson>('GET', `/rooms/${room}/messages`, {
+      query: { before: line.msgNo + PAGE_LINES / 2, limit: PAGE_LINES },
+    });
+    store.setState((s) => withTimeline(s, room, (t) => openApart(t, pageOf(page))));
+    return here();
+  }
+
+  async function loadApart(room: number, where: 'older' | 'newer'): Promise<void> {
+    const apart = store.getState().timelines.get(room)?.apart;
+    if (!apart || (where === 'older' && apart.firstMsgNo <= 1)) return;
+    const query = where === 'older' ? { before: apart.firstMsgNo } : { after: apart.lastMsgNo };
+    const page = await http.request<PageJson>('GET', `/rooms/${room}/messages`, { query: { ...query, limit: PAGE_LINES } });
+    store.setState((s) =>
+      withTimeline(s, room, (t) =>
+        t.apart?.firstMsgNo !== apart.firstMsgNo || t.apart.lastMsgNo !== apart.lastMsgNo
+          ? t // another place, or grown meanwhile
+          : where === 'older'
+            ? extendApartUp(t, pageOf(page))
+            : extendApartDown(t, pageOf(page)),
+      ),
+    );
+  }
+
   function pageOf(page: PageJson): Page {
     return {
       incarnation: page.incarnation,
@@ -170,11 +237,27 @@ export function createClient(base: string): RunningClient {
     reconnect: () => live.reconnect(),
 
     openRoom: (room) => live.openRoom(room),
-    post: (room, text) => {
+    post: (room, text, replyTo) => {
       live.typed();
-      return enqueue(room, { what: 'post', text });
+      return enqueue(room, { what: 'post', text, replyTo, mentions: calledIn(text) });
     },
-    edit: (room, target, text) => enqueue(room, { what: 'edit', target, text }),
+    edit: (room, target, text) => enqueue(room, { what: 'edit', target, text, mentions: calledIn(text) }),
+    react: (room, seq, emoji, on) =>
+      attempt(http.request(on ? 'PUT' : 'DELETE', `/rooms/${room}/messages/${seq}/reactions/${encodeURIComponent(emoji)}`, { query: { client_id: newClientId() } })),
+    pin: (room, seq, on) =>
+      attempt(http.request(on ? 'PUT' : 'DELETE', `/rooms/${room}/messages/${seq}/pin`, { query: { client_id: newClientId() } })),
+    setReplying: (replying) => store.setState((s) => ({ drafts: setReplying(s.drafts, replying) })),
+    lines: readLines,
+    async pins(room, before) {
+      const page = await http.request<PageJson>('GET', `/rooms/${room}/pins`, { query: { before: before || undefined, limit: 20 } });
+      // Pins come in their own order; the fold wants that of the log.
+      const lines = linesFrom(room, page);
+      lines.sort((a, b) => (b.pinned?.seq ?? 0) - (a.pinned?.seq ?? 0));
+      return { lines, more: page.more };
+    },
+    reach,
+    loadApart,
+    leaveApart: (room) => store.setState((s) => withTimeline(s, room, closeApart)),
     remove: (room, target) => enqueue(room, { what: 'delete', target }),
     retry(clientId) {
       const old = store.getState().outbox.entries.find((e) => e.clientId === clientId);

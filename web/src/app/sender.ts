@@ -28,10 +28,16 @@ export interface Sender {
 export function messageOf(e: Entry): BrowserMessage {
   const head = { room: e.room, client_id: e.clientId };
   switch (e.work.what) {
-    case 'post':
-      return { type: 'room_post', ...head, text: e.work.text };
-    case 'edit':
-      return { type: 'room_edit', ...head, target: e.work.target, text: e.work.text };
+    case 'post': {
+      const { text, replyTo = 0, mentions = [] } = e.work;
+      if (replyTo === 0 && mentions.length === 0) return { type: 'room_post', ...head, text };
+      return { type: 'room_say', ...head, reply_to: replyTo, text, mentions: mentions.map((id) => ({ id })) };
+    }
+    case 'edit': {
+      const { target, text, mentions = [] } = e.work;
+      if (mentions.length === 0) return { type: 'room_edit', ...head, target, text };
+      return { type: 'room_revise', ...head, target, text, mentions: mentions.map((id) => ({ id })) };
+    }
     case 'delete':
       return { type: 'room_delete', ...head, target: e.work.target };
   }

@@ -1,4 +1,6 @@
 /* What a person can make happen. Features call these; app/ carries them out. */
+import type { Line } from './fold';
+
 export interface RoomCard {
   id: number;
   name: string;
@@ -39,9 +41,22 @@ export interface Commands {
   reconnect(): void;
 
   openRoom(room: number | null): void;
-  post(room: number, text: string): void;
+  /** replyTo: seq of the line it answers; 0: none. Whom it calls follows from the text. */
+  post(room: number, text: string, replyTo: number): void;
   edit(room: number, seq: number, text: string): void;
   remove(room: number, seq: number): void;
+  /** Not kept for later: it goes out now, or a note says why not. */
+  react(room: number, seq: number, emoji: string, on: boolean): void;
+  pin(room: number, seq: number, on: boolean): void;
+  setReplying(replying: { room: number; seq: number } | null): void;
+  /** Reads single lines; those that cannot be read are missing. */
+  lines(room: number, seqs: readonly number[]): Promise<Line[]>;
+  /** Pinned lines, the latest pin first. */
+  pins(room: number, before: number): Promise<{ lines: Line[]; more: boolean }>;
+  /** Makes sure that the line is loaded, around it too. False: there is no such line. */
+  reach(room: number, seq: number): Promise<boolean>;
+  loadApart(room: number, where: 'older' | 'newer'): Promise<void>;
+  leaveApart(room: number): void;
   retry(clientId: string): void;
   discard(clientId: string): void;
   setDraft(room: number, text: string): void;

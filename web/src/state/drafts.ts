@@ -2,9 +2,11 @@
 export interface Drafts {
   byRoom: ReadonlyMap<number, string>;
   editing: { room: number; seq: number } | null;
+  /** The line that the next one answers. */
+  replying: { room: number; seq: number } | null;
 }
 
-export const initialDrafts: Drafts = { byRoom: new Map(), editing: null };
+export const initialDrafts: Drafts = { byRoom: new Map(), editing: null, replying: null };
 
 export function setDraft(d: Drafts, room: number, text: string): Drafts {
   if ((d.byRoom.get(room) ?? '') === text) return d;
@@ -16,4 +18,8 @@ export function setDraft(d: Drafts, room: number, text: string): Drafts {
 
 export function setEditing(d: Drafts, editing: Drafts['editing']): Drafts {
   return d.editing === editing ? d : { ...d, editing };
+}
+
+export function setReplying(d: Drafts, replying: Drafts['replying']): Drafts {
+  return d.replying === replying ? d : { ...d, replying };
 }

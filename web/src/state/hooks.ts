@@ -1,7 +1,8 @@
 /* How components see the state and reach the commands. */
-import { createContext, useContext } from 'react';
+import { createContext, useContext, useMemo } from 'react';
 import { useStore } from 'zustand';
 import type { Commands } from './commands';
+import { namesOf, type Names } from './mentions';
 import type { State, Store } from './store';
 
 export interface Client {
@@ -37,4 +38,10 @@ export function useMe(): { id: number; name: string; admin: boolean } | null {
 /** A person's name, or something that stands for it until it is known. */
 export function useName(id: number): string {
   return useApp((s) => s.users.get(id)?.name ?? 'Someone');
+}
+
+/** Everybody this page knows of, by name. */
+export function useNames(): Names {
+  const users = useApp((s) => s.users);
+  return useMemo(() => namesOf(users), [users]);
 }

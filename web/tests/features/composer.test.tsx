@@ -21,7 +21,7 @@ describe('the composer', () => {
   test('Enter sends once and empties, Shift and Enter is a new line', async () => {
     const { user, commands } = show(composer);
     await user.type(field(), 'one{Shift>}{Enter}{/Shift}two{Enter}{Enter}');
-    expect(commands.post).toHaveBeenCalledExactlyOnceWith(ROOM, 'one\ntwo');
+    expect(commands.post).toHaveBeenCalledExactlyOnceWith(ROOM, 'one\ntwo', 0);
     expect(field().value).toBe('');
   });
 

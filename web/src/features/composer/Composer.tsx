@@ -1,4 +1,4 @@
-import { useEffect, useId, useLayoutEffect, useRef, useState, type KeyboardEvent } from 'react';
+import { useEffect, useId, useLayoutEffect, useRef, useState, type KeyboardEvent, type ReactNode } from 'react';
 import { useApp, useCommands, useMe, useReadState } from '@/state/hooks';
 import { findLine } from '@/state/timeline';
 import { cx } from '@/ui/cx';
@@ -8,12 +8,13 @@ import { roomLeft, sendable } from './text';
 export const COMPOSER_ID = 'composer';
 
 /** Mounted afresh for each room. The text is the room's draft in the state, or, while a line is being changed, its own. */
-export function Composer({ room, name }: { room: number; name: string }) {
+export function Composer({ room, name, quote }: { room: number; name: string; quote?: ReactNode }) {
   const commands = useCommands();
   const read = useReadState();
   const me = useMe()?.id ?? 0;
   const draft = useApp((s) => s.drafts.byRoom.get(room) ?? '');
   const editing = useApp((s) => (s.drafts.editing?.room === room ? s.drafts.editing.seq : null));
+  const replying = useApp((s) => (s.drafts.replying?.room === room ? s.drafts.replying.seq : 0));
   const offline = useApp((s) => s.link.state !== 'online');
   const [changed, setChanged] = useState<{ seq: number; text: string } | null>(null);
   const [refused, setRefused] = useState(false);
@@ -35,8 +36,12 @@ export function Composer({ room, name }: { room: number; name: string }) {
     el?.focus();
     el?.setSelectionRange(el.value.length, el.value.length);
   }, [editing]);
+  useEffect(() => {
+    if (replying) area.current?.focus();
+  }, [replying]);
   useEffect(
     () => () => {
+      if (read().drafts.replying?.room === room) commands.setReplying(null);
       if (read().drafts.editing?.room === room) commands.setEditing(null);
     },
     [commands, read, room],
@@ -75,7 +80,8 @@ export function Composer({ room, name }: { room: number; name: string }) {
       return;
     }
     commands.setDraft(room, '');
-    commands.post(room, clean);
+    commands.post(room, clean, replying);
+    commands.setReplying(null);
     area.current?.focus();
   }
 
@@ -101,6 +107,10 @@ export function Composer({ room, name }: { room: number; name: string }) {
       e.preventDefault();
       e.stopPropagation();
       stopEditing();
+    } else if (e.key === 'Escape' && replying) {
+      e.preventDefault();
+      e.stopPropagation();
+      commands.setReplying(null);
     } else if (e.key === 'ArrowUp' && !e.altKey && !changed && draft === '' && editLast()) {
       e.preventDefault();
     }
@@ -123,6 +133,21 @@ export function Composer({ room, name }: { room: number; name: string }) {
             : 'border-field-line has-[textarea:focus]:border-accent has-[textarea:focus]:ring-accent',
         )}
       >
+        {replying && !changed ? (
+          <div className="flex items-center gap-2 border-b border-line px-3.5 py-1">
+            <div className="min-w-0 flex-1">{quote}</div>
+            <button
+              type="button"
+              className="tap rounded-md px-2 text-xs font-semibold text-accent underline underline-offset-2"
+              onClick={() => {
+                commands.setReplying(null);
+                area.current?.focus();
+              }}
+            >
+              Do not reply
+            </button>
+          </div>
+        ) : null}
         {changed ? (
           <div className="flex items-center gap-2 border-b border-line px-3.5 py-1 text-xs font-semibold text-accent">
             <Icon name="pencil" className="size-4" />

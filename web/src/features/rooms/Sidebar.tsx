@@ -105,6 +105,12 @@ const RoomLink = memo(function RoomLink({ id, onPick }: { id: number; onPick: ((
               <span className="sr-only">, has a draft</span>
             </span>
           ) : null}
+          {room.mentions > 0 && !isActive ? (
+            <span className="min-w-6 rounded-full bg-accent px-1.5 text-center text-2xs leading-5 font-bold text-on-accent tabular-nums">
+              @{room.mentions > 99 ? '99+' : room.mentions}
+              <span className="sr-only"> {room.mentions === 1 ? 'mention' : 'mentions'},</span>
+            </span>
+          ) : null}
           {unread > 0 && !isActive ? (
             <span className="mr-2 min-w-6 rounded-full bg-ember px-1.5 text-center text-2xs leading-5 font-bold text-on-ember tabular-nums">
               {unread > 99 ? '99+' : unread}

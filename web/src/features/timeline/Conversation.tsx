@@ -8,18 +8,21 @@ import { cx } from '@/ui/cx';
 import { Dialog, DialogActions, DialogBody } from '@/ui/Dialog';
 import { Icon } from '@/ui/Icon';
 import { LinesSkeleton } from '@/ui/Skeleton';
+import { EmojiPicker } from './EmojiPicker';
 import { Line, NoticeLine } from './Line';
 import { buildRows, dayKey, type Row } from './rows';
 import { dayName, useToday } from './time';
 import { Scroll, type View } from './scroll';
-import { down, freeze, range, TAIL, up, type Window } from './window';
+import { down, freeze, lowerBound, range, TAIL, up, type Window } from './window';
 
 const NEAR_PX = 600;
 const PAGE_RETRY_MS = 3_000;
+const FOUND_MS = 2_500;
 
 const NO_ITEMS: readonly Item[] = [];
 
-export function Conversation({ room }: { room: number }) {
+/** `line`: seq of a line to open at; 0: none. */
+export function Conversation({ room, line: asked = 0 }: { room: number; line?: number }) {
   const timeline = useApp((s) => s.timelines.get(room));
   const me = useMe()?.id ?? 0;
   const allEntries = useApp((s) => s.outbox.entries);
@@ -40,9 +43,10 @@ export function Conversation({ room }: { room: number }) {
   const [paging, setPaging] = useState<'no' | 'busy' | 'failed'>('no');
   const entered = useRef(false);
 
-  const items = timeline?.items ?? NO_ITEMS;
+  const apart = timeline?.apart ?? null;
+  const items = apart?.items ?? timeline?.items ?? NO_ITEMS;
   const { start, end } = range(items, win);
-  const atEnd = end >= items.length;
+  const atEnd = end >= items.length && apart === null;
   const rows = useMemo(
     () => buildRows({ items: items.slice(start, end), entries, me, readUpTo, atEnd }),
     [items, start, end, entries, me, readUpTo, atEnd],
@@ -50,7 +54,7 @@ export function Conversation({ room }: { room: number }) {
   const byKey = useMemo(() => new Map(rows.map((row) => [row.key, row] as const)), [rows]);
 
   const loaded = timeline !== undefined && (timeline.phase === 'live' || items.length > 0);
-  const older = timeline !== undefined && hasOlder(timeline);
+  const older = apart ? apart.firstMsgNo > 1 : timeline !== undefined && hasOlder(timeline);
 
   function markRead(view: View): void {
     if (document.visibilityState !== 'visible') return;
@@ -66,13 +70,23 @@ export function Conversation({ room }: { room: number }) {
   function loadOlder(): void {
     if (paging !== 'no' || !older) return;
     setPaging('busy');
-    commands.loadOlder(room).then(
+    (apart ? commands.loadApart(room, 'older') : commands.loadOlder(room)).then(
       () => setPaging('no'),
       (e: unknown) => {
         setPaging('failed');
         const wait = failureOf(e).retryMs || PAGE_RETRY_MS;
         setTimeout(() => setPaging((now) => (now === 'failed' ? 'no' : now)), wait);
       },
+    );
+  }
+
+  function loadNewer(): void {
+    if (paging !== 'no') return;
+    setPaging('busy');
+    setWin(freeze(items, win)); // what joins behind it moves nothing
+    commands.loadApart(room, 'newer').then(
+      () => setPaging('no'),
+      () => setTimeout(() => setPaging('no'), PAGE_RETRY_MS),
     );
   }
 
@@ -86,7 +100,10 @@ export function Conversation({ room }: { room: number }) {
       if (win.from === null && items.length > 0) setWin(freeze(items, win));
       const far = view.fromEnd > 1200 || !atEnd;
       setAway((now) => (now === null ? { seq: items.at(-1)?.seq ?? 0, far } : now.far === far ? now : { ...now, far }));
-      if (view.fromEnd < NEAR_PX && !atEnd) setWin((w) => down(items, w));
+      if (view.fromEnd < NEAR_PX && !atEnd) {
+        if (apart && end >= items.length) loadNewer();
+        else setWin((w) => down(items, w));
+      }
     }
     if (view.fromTop < NEAR_PX) {
       if (start > 0) setWin((w) => up(items, freeze(items, w)));
@@ -123,7 +140,55 @@ export function Conversation({ room }: { room: number }) {
 
   const fresh = away === null ? 0 : countNew(items, away.seq, me);
 
+  const wanted = useRef(0); // a line to be shown once it is drawn
+  const [found, setFound] = useState(0);
+  const onJump = useCallback(
+    (seq: number) => {
+      commands.reach(room, seq).then(
+        (there) => {
+          const t = read().timelines.get(room);
+          const all = t?.apart?.items ?? t?.items ?? NO_ITEMS;
+          const at = lowerBound(all, seq);
+          if (!there || all[at]?.seq !== seq) {
+            // It is among what is loaded up to the end, and another place is open.
+            if (there && t?.apart) {
+              wanted.current = seq;
+              setFound(seq);
+              commands.leaveApart(room);
+            }
+            return;
+          }
+          const to = all[at + 60];
+          setWin({ from: all[Math.max(0, at - 60)]?.seq ?? seq, to: to ? to.seq : null });
+          wanted.current = seq;
+          setFound(seq);
+        },
+        () => undefined,
+      );
+    },
+    [commands, read, room],
+  );
+  useLayoutEffect(() => {
+    const seq = wanted.current;
+    const item = seq === 0 ? undefined : items[lowerBound(items, seq)];
+    if (item?.type === 'line' && item.seq === seq && scroll.show(item.clientId)) wanted.current = 0;
+  });
+  useEffect(() => {
+    if (found === 0) return undefined;
+    const timer = setTimeout(() => setFound(0), FOUND_MS);
+    return () => clearTimeout(timer);
+  }, [found]);
+  // A link to a line: once for each link, as soon as there is a room to look into.
+  useEffect(() => {
+    if (asked > 0 && loaded) onJump(asked);
+  }, [asked, loaded, onJump]);
+
+  const [picking, setPicking] = useState(0);
+  const onPick = useCallback((seq: number) => setPicking(seq), []);
+  const onReply = useCallback((seq: number) => commands.setReplying({ room, seq }), [commands, room]);
+
   const toLatest = () => {
+    commands.leaveApart(room);
     setWin(TAIL);
     setAway(null);
     scroll.toEnd();
@@ -189,6 +254,11 @@ export function Conversation({ room }: { room: number }) {
                   active={active === row.key}
                   editing={editing !== null && row.type === 'line' && row.line.seq === editing}
                   mayDelete={known?.role === 'moderator' || known?.role === 'owner'}
+                  room={room}
+                  found={found !== 0 && row.type === 'line' && row.line.seq === found}
+                  onReply={onReply}
+                  onPick={onPick}
+                  onJump={onJump}
                   onActive={setActive}
                   onEdit={onEdit}
                   onDelete={onDelete}
@@ -216,6 +286,15 @@ export function Conversation({ room }: { room: number }) {
           </button>
         ) : null}
       </div>
+      {picking === 0 ? null : (
+        <EmojiPicker
+          onClose={() => setPicking(0)}
+          onPick={(emoji) => {
+            commands.react(room, picking, emoji, true);
+            setPicking(0);
+          }}
+        />
+      )}
       {deleting === null ? null : (
         <ConfirmDelete
           onClose={() => setDeleting(null)}
@@ -254,12 +333,17 @@ interface RowProps {
   active: boolean;
   editing: boolean;
   mayDelete: boolean;
+  room: number;
+  found: boolean;
+  onReply: (seq: number) => void;
+  onPick: (seq: number) => void;
+  onJump: (seq: number) => void;
   onActive: (key: string | null) => void;
   onEdit: (seq: number) => void;
   onDelete: (seq: number) => void;
 }
 
-function RowView({ row, today, me, active, editing, mayDelete, onActive, onEdit, onDelete }: RowProps) {
+function RowView({ row, today, me, active, editing, mayDelete, onActive, ...rest }: RowProps) {
   switch (row.type) {
     case 'day':
       return (
@@ -306,8 +390,7 @@ function RowView({ row, today, me, active, editing, mayDelete, onActive, onEdit,
             active={active}
             editing={editing}
             mayDelete={mayDelete}
-            onEdit={onEdit}
-            onDelete={onDelete}
+            {...rest}
           />
         </div>
       );

@@ -1,12 +1,14 @@
-import { memo } from 'react';
-import { useCommands, useName } from '@/state/hooks';
+import { memo, useMemo } from 'react';
+import { useCommands, useMe, useName, useNames } from '@/state/hooks';
 import type { Entry } from '@/state/outbox';
 import type { Line as LineState, Notice as NoticeState } from '@/state/timeline';
 import { cx } from '@/ui/cx';
 import { Egg } from '@/ui/Egg';
 import { Icon } from '@/ui/Icon';
 import { IconButton } from '@/ui/Button';
-import { isEmojiOnly, RichText } from './text';
+import { Quote } from './Quote';
+import { Reactions } from './Reactions';
+import { isEmojiOnly, RichText, type Calls } from './text';
 import { clockTime, wholeTime } from './time';
 
 interface Shown {
@@ -18,6 +20,8 @@ interface Shown {
   mark: 'waiting' | 'sending' | 'failed' | null;
   /** What the mark is about. */
   what: Entry['work']['what'];
+  replyTo: number;
+  mentions: readonly number[];
   reason: string;
   entryId: string;
 }
@@ -37,6 +41,8 @@ function shownLine(line: LineState, change: Entry | null): Shown {
     edited: line.edited || edited !== null,
     mark: markOf(change),
     what: change?.work.what ?? 'post',
+    replyTo: line.replyTo,
+    mentions: line.mentions,
     reason: change?.reason ?? '',
     entryId: change?.clientId ?? '',
   };
@@ -50,6 +56,8 @@ function shownEntry(entry: Entry): Shown {
     edited: false,
     mark: markOf(entry),
     what: 'post',
+    replyTo: entry.work.what === 'post' ? (entry.work.replyTo ?? 0) : 0,
+    mentions: entry.work.what === 'post' ? (entry.work.mentions ?? []) : [],
     reason: entry.reason,
     entryId: entry.clientId,
   };
@@ -64,6 +72,12 @@ interface LineProps {
   active: boolean;
   editing: boolean;
   mayDelete: boolean;
+  room: number;
+  /** The reader was taken here. */
+  found: boolean;
+  onReply: (seq: number) => void;
+  onPick: (seq: number) => void;
+  onJump: (seq: number) => void;
   onEdit: (seq: number) => void;
   onDelete: (seq: number) => void;
 }
@@ -72,10 +86,17 @@ const MARK_TEXT = { waiting: 'Waiting to be sent', sending: 'Sending', failed: '
 const FAILED_TEXT = { post: 'Not sent.', edit: 'The change was not saved.', delete: 'Not deleted.' } as const;
 
 export const Line = memo(function Line(props: LineProps) {
-  const { line, entry, first, mine, active, editing, mayDelete, onEdit, onDelete } = props;
+  const { line, entry, first, mine, active, editing, mayDelete, room, found, onReply, onPick, onJump, onEdit, onDelete } = props;
   const shown = line ? shownLine(line, entry) : entry ? shownEntry(entry) : null;
   const name = useName(shown?.user ?? 0);
   const commands = useCommands();
+  const me = useMe()?.id ?? 0;
+  const names = useNames();
+  const calls = useMemo<Calls | null>(
+    () => (shown && shown.mentions.length > 0 ? { users: shown.mentions, names, me } : null),
+    // eslint-disable-next-line react-hooks/exhaustive-deps -- the list is the line's own, and shown is made anew
+    [shown?.mentions, names, me],
+  );
   if (!shown) return null;
   const { text, mark } = shown;
   const time = clockTime(shown.atMs);
@@ -88,7 +109,8 @@ export const Line = memo(function Line(props: LineProps) {
         'group relative flex gap-3 pr-3 pl-4 sm:pr-6 sm:pl-6',
         first ? 'mt-3 pt-1 pb-0.5' : 'py-0.5',
         active && 'bg-sunk',
-        editing && 'bg-accent-soft',
+        (editing || found) && 'bg-accent-soft',
+        shown.mentions.includes(me) && text !== null && 'border-l-3 border-ember pl-[13px] sm:pl-[21px]',
       )}
     >
       <div className="w-9 shrink-0">
@@ -126,24 +148,31 @@ export const Line = memo(function Line(props: LineProps) {
             <bdi>{name}</bdi>, {time}:{' '}
           </span>
         )}
+        {shown.replyTo > 0 && text !== null ? <Quote room={room} seq={shown.replyTo} onJump={onJump} /> : null}
         {text === null ? (
           <p className="py-0.5 text-sm text-ink-3 italic">
             <bdi>{name}</bdi>’s message was deleted
           </p>
         ) : (
-          <p
+          <div
             dir="auto"
             className={cx(
-              'max-w-[82ch] wrap-anywhere whitespace-pre-wrap',
+              'max-w-[82ch] wrap-anywhere',
               large ? 'text-2xl leading-tight' : 'text-base',
               mark && mark !== 'failed' && 'text-ink-2',
               shown.what === 'delete' && mark && mark !== 'failed' && 'line-through',
             )}
           >
-            <RichText text={text} />
-            {shown.edited ? <span className="text-2xs text-ink-3"> (edited)</span> : null}
-          </p>
+            <RichText text={text} calls={calls} />
+            {shown.edited ? <span className="text-2xs text-ink-3">(edited)</span> : null}
+          </div>
         )}
+        {line?.pinned ? (
+          <p className="flex items-center gap-1 text-2xs text-ink-3">
+            <Icon name="pin" className="size-3.5" /> Pinned
+          </p>
+        ) : null}
+        {line ? <Reactions reactions={line.reactions} onReact={(emoji, on) => commands.react(room, line.seq, emoji, on)} /> : null}
         {mark === 'failed' ? (
           <p className="flex flex-wrap items-center gap-x-3 text-sm text-danger">
             <span>
@@ -180,14 +209,31 @@ export const Line = memo(function Line(props: LineProps) {
           </span>
         ) : null}
       </div>
-      {active && ((settled && (mine || mayDelete)) || mark === 'waiting') ? (
+      {active && (settled || mark === 'waiting') ? (
         <div
           role="group"
           aria-label="Message actions"
           className="absolute -top-4 right-9 pointer-coarse:-top-11 z-10 flex rounded-lg border border-line bg-raised p-0.5 shadow-sheet sm:right-13"
         >
+          {settled ? (
+            <>
+              <IconButton icon="smile" label="Add a reaction" onClick={() => onPick(line.seq)} />
+              <IconButton icon="reply" label="Reply" onClick={() => onReply(line.seq)} />
+              <IconButton
+                icon="pin"
+                label={line.pinned ? 'Take the pin away' : 'Pin message'}
+                aria-pressed={line.pinned !== null}
+                onClick={() => commands.pin(room, line.seq, line.pinned === null)}
+              />
+              <IconButton
+                icon="link"
+                label="Copy link to message"
+                onClick={() => void navigator.clipboard.writeText(`${location.origin}/rooms/${room}/${line.seq}`)}
+              />
+            </>
+          ) : null}
           {settled && mine ? <IconButton icon="pencil" label="Edit message" onClick={() => onEdit(line.seq)} /> : null}
-          {settled ? <IconButton icon="trash" label="Delete message" onClick={() => onDelete(line.seq)} /> : null}
+          {settled && (mine || mayDelete) ? <IconButton icon="trash" label="Delete message" onClick={() => onDelete(line.seq)} /> : null}
           {mark === 'waiting' && entry && !entry.tried ? (
             <IconButton icon="close" label="Do not send" onClick={() => commands.discard(entry.clientId)} />
           ) : null}

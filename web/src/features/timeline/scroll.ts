@@ -96,6 +96,17 @@ export class Scroll {
     this.look();
   }
 
+  /** To a row, a third down the screen. False: it is not in the document. */
+  show(key: string): boolean {
+    const { box } = this;
+    if (!box || !this.row(key)) return false;
+    this.sticking = false;
+    this.anchor = { key, offset: box.clientHeight / 3 };
+    this.settle();
+    this.look();
+    return true;
+  }
+
   private heights(): string {
     return this.box ? `${this.box.clientHeight} ${this.box.scrollHeight}` : '';
   }

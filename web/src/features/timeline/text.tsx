@@ -1,5 +1,7 @@
 /* Text stays text: pieces of it become links only when they are addresses that a browser may safely open. */
-import { Fragment, type ReactNode } from 'react';
+import { Fragment, memo, useMemo, type ReactNode } from 'react';
+import { callsIn, type Names } from '@/state/mentions';
+import { parse, type Block, type Inline } from './markdown';
 
 const CANDIDATE = /\b(?:https?:\/\/|mailto:)[^\s<>"]+|\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+\b/giu;
 const SAFE = new Set(['http:', 'https:', 'mailto:']);
@@ -52,7 +54,7 @@ export function isEmojiOnly(text: string): boolean {
   return graphemes.length <= EMOJI_MAX;
 }
 
-export function RichText({ text }: { text: string }): ReactNode {
+function Words({ text, calls }: { text: string; calls: Calls | null }): ReactNode {
   return linkify(text).map((piece, i) =>
     piece.href ? (
       <a
@@ -65,7 +67,104 @@ export function RichText({ text }: { text: string }): ReactNode {
         {piece.text}
       </a>
     ) : (
-      <Fragment key={i}>{piece.text}</Fragment>
+      <Fragment key={i}>{calls ? called(piece.text, calls) : piece.text}</Fragment>
     ),
   );
 }
+
+/** Whom a line calls, by the names that this page knows. */
+export interface Calls {
+  users: readonly number[];
+  names: Names;
+  me: number;
+}
+
+function called(text: string, { users, names, me }: Calls): ReactNode {
+  const parts: ReactNode[] = [];
+  let from = 0;
+  for (const call of callsIn(text, names)) {
+    if (!users.includes(call.user)) continue;
+    parts.push(text.slice(from, call.at));
+    parts.push(
+      <span
+        key={call.at}
+        className={call.user === me ? 'rounded-sm bg-ember px-0.5 font-semibold text-on-ember' : 'font-semibold text-accent'}
+      >
+        {text.slice(call.at, call.end)}
+      </span>,
+    );
+    from = call.end;
+  }
+  parts.push(text.slice(from));
+  return parts;
+}
+
+function Inlines({ nodes, calls }: { nodes: readonly Inline[]; calls: Calls | null }): ReactNode {
+  return nodes.map((node, i) => {
+    switch (node.type) {
+      case 'text':
+        return <Words key={i} text={node.text} calls={calls} />;
+      case 'code':
+        return (
+          <code key={i} className="rounded-sm bg-sunk px-1 font-mono text-[0.9em]">
+            {node.text}
+          </code>
+        );
+      case 'strong':
+        return <strong key={i}><Inlines nodes={node.children} calls={calls} /></strong>;
+      case 'em':
+        return <em key={i}><Inlines nodes={node.children} calls={calls} /></em>;
+      case 'del':
+        return <del key={i}><Inlines nodes={node.children} calls={calls} /></del>;
+    }
+  });
+}
+
+function Blocks({ blocks, calls }: { blocks: readonly Block[]; calls: Calls | null }): ReactNode {
+  return blocks.map((block, i) => {
+    switch (block.type) {
+      case 'paragraph':
+        return (
+          <p key={i} className="whitespace-pre-wrap">
+            <Inlines nodes={block.children} calls={calls} />
+          </p>
+        );
+      case 'code':
+        return (
+          <figure key={i} className="my-1 max-w-full overflow-hidden rounded-md border border-line bg-sunk">
+            {block.language ? <figcaption className="border-b border-line px-2.5 py-0.5 text-2xs text-ink-3">{block.language}</figcaption> : null}
+            <pre tabIndex={0} aria-label={block.language ? `Code, ${block.language}` : 'Code'} className="thin-scroll ring-inside overflow-x-auto px-2.5 py-1.5 font-mono text-sm">
+              <code>{block.text}</code>
+            </pre>
+          </figure>
+        );
+      case 'quote':
+        return (
+          <blockquote key={i} className="my-0.5 border-l-3 border-line-strong pl-2.5 text-ink-2">
+            <Blocks blocks={block.children} calls={calls} />
+          </blockquote>
+        );
+      case 'list': {
+        const items = block.items.map((item, k) => (
+          <li key={k}>
+            <Inlines nodes={item} calls={calls} />
+          </li>
+        ));
+        return block.ordered ? (
+          <ol key={i} start={block.start} className="list-decimal pl-7">
+            {items}
+          </ol>
+        ) : (
+          <ul key={i} className="list-disc pl-5">
+            {items}
+          </ul>
+        );
+      }
+    }
+  });
+}
+
+/** A line's text as a tree of our own elements: nothing of it is ever read as HTML. */
+export const RichText = memo(function RichText({ text, calls = null }: { text: string; calls?: Calls | null }): ReactNode {
+  return <Blocks blocks={useMemo(() => parse(text), [text])} calls={calls} />;
+});
