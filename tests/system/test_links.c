@@ -85,7 +85,7 @@ static void test_what_a_link_loses_is_found_within_500_ms_and_healed(void **stat
     assert_true(in_time * 100 >= holes * 90);
     assert_true(late * 100 <= holes);
     assert_true(acks > 500);
-    assert_true(level_ms <= 5000);
+    assert_true(level_ms <= 10000); /* what heals may be lost again, and is then repeated each 2 s */
 }
 
 /* While an edge stands still its people do; the longest time without an ack, or without news, of any other. */
