@@ -17,6 +17,7 @@
 #include "edge/edge.h"
 #include "persist/migrator.h"
 #include "persist/persist.h"
+#include "persist/verify.h"
 #include "proto/ids.h"
 
 enum { EXIT_MISUSE = 2, EXIT_CONFIG = 78, PATH_BYTES_MAX = 4096, LOCK_WAIT_MS = 2000, PORT_STEP = 10, ARGS_MAX = 200 };
@@ -58,6 +59,7 @@ static void s_usage(FILE *out)
           out);
     admin_usage(out);
     fputs("  migrate [--dry-run]  bring the database to this version; --dry-run only says what would be done\n"
+          "  verify               read every room's log and compare it with what follows from it; changes nothing\n"
           "  check                read the options, print them, exit\n"
           "  --help, --version\n\n",
           out);
@@ -267,6 +269,8 @@ static int s_run(const char *verb, const struct config *config, bool dry_run)
         return s_node(config, role);
     if (streq(verb, "migrate"))
         return migrator_main(config, dry_run);
+    if (streq(verb, "verify"))
+        return verify_main(config);
     return config->processes ? s_serve_processes(config) : s_serve(config);
 }
 
@@ -296,7 +300,7 @@ static void s_expand_processes(const char *verb, int argc, char **argv)
 
 static bool s_is_verb(const char *verb)
 {
-    static const char *const verbs[] = {"serve", "migrate", "check", "keys"};
+    static const char *const verbs[] = {"serve", "migrate", "verify", "check", "keys"};
     for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++)
         if (streq(verb, verbs[i]))
             return true;
