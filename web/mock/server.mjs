@@ -201,6 +201,7 @@ export async function startMock({ port = 0, seed = true } = {}) {
       const from = query.get('after_room') ? list.findIndex((r) => r.id === Number(query.get('after_room'))) + 1 : 0;
       return ok({ type: 'rooms', more: list.length > from + 50, rooms: list.slice(from, from + 50).map((r) => infoOf(r, me)) });
     }
+    if (path === '/search') return search(me, query);
     const [, roomId, what] = /^\/rooms\/(\d+)(?:\/(\w+))?/.exec(path) ?? [];
     const room = rooms.get(Number(roomId));
     if (!room || (room.visibility !== 0 && !room.members.has(me.id))) return problem('no_room');
@@ -255,6 +256,47 @@ export async function startMock({ port = 0, seed = true } = {}) {
       default:
         return problem('not_found');
     }
+  }
+
+  /** Words by what they contain, `in:` and `from:`; enough to look at the client with. */
+  function search(me, params) {
+    const hits = [];
+    const q = params.get('q') ?? '';
+    const parts = q.match(/(?:\w+:)?(?:"[^"]*"?|\S+)/g) ?? [];
+    const words = [];
+    let wanted = [...rooms.values()].filter((r) => r.members.has(me.id));
+    let author = null;
+    for (const part of parts) {
+      const [, filter, raw] = /^(in|from|before|after|has):(.*)$/.exec(part) ?? [null, null, part];
+      const value = raw.replace(/"/g, '').toLowerCase();
+      const refuse = (detail) => problem('bad_search', { detail, position: q.indexOf(part) });
+      if (filter === null) words.push(value);
+      else if (value === '') return refuse('Write something right after the colon.');
+      else if (filter === 'in') {
+        wanted = wanted.filter((r) => r.name.toLowerCase() === value || String(r.id) === value);
+        if (wanted.length === 0) return refuse('You are in no room of this name.');
+      } else if (filter === 'from') {
+        author = value === 'me' ? me : [...users.values()].find((u) => u.name.toLowerCase() === value);
+        if (!author) return refuse('Nobody has this name.');
+      } else if (filter !== 'has' && !/^\d{4}(-\d\d){0,2}$/.test(value)) return refuse('Write a date as 2026-11-23, 2026-11 or 2026.');
+    }
+    if (words.length === 0 && !author) return problem('bad_search', { detail: 'Write a word to look for, or from: and a name.', position: 0 });
+    const marks = [];
+    for (const room of wanted)
+      for (const line of room.log) {
+        if (line.kind !== KIND.posted || line.body === null || (author && line.user !== author.id)) continue;
+        const edit = room.log.findLast((x) => x.kind === KIND.edited && x.target === line.seq);
+        const text = (edit ?? line).body[0];
+        if (words.every((w) => text.toLowerCase().includes(w))) hits.push({ room: room.id, seq: line.seq, msg_no: line.msg_no, user: line.user, at_ms: line.at_ms, edited: Boolean(edit), snippet: text.slice(0, 300).replace(/\s/g, ' ') });
+      }
+    hits.sort((a, b) => b.at_ms - a.at_ms);
+    const from = Number((params.get('before') ?? '0').split('.')[0]);
+    const some = hits.slice(from, from + Number(params.get('limit')));
+    some.forEach((hit, i) => {
+      for (const w of words) if (hit.snippet.toLowerCase().includes(w)) marks.push({ hit: i, from: hit.snippet.toLowerCase().indexOf(w), to: hit.snippet.toLowerCase().indexOf(w) + w.length });
+    });
+    const more = hits.length > from + some.length;
+    return ok({ type: 'search_result', fault: 0, position: 0, more, next: more ? `${from + some.length}.0.0` : '', behind: knobs.searchBehind ?? 0, hits: some, marks: marks.sort((a, b) => a.hit - b.hit || a.from - b.from) });
   }
 
   /* ---- orders ---- */

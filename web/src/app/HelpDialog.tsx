@@ -1,8 +1,9 @@
 import { Dialog, DialogBody } from '@/ui/Dialog';
-import { SWITCH_KEYS } from '@/features/rooms/Sidebar';
+import { SEARCH_KEYS, SWITCH_KEYS } from '@/features/rooms/Sidebar';
 
 const KEYS: readonly { keys: string; what: string }[] = [
   { keys: SWITCH_KEYS, what: 'Go to a room by name' },
+  { keys: SEARCH_KEYS, what: 'Search messages' },
   { keys: 'Alt ↑ / Alt ↓', what: 'Room above, room below' },
   { keys: 'Alt Shift ↑ / ↓', what: 'Next room with unread messages' },
   { keys: 'Enter', what: 'Send' },

@@ -18,6 +18,7 @@ import { useMedia } from './useMedia';
 const BrowsePage = part(() => import('@/features/rooms/BrowsePage').then((m) => m.BrowsePage));
 const CreateRoomDialog = part(() => import('@/features/rooms/CreateRoomDialog').then((m) => m.CreateRoomDialog));
 const Switcher = part(() => import('@/features/rooms/Switcher').then((m) => m.Switcher));
+const SearchPage = part(() => import('@/features/search/SearchPage').then((m) => m.SearchPage));
 const HelpDialog = part(() => import('./HelpDialog').then((m) => m.HelpDialog));
 
 type Open = 'create' | 'switch' | 'help' | null;
@@ -68,6 +69,11 @@ export function Shell() {
         return;
       }
       if (document.querySelector('dialog[open]')) return;
+      if ((e.ctrlKey || e.metaKey) && !e.altKey && e.shiftKey && e.key.toLowerCase() === 'f') {
+        e.preventDefault();
+        void navigate('/search');
+        return;
+      }
       if (e.altKey && !e.ctrlKey && !e.metaKey && (e.key === 'ArrowUp' || e.key === 'ArrowDown')) {
         e.preventDefault();
         step(e.key === 'ArrowUp' ? -1 : 1, e.shiftKey);
@@ -141,6 +147,7 @@ export function Shell() {
                 </>
               }
             />
+            <Route path="search" element={<SearchPage menu={menu} />} />
             <Route path="*" element={<NotFound />} />
           </Routes>
         </Suspense>

@@ -29,6 +29,7 @@ import { createLive } from './live';
 import { keepNames } from './names';
 import { openOutboxDb } from './outbox_db';
 import { reloadOnce } from './part';
+import { createSearch } from './search';
 import { createSender } from './sender';
 import { openTabs } from './tabs';
 
@@ -306,6 +307,7 @@ export function createClient(base: string): RunningClient {
       });
       return { more: answer.more, rooms: answer.rooms.map(cardOf) };
     },
+    ...createSearch(store, http),
     async roomCard(room) {
       const info = await http.request<RoomInfoJson>('GET', `/rooms/${room}`);
       const r = info.rooms[0];

@@ -12,6 +12,8 @@ export interface Problem {
   retryMs: number;
   /** The field of the form it is about, if it is about one. */
   field: string | null;
+  /** The place in a search that it is about. */
+  position?: number | undefined;
 }
 
 export class ApiError extends Error implements Problem {
@@ -21,6 +23,7 @@ export class ApiError extends Error implements Problem {
   readonly detail: string;
   readonly retryMs: number;
   readonly field: string | null;
+  readonly position: number | undefined;
   constructor(problem: Problem) {
     super(problem.detail);
     this.status = problem.status;
@@ -28,6 +31,7 @@ export class ApiError extends Error implements Problem {
     this.detail = problem.detail;
     this.retryMs = problem.retryMs;
     this.field = problem.field;
+    this.position = problem.position;
   }
 }
 
@@ -130,6 +134,7 @@ function problemOf(response: Response, answer: unknown): Problem {
     code: text(p.title) ?? 'internal',
     detail: text(p.detail) ?? sentenceFor(response.status),
     field: text(p.field) ?? null,
+    position: number(p.position),
     retryMs: number(p.retry_ms) ?? Number(response.headers.get('Retry-After') ?? 0) * 1000,
   };
 }

@@ -1,5 +1,6 @@
 /* What a person can make happen. Features call these; app/ carries them out. */
 import type { Line } from './fold';
+import type { Hit, Hits, Neighbour } from './search';
 
 export interface RoomCard {
   id: number;
@@ -30,6 +31,8 @@ export interface Failure {
   detail: string;
   field: string | null;
   retryMs: number;
+  /** Of a search: where in it, in UTF-16 code units. */
+  position?: number | undefined;
 }
 
 export interface Commands {
@@ -73,6 +76,10 @@ export interface Commands {
   leaveRoom(room: number): Promise<void>;
   browse(query: string, after: RoomCard | null, signal: AbortSignal): Promise<{ rooms: RoomCard[]; more: boolean }>;
   roomCard(room: number): Promise<RoomCard>;
+  /** `before`: `next` of the page before; null: from the newest. */
+  search(query: string, before: string | null, signal: AbortSignal): Promise<Hits>;
+  /** The line and what stands next to it. */
+  around(hit: Hit, signal: AbortSignal): Promise<readonly Neighbour[]>;
   members(room: number, after: number, signal: AbortSignal): Promise<{ members: Member[]; more: boolean }>;
 }
 

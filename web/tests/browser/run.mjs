@@ -196,6 +196,55 @@ await test('a gap and a sleep are mended without a word', {}, async (page) => {
   await page.getByText('Slept 540', { exact: true }).waitFor();
 });
 
+await test('search: by keyboard from the field to the line, in its context and marked', {}, async (page) => {
+  await open(page, lunch);
+  await page.keyboard.press('Control+Shift+F');
+  const field = page.getByRole('combobox', { name: 'Search messages' });
+  await field.fill('diary 250 in:gar');
+  await page.getByRole('option', { name: /Garden/ }).waitFor();
+  await page.keyboard.press('Enter');
+  check('completed', (await field.inputValue()) === 'diary 250 in:Garden ');
+  await page.keyboard.press('Enter');
+  await page.getByRole('link', { name: /Line 250 of/ }).waitFor();
+  check('the words are marked', JSON.stringify(await page.locator('mark').allTextContents()) === '["250","diary"]');
+  check('the query is in the address', new URL(page.url()).searchParams.get('q') === 'diary 250 in:Garden');
+  await page.getByRole('button', { name: 'Show what is around it' }).click();
+  await page.getByText('Line 251 of the garden', { exact: false }).waitFor();
+  await field.focus();
+  await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('Enter');
+  const line = page.locator('[role=log]').getByText('Line 250 of the garden', { exact: false });
+  await line.waitFor({ timeout: 15_000 });
+  await page.waitForTimeout(300);
+  const at = await line.boundingBox();
+  check('it is in view', at.y > 60 && at.y < 740);
+  check('with what is around it', (await page.locator('[role=log]').getByText('Line 249 of the garden', { exact: false }).count()) === 1);
+  await page.goBack();
+  await page.getByRole('link', { name: /Line 250 of/ }).waitFor();
+});
+
+await test('search: what is wrong is said, nothing found too, on a narrow phone', { viewport: { width: 320, height: 640 }, colorScheme: 'dark' }, async (page) => {
+  await login(page, mock.url);
+  await page.goto(`${mock.url}/search?q=cat+after%3Asoon`);
+  await page.getByText('Write a date as').waitFor();
+  check('its part is shown', (await page.getByRole('alert').textContent()).startsWith('after:soon'));
+  await page.getByRole('button', { name: /take this filter away/ }).click();
+  await page.getByText('Nothing was found for “cat”').waitFor();
+  await page.getByRole('combobox').fill('浇水');
+  await page.keyboard.press('Enter');
+  await page.locator('mark').getByText('浇水').waitFor();
+  await page.getByRole('combobox').fill('line');
+  await page.keyboard.press('Enter');
+  await page.getByRole('button', { name: 'Show older results' }).waitFor();
+  const first = await page.locator('[data-hit]').count();
+  await page.getByRole('button', { name: 'Show older results' }).click();
+  for (let i = 0; i < 40 && (await page.locator('[data-hit]').count()) === first; i++) await page.waitForTimeout(50);
+  check('more of them', (await page.locator('[data-hit]').count()) === 2 * first);
+  check('nothing is wider than the screen', await page.evaluate(() => document.documentElement.scrollWidth <= 320));
+  const found = await new AxeBuilder({ page }).analyze();
+  check(`no serious finding: ${found.violations.map((v) => v.id).join(' ')}`, found.violations.every((v) => v.impact !== 'serious' && v.impact !== 'critical'));
+});
+
 await test('edit by ArrowUp, Escape gives up, deletion asks', {}, async (page) => {
   await open(page, lunch);
   await say(page, 'Soop is on');

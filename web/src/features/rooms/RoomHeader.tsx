@@ -1,4 +1,5 @@
 import { useRef, useState, type ReactNode } from 'react';
+import { Link } from 'react-router';
 import { failureOf } from '@/state/commands';
 import { useApp, useCommands } from '@/state/hooks';
 import type { Room } from '@/state/rooms';
@@ -36,6 +37,14 @@ export function RoomHeader({ room, before, membersShown, onMembers, onLeft }: Ro
           </p>
         ) : null}
       </div>
+      <Link
+        to={`/search?q=${encodeURIComponent(`in:${room.id} `)}`}
+        aria-label="Search in this room"
+        title="Search in this room"
+        className="tap inline-flex shrink-0 items-center justify-center rounded-md text-ink-2 hover:bg-page-hover hover:text-ink"
+      >
+        <Icon name="search" />
+      </Link>
       <button
         type="button"
         onClick={onMembers}

@@ -21,6 +21,7 @@ export interface SidebarProps {
 
 const isMac = /Mac|iPhone|iPad/.test(navigator.userAgent);
 export const SWITCH_KEYS = isMac ? '⌘K' : 'Ctrl K';
+export const SEARCH_KEYS = isMac ? '⇧⌘F' : 'Ctrl Shift F';
 
 export function Sidebar({ onCreate, onSwitch, onHelp, onPick, onClose }: SidebarProps) {
   const rooms = useApp((s) => s.rooms);
@@ -64,9 +65,17 @@ export function Sidebar({ onCreate, onSwitch, onHelp, onPick, onClose }: Sidebar
           </div>
         )}
         <NavLink
-          to="/browse"
+          to="/search"
           {...(onPick ? { onClick: onPick } : {})}
           className={({ isActive }) => cx(LINK, 'mt-1 text-ink-2', isActive ? LINK_ON : LINK_OFF)}
+        >
+          <Icon name="search" />
+          <span>Search messages</span>
+        </NavLink>
+        <NavLink
+          to="/browse"
+          {...(onPick ? { onClick: onPick } : {})}
+          className={({ isActive }) => cx(LINK, 'text-ink-2', isActive ? LINK_ON : LINK_OFF)}
         >
           <Icon name="compass" />
           <span>Browse public rooms</span>
