@@ -228,11 +228,31 @@ static err_t s_lines(room_shard_t *self, const room_t *room, const struct envelo
     return ERR_OK;
 }
 
+/* Events as they are stored, for the owner; the right is asked for each page anew. */
+static err_t s_export(room_shard_t *self, const room_t *room, const struct envelope *env, const struct msg *msg)
+{
+    const struct msg_room_export_get *get = &msg->as.room_export_get;
+    if (room_role(room, env->user) != ROLE_OWNER)
+        return shard_refuse(self, env, msg, ERR_FORBIDDEN);
+    if (get->upto <= get->after || get->upto > room->head || get->upto - get->after > LIM_DELTA_EVENTS_MAX)
+        return shard_refuse(self, env, msg, ERR_OUT_OF_RANGE);
+    struct msg pass = {.type = MSG_STORE_DELTA_GET};
+    pass.as.store_delta_get = (struct msg_store_delta_get){
+        .room = room->id, .incarnation = room->incarnation, .after = get->after, .upto = get->upto};
+    struct envelope ask = *env;
+    ask.flags = 0;
+    ask.reply_to = envelope_answer_to(env);
+    ask.key = room->id;
+    effects_send(self->out, shard_persist(self), &ask, &pass);
+    return ERR_OK;
+}
+
 static uint64_t s_read_room(const struct msg *msg)
 {
     switch (msg->type) {
     case MSG_ROOM_INFO_GET: return msg->as.room_info_get.room;
     case MSG_ROOM_MEMBERS_GET: return msg->as.room_members_get.room;
+    case MSG_ROOM_EXPORT_GET: return msg->as.room_export_get.room;
     default: return msg->as.room_page_get.room;
     }
 }
@@ -262,6 +282,8 @@ err_t shard_on_read_request(room_shard_t *self, const struct envelope *env, cons
         s_members(self, room, env, &msg->as.room_members_get);
         return ERR_OK;
     }
+    if (msg->type == MSG_ROOM_EXPORT_GET)
+        return s_export(self, room, env, msg);
     if (msg->type == MSG_ROOM_LINES_GET || msg->type == MSG_ROOM_PINS_GET)
         return s_lines(self, room, env, msg);
     const struct msg_room_page_get *get = &msg->as.room_page_get;

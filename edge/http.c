@@ -32,6 +32,8 @@ static const struct http_route s_routes[] = {
     {HTTP_POST, "/api/v1/rooms/{id}/leave", http_room_leave, HTTP_TOKEN, "leave a room", NULL, MSG_ROOM_LEAVE, MSG_ACK},
     {HTTP_GET, "/api/v1/rooms/{id}/members", http_room_members, HTTP_TOKEN, "members by id", "after_user,limit", 0,
      MSG_MEMBERS},
+    {HTTP_GET, "/api/v1/rooms/{id}/export", http_room_export, HTTP_TOKEN,
+     "the room's log for its owner, a JSON object a line: export_begin, its events, export_end", NULL, 0, 0},
     {HTTP_GET, "/api/v1/rooms/{id}/messages", http_room_messages, HTTP_TOKEN, "lines by number, or single ones", "before,after,limit,seqs", 0,
      MSG_PAGE},
     {HTTP_POST, "/api/v1/rooms/{id}/messages", http_room_post, HTTP_TOKEN, "say a line", NULL, MSG_ROOM_SAY, MSG_ACK},
@@ -164,7 +166,9 @@ static void s_head(struct http_conn *conn, int status, const char *type, size_t 
         snprintf(line, sizeof line, "Content-Type: %s\r\n", type);
         s_add(conn, line);
     }
-    if (status != 204 && status != 304) {
+    if (conn->chunked) {
+        s_add(conn, "Transfer-Encoding: chunked\r\n");
+    } else if (status != 204 && status != 304 && !conn->streams) {
         snprintf(line, sizeof line, "Content-Length: %zu\r\n", body_len);
         s_add(conn, line);
     }
@@ -199,6 +203,41 @@ void http_reply_static(struct http_conn *conn, int status, const char *type, vie
         http_conn_close(conn);
     else
         http_conn_send(conn);
+}
+
+void http_stream_begin(struct http_conn *conn, const char *type, const char *extra)
+{
+    buffer_clear(&conn->out);
+    conn->streams = true;
+    conn->chunked = conn->keep_alive; /* else its end is the connection's */
+    s_head(conn, 200, type, 0, extra);
+}
+
+static void s_stream(struct http_conn *conn, view_t part)
+{
+    char line[32];
+    snprintf(line, sizeof line, "%zx\r\n", part.len);
+    if (conn->chunked)
+        s_add(conn, line);
+    buffer_append(&conn->out, part.bytes, part.len);
+    if (conn->chunked)
+        s_add(conn, conn->streams ? "\r\n" : "\r\n0\r\n\r\n");
+    conn->part_by_ms = conn->edge->now_ms + LIM_EXPORT_PAGE_MS;
+    if (conn->out.failed)
+        http_conn_close(conn);
+    else
+        http_conn_send(conn);
+}
+
+void http_stream_part(struct http_conn *conn, view_t part)
+{
+    s_stream(conn, part);
+}
+
+void http_stream_end(struct http_conn *conn, view_t part)
+{
+    conn->streams = false;
+    s_stream(conn, part);
 }
 
 void http_reply_message(struct http_conn *conn, int status, view_t msgpack)

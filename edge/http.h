@@ -47,6 +47,11 @@ void http_refuse_unparsed(struct http_conn *conn, http_parsed_t why);
 void http_reply(struct http_conn *conn, int status, const char *type, view_t body, const char *extra);
 void http_reply_static(struct http_conn *conn, int status, const char *type, view_t body, const char *extra);
 void http_reply_message(struct http_conn *conn, int status, view_t msgpack);
+/* An answer in parts, none of them empty. The handler has set conn->source; its `more` is called when a part is on its
+ * way, so a slow reader makes the source slow. The connection may be gone when part or end return. */
+void http_stream_begin(struct http_conn *conn, const char *type, const char *extra);
+void http_stream_part(struct http_conn *conn, view_t part);
+void http_stream_end(struct http_conn *conn, view_t part);
 void http_problem(struct http_conn *conn, err_t code, uint32_t retry_ms, uint64_t limit);
 void http_problem_with(struct http_conn *conn, err_t code, uint32_t retry_ms, uint64_t limit, const char *extra);
 
@@ -75,6 +80,8 @@ void http_room_members(struct http_conn *conn, const struct http_call *call);
 void http_room_pins(struct http_conn *conn, const struct http_call *call);
 void http_room_react(struct http_conn *conn, const struct http_call *call);
 void http_room_pin(struct http_conn *conn, const struct http_call *call);
+void http_room_export(struct http_conn *conn, const struct http_call *call);
+void http_export_on_kick(struct edge *edge, uint64_t room, uint64_t user);
 void http_room_messages(struct http_conn *conn, const struct http_call *call);
 void http_room_post(struct http_conn *conn, const struct http_call *call);
 void http_room_edit(struct http_conn *conn, const struct http_call *call);

@@ -62,6 +62,11 @@ void http_conn_open(struct edge *edge, int fd, const struct in6_addr *peer, budg
 static void s_reset(struct http_conn *self)
 {
     asks_cancel(&self->ask);
+    if (self->source)
+        self->source->gone(self);
+    self->source = NULL;
+    self->streams = self->chunked = false;
+    self->part_by_ms = 0;
     free(self->in);
     self->in = NULL;
     self->in_len = self->in_need = 0;
@@ -261,6 +266,8 @@ void http_conn_send(struct http_conn *self)
             continue;
         if (sent < 0 && errno == EAGAIN) {
             s_enter(self, CONN_SENDING, HTTP_SEND_MS);
+            if (self->part_by_ms && self->deadline_ms > self->part_by_ms)
+                self->deadline_ms = self->part_by_ms;
             return;
         }
         if (sent < 0) {
@@ -269,7 +276,14 @@ void http_conn_send(struct http_conn *self)
         }
         self->sent += (size_t)sent;
     }
-    s_finish(self);
+    if (!self->streams) {
+        s_finish(self);
+        return;
+    }
+    buffer_clear(&self->out);
+    self->sent = 0;
+    s_enter(self, CONN_WAITING, HTTP_ANSWER_MS);
+    self->source->more(self);
 }
 
 static void s_on_ready(void *context, int ready)

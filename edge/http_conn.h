@@ -25,6 +25,13 @@ enum {
 typedef enum { CONN_HEAD, CONN_BODY, CONN_WAITING, CONN_SENDING, CONN_LINGER } conn_state_t;
 
 struct http_route;
+struct http_conn;
+
+/* Who makes an answer while it is read. */
+struct http_source {
+    void (*more)(struct http_conn *conn); /* all so far is on its way: http_stream_part or _end, or an ask for it */
+    void (*gone)(struct http_conn *conn); /* the request is over, whole or not: nothing of it may be kept */
+};
 
 struct http_conn {
     struct edge *edge;
@@ -54,6 +61,10 @@ struct http_conn {
     buffer_t out;
     size_t sent;
     view_t body;                    /* sent after out; borrowed from http_static */
+    const struct http_source *source; /* NULL: the answer is made at once */
+    void *source_state;             /* the source's */
+    bool streams, chunked;          /* further parts follow; with their lengths, for the connection stays */
+    int64_t part_by_ms;             /* a part must have been read by then; 0: it is no part */
 };
 
 /* {listener} Takes the socket and the hold. */

@@ -34,6 +34,7 @@ static bool s_on_page(struct edge *edge, struct ask *ask, const struct answer *a
 void http_on_kick(struct edge *edge, uint64_t room, uint64_t user)
 {
     asks_refuse(edge->asks, room, user, s_on_page, ERR_NOT_MEMBER);
+    http_export_on_kick(edge, room, user);
 }
 
 /* ---- reading ---- */

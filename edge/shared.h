@@ -61,6 +61,7 @@ struct edge {
     size_t conn_count;
     struct listener *listener, *admin;
     struct http_static *statics;
+    struct export *exports;      /* http_export.c */
     uint8_t *peeked;             /* EDGE_PEEK_BYTES: the head of one request */
 
     /* The end: edge.c. */

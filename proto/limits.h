@@ -46,6 +46,9 @@ enum {
     LIM_REVOCATIONS_PAGE_MAX = 512,
     LIM_LINES_GET_MAX = 64,             /* single lines asked for at once: quotes of a screen */
     LIM_PINS_PAGE_MAX = 50,
+    LIM_EXPORTS_MAX = 4,                /* rooms that one edge exports at once: each holds a page as JSON */
+    LIM_EXPORTS_USER_MAX = 1,           /* of these for one person */
+    LIM_EXPORT_PAGE_MS = 60000,         /* a page of an export must have been read by then */
     LIM_STORE_MENTIONS_MAX = 16384,     /* unread mentions of a user over all rooms: a link frame holds them */
 
     /* What hangs on a line; `marks` of one line fit a frame. */
@@ -130,6 +133,7 @@ _Static_assert(LIM_TEXT_BYTES_MAX + 512 <= LIM_EVENT_BODY_BYTES_MAX, "a line and
 _Static_assert(LIM_LINE_EMOJI_MAX * (LIM_EMOJI_BYTES_MAX + 3) + LIM_LINE_REACTIONS_MAX * 12 +
                        LIM_MENTIONS_MAX * 10 + 128 <= LIM_EVENT_BYTES_MAX, "the marks of a line fit a frame");
 _Static_assert(LIM_STORE_MENTIONS_MAX * 20 + 64 <= LIM_LINK_BODY_BYTES_MAX, "mentions of a user fit a link frame");
+_Static_assert(32 * LIM_EVENT_BYTES_MAX <= LIM_DELTA_BYTES_MAX, "32 events always fit a delta");
 _Static_assert(LIM_EVENT_BODY_BYTES_MAX + 256 <= LIM_EVENT_BYTES_MAX, "a body and its header fit an event");
 _Static_assert(LIM_BATCH_BYTES_MAX + 16 * 1024 <= LIM_LINK_BODY_BYTES_MAX, "a batch fits a link frame");
 

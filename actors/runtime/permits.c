@@ -32,6 +32,7 @@ static const struct permit s_permits[] = {
     {MSG_ROOM_PAGE_GET, E, R},
     {MSG_ROOM_LINES_GET, E, R},
     {MSG_ROOM_PINS_GET, E, R},
+    {MSG_ROOM_EXPORT_GET, E, R},
     {MSG_INBOX_OPEN, E, R},
     {MSG_INBOX_CLOSE, E, R},
     {MSG_READ, E, R},

@@ -401,6 +401,29 @@ static void test_history_is_passed_on_with_what_the_reader_may_see(void **state)
     assert_true(ask->env.reply_to == f->edge);
 }
 
+static void test_an_export_is_passed_on_for_the_owner_only(void **state)
+{
+    struct fixture *f = *state;
+    struct msg msg, get = {.type = MSG_ROOM_EXPORT_GET};
+    fixture_usual(f);
+    get.as.room_export_get = (struct msg_room_export_get){.room = ROOM, .after = 1, .upto = 5};
+    fixture_send(f, f->edge, ALICE, &get);
+    const struct effect *ask = fixture_expect(f, MSG_STORE_DELTA_GET, &msg);
+    assert_true(ask->env.reply_to == f->edge);
+    assert_int_equal(1, msg.as.store_delta_get.after);
+    assert_int_equal(5, msg.as.store_delta_get.upto);
+    fixture_send(f, f->edge, BOB, &get);
+    fixture_expect(f, MSG_ERR, &msg);
+    assert_code(ERR_FORBIDDEN, msg.as.err.code);
+    fixture_send(f, f->edge, CAROL, &get);
+    fixture_expect(f, MSG_ERR, &msg);
+    assert_code(ERR_NOT_MEMBER, msg.as.err.code);
+    get.as.room_export_get.upto = 6; /* beyond the head */
+    fixture_send(f, f->edge, ALICE, &get);
+    fixture_expect(f, MSG_ERR, &msg);
+    assert_code(ERR_OUT_OF_RANGE, msg.as.err.code);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
@@ -426,6 +449,7 @@ int main(void)
         TEST(test_who_types_on_is_told_again_before_it_expires),
         TEST(test_who_has_said_a_line_types_no_more),
         TEST(test_history_is_passed_on_with_what_the_reader_may_see),
+        TEST(test_an_export_is_passed_on_for_the_owner_only),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

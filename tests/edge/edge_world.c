@@ -173,6 +173,33 @@ static void s_store_delta(struct world *self, const struct envelope *env, const 
     s_release(self);
 }
 
+/* As persist: whole or nothing. */
+static void s_store_export(struct world *self, const struct envelope *env, const struct msg_room_export_get *get)
+{
+    struct fake_room *room = s_room(self, get->room);
+    list_writer_t frames;
+    size_t bytes = 0;
+    list_writer_init(&frames, LIM_LINK_BODY_BYTES_MAX);
+    for (uint64_t seq = get->after + 1; seq <= get->upto; seq++) {
+        (void)rec_frame_append(&frames, &(struct rec_frame){.event = view_of(room->lines[seq - 1].bytes,
+                                                                             room->lines[seq - 1].len)});
+        bytes += room->lines[seq - 1].len;
+    }
+    bool complete = bytes <= LIM_DELTA_BYTES_MAX;
+    struct msg msg = {.type = MSG_STORE_DELTA, .as.store_delta = {
+        .room = room->id, .incarnation = 1, .after = get->after, .upto = get->upto, .complete = complete}};
+    if (complete)
+        msg.as.store_delta.frames = list_of(&frames);
+    self->seen.exports++;
+    struct held *held = &self->held[self->held_count++];
+    assert(self->held_count < HELD_MAX);
+    held->env = envelope_reply(env);
+    buffer_init(&held->bytes, LIM_LINK_BODY_BYTES_MAX);
+    (void)msg_encode(&msg, &held->bytes);
+    list_writer_fini(&frames);
+    s_release(self);
+}
+
 static void s_on_attach(struct world *self, const struct envelope *env, const struct msg_room_attach *attach)
 {
     struct fake_room *room = s_room(self, attach->room);
@@ -315,6 +342,25 @@ static err_t s_on_room_message(void *context, actor_t *actor, const struct envel
         list_writer_fini(&frames);
         return ERR_OK;
     }
+    case MSG_ROOM_INFO_GET: {
+        struct fake_room *at = s_room(self, msg.as.room_info_get.room);
+        if (!at)
+            return actor_reply_error(self->room, env, ERR_NO_ROOM, 0);
+        list_writer_t rooms;
+        list_writer_init(&rooms, LIM_LINK_BODY_BYTES_MAX);
+        (void)rec_room_info_append(&rooms, &(struct rec_room_info){.room = at->id, .name = view_of_text("Näst 1"),
+                                                                   .topic = view_of_text("")});
+        struct msg info = {.type = MSG_ROOM_INFO, .as.room_info = {.rooms = list_of(&rooms), .incarnation = 1,
+                                                                   .head = at->head, .msg_no = at->msg_no}};
+        s_reply(self->room, env, &info);
+        list_writer_fini(&rooms);
+        return ERR_OK;
+    }
+    case MSG_ROOM_EXPORT_GET:
+        if (env->user == WORLD_NO_OWNER)
+            return actor_reply_error(self->room, env, ERR_FORBIDDEN, 0);
+        s_store_export(self, env, &msg.as.room_export_get);
+        return ERR_OK;
     default:
         return actor_reply_error(self->room, env, ERR_UNEXPECTED, 0);
     }

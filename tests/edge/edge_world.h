@@ -9,7 +9,8 @@
 
 #include "proto/messages.h"
 
-enum { WORLD_ROOMS = 4, WORLD_ROOM = 1000 /* ids 1000 … */, WORLD_STRANGE_ROOM = 1999 /* nobody is a member */ };
+enum { WORLD_ROOMS = 4, WORLD_ROOM = 1000 /* ids 1000 … */, WORLD_STRANGE_ROOM = 1999 /* nobody is a member */,
+       WORLD_NO_OWNER = 77 /* a user who owns no room; all others own all */ };
 
 #define WORLD_SECRET "0123456789abcdef0123456789abcdef"
 
@@ -48,7 +49,7 @@ void world_type(struct world *self, uint64_t room);
 void world_restart_room(struct world *self);            /* another boot; what it held in memory stays known */
 
 struct world_seen {
-    int posts, attaches, readers, detached, inbox_opens, inbox_closes, reads, typings, not_owner;
+    int posts, attaches, readers, detached, inbox_opens, inbox_closes, reads, typings, not_owner, exports;
     uint64_t last_user, last_session; /* of the last post's envelope */
     bool last_admin;
 };
