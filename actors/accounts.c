@@ -93,7 +93,9 @@ static err_t s_on_question(struct role *self, const struct envelope *env, const 
     case MSG_AUTH_SIGNUP:  accounts_on_signup(accounts, env, &msg->as.auth_signup); break;
     case MSG_AUTH_LOGIN:   accounts_on_login(accounts, env, &msg->as.auth_login); break;
     case MSG_AUTH_REFRESH: accounts_on_refresh(accounts, env, &msg->as.auth_refresh); break;
-    default:               accounts_on_logout(accounts, env, &msg->as.auth_logout); break;
+    case MSG_AUTH_LOGOUT:  accounts_on_logout(accounts, env, &msg->as.auth_logout); break;
+    case MSG_AUTH_PASSWORD: accounts_on_password(accounts, env, &msg->as.auth_password); break;
+    default:               accounts_on_sessions_end(accounts, env, &msg->as.auth_sessions_end); break;
     }
     return ERR_OK;
 }
@@ -128,7 +130,9 @@ static err_t s_on_message(void *state, actor_t *actor, const struct envelope *en
     case MSG_AUTH_SIGNUP:
     case MSG_AUTH_LOGIN:
     case MSG_AUTH_REFRESH:
-    case MSG_AUTH_LOGOUT:   return s_on_question(self, env, &msg);
+    case MSG_AUTH_LOGOUT:
+    case MSG_AUTH_PASSWORD:
+    case MSG_AUTH_SESSIONS_END: return s_on_question(self, env, &msg);
     case MSG_STORE_USER:
     case MSG_STORE_OK:
     case MSG_STORE_SESSION:

@@ -1,4 +1,4 @@
-#include "actors/accounts_flows.h"
+#include "actors/accounts_flows_impl.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -10,33 +10,9 @@
 #include "actors/runtime/metrics.h"
 #include "proto/ids.h"
 
-enum { RETRY_MS = 1000, RETRY_MS_MAX = 600000 };
+enum { RETRY_MS_MAX = 600000 };
 
-/* A copy of a text of a frame that is gone when the next step comes. */
-struct text {
-    uint16_t len;
-    uint8_t bytes[256];
-};
-_Static_assert(LIM_NAME_BYTES_MAX <= 256 && LIM_DEVICE_BYTES_MAX <= 256 && LIM_USER_AGENT_BYTES_MAX <= 256 &&
-                   LIM_PASSWORD_BYTES_MAX <= 256 && LIM_PASSWORD_HASH_BYTES_MAX <= 256,
-               "whatever a message brings fits a struct text");
-
-struct flow {
-    struct flow *next, *prev;
-    struct envelope asked;
-    int64_t deadline_ms;
-    uint64_t correlation; /* of the request in flight */
-    enum step step;
-    bool signup, repeated, disabled;
-    bool charged; /* login: the two keys below hold a charge each */
-    uint64_t account_key, address_key;
-    struct text name, device, user_agent, password, hash;
-    uint64_t user, session;
-    uint32_t role;
-    struct token_refresh presented, refresh; /* refresh: as it came, and its successor; else the new one */
-};
-
-static struct text s_text_of(view_t view)
+struct text flow_text(view_t view)
 {
     struct text text = {.len = (uint16_t)view.len};
     assert(view.len <= sizeof text.bytes); /* msg_decode keeps the bounds */
@@ -45,18 +21,18 @@ static struct text s_text_of(view_t view)
     return text;
 }
 
-static view_t s_view(const struct text *text)
+view_t flow_view(const struct text *text)
 {
     return view_of(text->bytes, text->len);
 }
 
 /* ---- beginning and end ------------------------------------------------------------------------------------------- */
 
-static struct flow *s_begin(struct accounts *self, const struct envelope *env)
+struct flow *flow_begin(struct accounts *self, const struct envelope *env)
 {
     struct flow *flow = calloc(1, sizeof *flow);
     if (!flow) {
-        actor_reply_error(self->actor, env, ERR_NO_MEMORY, RETRY_MS);
+        actor_reply_error(self->actor, env, ERR_NO_MEMORY, FLOW_RETRY_MS);
         return NULL;
     }
     int64_t allowed_ms = env->deadline_ms && env->deadline_ms < LIM_REQUEST_MS ? env->deadline_ms : LIM_REQUEST_MS;
@@ -69,7 +45,7 @@ static struct flow *s_begin(struct accounts *self, const struct envelope *env)
     return flow;
 }
 
-static void s_end(struct accounts *self, struct flow *flow)
+void flow_end(struct accounts *self, struct flow *flow)
 {
     if (flow->prev)
         flow->prev->next = flow->next;
@@ -81,17 +57,17 @@ static void s_end(struct accounts *self, struct flow *flow)
     free(flow);
 }
 
-static void s_refuse(struct accounts *self, struct flow *flow, err_t code, uint32_t retry_ms)
+void flow_refuse(struct accounts *self, struct flow *flow, err_t code, uint32_t retry_ms)
 {
-    if (flow->charged && code != ERR_BAD_CREDENTIALS) { /* it was no wrong guess */
+    if (flow->charged && code != ERR_BAD_CREDENTIALS && code != ERR_WRONG_PASSWORD) { /* it was no wrong guess */
         accounts_throttle_refund(self->account_failures, flow->account_key);
         accounts_throttle_refund(self->address_failures, flow->address_key);
     }
     actor_reply_error(self->actor, &flow->asked, code, retry_ms < RETRY_MS_MAX ? retry_ms : RETRY_MS_MAX);
-    s_end(self, flow);
+    flow_end(self, flow);
 }
 
-static void s_refuse_now(struct accounts *self, const struct envelope *env, err_t code, uint32_t retry_ms)
+void flow_refuse_now(struct accounts *self, const struct envelope *env, err_t code, uint32_t retry_ms)
 {
     actor_reply_error(self->actor, env, code, retry_ms < RETRY_MS_MAX ? retry_ms : RETRY_MS_MAX);
 }
@@ -100,21 +76,21 @@ static void s_refuse_now(struct accounts *self, const struct envelope *env, err_
 static void s_done(struct accounts *self, struct flow *flow)
 {
     struct token_claims claims = {
-        .user = flow->user, .session = flow->session, .name = s_view(&flow->name), .admin = flow->role == 1};
+        .user = flow->user, .session = flow->session, .name = flow_view(&flow->name), .admin = flow->role == 1};
     buffer_t token;
     buffer_init(&token, LIM_TOKEN_BYTES_MAX);
     int64_t expires_at_ms = 0;
     err_t err = token_sign(self->signer, &claims, actor_utc_ms(self->actor), &token, &expires_at_ms);
     if (err) {
         log_error("accounts: cannot sign a token: error=%s", err_name(err));
-        s_refuse(self, flow, err, RETRY_MS);
+        flow_refuse(self, flow, err, FLOW_RETRY_MS);
     } else {
         char refresh[TOKEN_REFRESH_TEXT_LEN + 1];
         token_refresh_print(&flow->refresh, refresh);
         struct msg msg = {.type = MSG_AUTH_DONE};
         msg.as.auth_done = (struct msg_auth_done){
             .user = flow->user,
-            .name = s_view(&flow->name),
+            .name = flow_view(&flow->name),
             .role = flow->role,
             .session = flow->session,
             .access_token = buffer_view(&token),
@@ -124,7 +100,7 @@ static void s_done(struct accounts *self, struct flow *flow)
         };
         actor_reply(self->actor, &flow->asked, &msg);
         explicit_bzero(refresh, sizeof refresh);
-        s_end(self, flow);
+        flow_end(self, flow);
     }
     buffer_fini(&token);
 }
@@ -143,12 +119,12 @@ static struct msg s_question(const struct accounts *self, const struct flow *flo
     switch (flow->step) {
     case STEP_LOOKUP:
         msg.type = MSG_STORE_USER_BY_NAME;
-        msg.as.store_user_by_name = (struct msg_store_user_by_name){.name = s_view(&flow->name)};
+        msg.as.store_user_by_name = (struct msg_store_user_by_name){.name = flow_view(&flow->name)};
         break;
     case STEP_ADD_USER:
         msg.type = MSG_STORE_USER_ADD;
         msg.as.store_user_add = (struct msg_store_user_add){
-            .user = flow->user, .name = s_view(&flow->name), .password_hash = s_view(&flow->hash), .at_ms = at_ms};
+            .user = flow->user, .name = flow_view(&flow->name), .password_hash = flow_view(&flow->hash), .at_ms = at_ms};
         break;
     case STEP_FIND_USER:
         msg.type = MSG_STORE_USER_BY_ID;
@@ -159,8 +135,9 @@ static struct msg s_question(const struct accounts *self, const struct flow *flo
         msg.as.store_session_add = (struct msg_store_session_add){.session = flow->session,
                                                                   .user = flow->user,
                                                                   .refresh_hash = refresh_hash,
-                                                                  .device = s_view(&flow->device),
-                                                                  .user_agent = s_view(&flow->user_agent),
+                                                                  .device = flow_view(&flow->device),
+                                                                  .user_agent = flow_view(&flow->user_agent),
+                                                                  .address = flow_view(&flow->address),
                                                                   .at_ms = at_ms};
         break;
     case STEP_ROTATE:
@@ -168,6 +145,7 @@ static struct msg s_question(const struct accounts *self, const struct flow *flo
         msg.as.store_session_rotate = (struct msg_store_session_rotate){.session = flow->session,
                                                                         .presented_hash = presented_hash,
                                                                         .next_hash = refresh_hash,
+                                                                        .address = flow_view(&flow->address),
                                                                         .at_ms = at_ms};
         break;
     case STEP_END:
@@ -175,7 +153,7 @@ static struct msg s_question(const struct accounts *self, const struct flow *flo
         msg.as.store_session_end = (struct msg_store_session_end){
             .session = flow->session, .presented_hash = presented_hash, .at_ms = at_ms};
         break;
-    default: assert(!"a step that asks the store");
+    default: accounts_rights_question(flow, at_ms, &msg);
     }
     return msg;
 }
@@ -197,7 +175,7 @@ static bool s_wait(struct accounts *self, struct flow *flow, enum step step)
     struct request request = {.what = step, .data = flow, .deadline_ms = flow->deadline_ms};
     err_t err = requests_add(self->requests, &request);
     if (err) {
-        s_refuse(self, flow, err, RETRY_MS);
+        flow_refuse(self, flow, err, FLOW_RETRY_MS);
         return false;
     }
     flow->step = step;
@@ -205,13 +183,13 @@ static bool s_wait(struct accounts *self, struct flow *flow, enum step step)
     return true;
 }
 
-static void s_ask(struct accounts *self, struct flow *flow, enum step step)
+void flow_ask(struct accounts *self, struct flow *flow, enum step step)
 {
     if (!s_wait(self, flow, step) || s_send(self, flow) == ERR_OK)
         return;
     struct request request;
     requests_take(self->requests, flow->correlation, &request);
-    s_refuse(self, flow, ERR_UNAVAILABLE, RETRY_MS);
+    flow_refuse(self, flow, ERR_UNAVAILABLE, FLOW_RETRY_MS);
 }
 
 static void s_begin_session(struct accounts *self, struct flow *flow)
@@ -219,20 +197,19 @@ static void s_begin_session(struct accounts *self, struct flow *flow)
     flow->session = id_random();
     err_t err = token_refresh_new(flow->session, &flow->refresh);
     if (err)
-        s_refuse(self, flow, err, RETRY_MS);
+        flow_refuse(self, flow, err, FLOW_RETRY_MS);
     else
-        s_ask(self, flow, STEP_ADD_SESSION);
+        flow_ask(self, flow, STEP_ADD_SESSION);
 }
 
 /* ---- sign-up --------------------------------------------------------------------------------------------------------- */
 
-/* Hands the flow's password to the pool, and forgets it. encoded: what to verify against. */
-static void s_hash(struct accounts *self, struct flow *flow, view_t encoded)
+void flow_hash(struct accounts *self, struct flow *flow, bool is_new, view_t encoded)
 {
     if (!s_wait(self, flow, STEP_HASH))
         return;
-    view_t password = s_view(&flow->password);
-    err_t err = flow->signup ? password_hash(self->pool, flow->correlation, password)
+    view_t password = flow_view(&flow->password);
+    err_t err = is_new ? password_hash(self->pool, flow->correlation, password)
                              : password_verify(self->pool, flow->correlation, password, encoded);
     explicit_bzero(&flow->password, sizeof flow->password);
     metric_set(METRIC_AUTH_HASH_QUEUE, (int64_t)password_waiting(self->pool));
@@ -240,7 +217,7 @@ static void s_hash(struct accounts *self, struct flow *flow, view_t encoded)
         return;
     struct request request;
     requests_take(self->requests, flow->correlation, &request);
-    s_refuse(self, flow, err, RETRY_MS);
+    flow_refuse(self, flow, err, FLOW_RETRY_MS);
 }
 
 void accounts_on_signup(struct accounts *self, const struct envelope *env, const struct msg_auth_signup *msg)
@@ -249,25 +226,26 @@ void accounts_on_signup(struct accounts *self, const struct envelope *env, const
     if (!err)
         err = accounts_check_password(msg->password, msg->name);
     if (err) {
-        s_refuse_now(self, env, err, 0);
+        flow_refuse_now(self, env, err, 0);
         return;
     }
     uint64_t address_key = accounts_throttle_address_key(self->address_signups, msg->address);
     uint32_t wait_ms = accounts_throttle_charge(self->address_signups, address_key, actor_now_ms(self->actor));
     if (wait_ms) {
-        s_refuse_now(self, env, ERR_RATE_LIMITED, wait_ms);
+        flow_refuse_now(self, env, ERR_RATE_LIMITED, wait_ms);
         return;
     }
-    struct flow *flow = s_begin(self, env);
+    struct flow *flow = flow_begin(self, env);
     if (!flow)
         return;
-    flow->signup = true;
+    flow->task = TASK_SIGN_UP;
     flow->user = id_random();
-    flow->name = s_text_of(msg->name);
-    flow->device = s_text_of(msg->device);
-    flow->user_agent = s_text_of(msg->user_agent);
-    flow->password = s_text_of(msg->password);
-    s_hash(self, flow, view_of(NULL, 0));
+    flow->name = flow_text(msg->name);
+    flow->device = flow_text(msg->device);
+    flow->user_agent = flow_text(msg->user_agent);
+    flow->address = flow_text(msg->address);
+    flow->password = flow_text(msg->password);
+    flow_hash(self, flow, true, view_of(NULL, 0));
 }
 
 /* ---- login ------------------------------------------------------------------------------------------------------------- */
@@ -277,26 +255,26 @@ void accounts_on_login(struct accounts *self, const struct envelope *env, const 
     uint64_t address_key = accounts_throttle_address_key(self->address_failures, msg->address);
     uint32_t wait_ms = accounts_throttle_wait_ms(self->address_failures, address_key, actor_now_ms(self->actor));
     if (wait_ms) {
-        s_refuse_now(self, env, ERR_RATE_LIMITED, wait_ms);
+        flow_refuse_now(self, env, ERR_RATE_LIMITED, wait_ms);
         return;
     }
     if (accounts_check_name(msg->name) != ERR_OK) { /* nobody can have it, and the store need not see it */
-        s_refuse_now(self, env, ERR_BAD_CREDENTIALS, 0);
+        flow_refuse_now(self, env, ERR_BAD_CREDENTIALS, 0);
         return;
     }
-    struct flow *flow = s_begin(self, env);
+    struct flow *flow = flow_begin(self, env);
     if (!flow)
         return;
     flow->address_key = address_key;
-    flow->name = s_text_of(msg->name);
-    flow->device = s_text_of(msg->device);
-    flow->user_agent = s_text_of(msg->user_agent);
-    flow->password = s_text_of(msg->password);
-    s_ask(self, flow, STEP_LOOKUP);
+    flow->name = flow_text(msg->name);
+    flow->device = flow_text(msg->device);
+    flow->user_agent = flow_text(msg->user_agent);
+    flow->address = flow_text(msg->address);
+    flow->password = flow_text(msg->password);
+    flow_ask(self, flow, STEP_LOOKUP);
 }
 
-/* Charges account and address before the password is looked at, so that many guesses at once count each. */
-static uint32_t s_charge(struct accounts *self, struct flow *flow)
+uint32_t flow_charge(struct accounts *self, struct flow *flow)
 {
     int64_t now_ms = actor_now_ms(self->actor);
     uint32_t wait_ms = accounts_throttle_wait_ms(self->account_failures, flow->account_key, now_ms);
@@ -314,23 +292,23 @@ static uint32_t s_charge(struct accounts *self, struct flow *flow)
 static void s_on_lookup(struct accounts *self, struct flow *flow, const struct msg_store_user *user)
 {
     /* By id, so that a name written in another case is no second allowance; as typed when there is nobody. */
-    view_t account = user->found ? view_of(&user->user, sizeof user->user) : s_view(&flow->name);
+    view_t account = user->found ? view_of(&user->user, sizeof user->user) : flow_view(&flow->name);
     flow->account_key = accounts_throttle_key(self->account_failures, account);
-    uint32_t wait_ms = s_charge(self, flow);
+    uint32_t wait_ms = flow_charge(self, flow);
     if (wait_ms) {
         metric_add(METRIC_AUTH_FAILURES, 1);
-        s_refuse(self, flow, ERR_RATE_LIMITED, wait_ms);
+        flow_refuse(self, flow, ERR_RATE_LIMITED, wait_ms);
         return;
     }
     view_t encoded = view_of(NULL, 0);
     if (user->found) {
         flow->user = user->user;
-        flow->name = s_text_of(user->name);
+        flow->name = flow_text(user->name);
         flow->role = user->role;
         flow->disabled = user->disabled;
         encoded = user->password_hash;
     }
-    s_hash(self, flow, encoded); /* nobody costs the same as somebody */
+    flow_hash(self, flow, false, encoded); /* nobody costs the same as somebody */
 }
 
 static void s_store_new_hash(struct accounts *self, uint64_t user, const char *hash)
@@ -349,7 +327,7 @@ static void s_on_verified(struct accounts *self, struct flow *flow, const struct
 {
     if (!result->matches) {
         metric_add(METRIC_AUTH_FAILURES, 1);
-        s_refuse(self, flow, ERR_BAD_CREDENTIALS, 0);
+        flow_refuse(self, flow, ERR_BAD_CREDENTIALS, 0);
         return;
     }
     accounts_throttle_clear(self->account_failures, flow->account_key);
@@ -357,7 +335,7 @@ static void s_on_verified(struct accounts *self, struct flow *flow, const struct
     flow->charged = false;
     if (flow->disabled) { /* told only to who knows the password */
         metric_add(METRIC_AUTH_FAILURES, 1);
-        s_refuse(self, flow, ERR_FORBIDDEN, 0);
+        flow_refuse(self, flow, ERR_FORBIDDEN, 0);
         return;
     }
     if (result->hash[0])
@@ -368,13 +346,15 @@ static void s_on_verified(struct accounts *self, struct flow *flow, const struct
 void accounts_flow_hashed(struct accounts *self, const struct request *request, const struct password_result *result)
 {
     struct flow *flow = request->data;
-    if (!flow->signup) {
+    if (flow->task == TASK_PASSWORD) {
+        accounts_password_hashed(self, flow, result);
+    } else if (flow->task == TASK_SIGN_IN) {
         s_on_verified(self, flow, result);
     } else if (!result->matches) {
-        s_refuse(self, flow, ERR_NO_MEMORY, RETRY_MS);
+        flow_refuse(self, flow, ERR_NO_MEMORY, FLOW_RETRY_MS);
     } else {
-        flow->hash = s_text_of(view_of_text(result->hash));
-        s_ask(self, flow, STEP_ADD_USER);
+        flow->hash = flow_text(view_of_text(result->hash));
+        flow_ask(self, flow, STEP_ADD_USER);
     }
 }
 
@@ -384,19 +364,20 @@ void accounts_on_refresh(struct accounts *self, const struct envelope *env, cons
 {
     struct token_refresh presented;
     if (!token_refresh_parse(msg->refresh_token, &presented)) {
-        s_refuse_now(self, env, ERR_UNAUTHORIZED, 0);
+        flow_refuse_now(self, env, ERR_UNAUTHORIZED, 0);
         return;
     }
-    struct flow *flow = s_begin(self, env);
+    struct flow *flow = flow_begin(self, env);
     if (!flow)
         return;
     flow->presented = presented;
     flow->session = presented.session;
+    flow->address = flow_text(msg->address);
     err_t err = token_refresh_successor(self->signer, &presented, &flow->refresh);
     if (err)
-        s_refuse(self, flow, err, RETRY_MS);
+        flow_refuse(self, flow, err, FLOW_RETRY_MS);
     else
-        s_ask(self, flow, STEP_ROTATE);
+        flow_ask(self, flow, STEP_ROTATE);
 }
 
 static void s_on_rotated(struct accounts *self, struct flow *flow, const struct msg_store_session *session)
@@ -406,20 +387,20 @@ static void s_on_rotated(struct accounts *self, struct flow *flow, const struct 
     case ROTATED:
     case REPEATED:
         flow->user = session->user;
-        flow->name = s_text_of(session->name);
+        flow->name = flow_text(session->name);
         flow->role = session->role;
         s_done(self, flow);
         break;
     case REUSED: /* two hold the same token, so one of them stole it */
         log_warn("accounts: a used refresh token came again, its session is revoked: session=%" PRIu64, flow->session);
-        s_refuse(self, flow, ERR_TOKEN_REVOKED, 0);
+        flow_refuse(self, flow, ERR_TOKEN_REVOKED, 0);
         break;
-    case ENDED: s_refuse(self, flow, ERR_TOKEN_REVOKED, 0); break;
-    default: s_refuse(self, flow, ERR_UNAUTHORIZED, 0); break;
+    case ENDED: flow_refuse(self, flow, ERR_TOKEN_REVOKED, 0); break;
+    default: flow_refuse(self, flow, ERR_UNAUTHORIZED, 0); break;
     }
 }
 
-static void s_reply_ok(struct accounts *self, const struct envelope *env, uint64_t value)
+void flow_reply_ok(struct accounts *self, const struct envelope *env, uint64_t value)
 {
     struct msg msg = {.type = MSG_STORE_OK};
     msg.as.store_ok = (struct msg_store_ok){.value = value};
@@ -430,15 +411,15 @@ void accounts_on_logout(struct accounts *self, const struct envelope *env, const
 {
     struct token_refresh presented;
     if (!token_refresh_parse(msg->refresh_token, &presented)) {
-        s_reply_ok(self, env, 0);
+        flow_reply_ok(self, env, 0);
         return;
     }
-    struct flow *flow = s_begin(self, env);
+    struct flow *flow = flow_begin(self, env);
     if (!flow)
         return;
     flow->presented = presented;
     flow->session = presented.session;
-    s_ask(self, flow, STEP_END);
+    flow_ask(self, flow, STEP_END);
 }
 
 /* ---- answers --------------------------------------------------------------------------------------------------------- */
@@ -446,7 +427,7 @@ void accounts_on_logout(struct accounts *self, const struct envelope *env, const
 static void s_on_added(struct accounts *self, struct flow *flow, const struct msg_store_user *user)
 {
     if (!user->found) { /* asked by id: the name is somebody else's */
-        s_refuse(self, flow, ERR_NAME_TAKEN, 0);
+        flow_refuse(self, flow, ERR_NAME_TAKEN, 0);
         return;
     }
     flow->role = user->role;
@@ -456,9 +437,9 @@ static void s_on_added(struct accounts *self, struct flow *flow, const struct ms
 static void s_on_refused(struct accounts *self, struct flow *flow, const struct msg_err *err)
 {
     if (flow->step == STEP_ADD_USER && err->code == ERR_NAME_TAKEN && flow->repeated)
-        s_ask(self, flow, STEP_FIND_USER); /* the first of the two questions may have made it */
+        flow_ask(self, flow, STEP_FIND_USER); /* the first of the two questions may have made it */
     else
-        s_refuse(self, flow, err->code, err->retry_ms);
+        flow_refuse(self, flow, err->code, err->retry_ms);
 }
 
 void accounts_flow_answered(struct accounts *self, const struct request *request, const struct msg *answer)
@@ -478,20 +459,22 @@ void accounts_flow_answered(struct accounts *self, const struct request *request
         s_done(self, flow);
     } else if (flow->step == STEP_ROTATE && answer->type == MSG_STORE_SESSION) {
         s_on_rotated(self, flow, &answer->as.store_session);
+    } else if (accounts_rights_answered(self, flow, answer)) {
+        return;
     } else if (flow->step == STEP_END && is_ok) {
-        s_reply_ok(self, &flow->asked, answer->as.store_ok.value);
-        s_end(self, flow);
+        flow_reply_ok(self, &flow->asked, answer->as.store_ok.value);
+        flow_end(self, flow);
     } else {
         log_error("accounts: the store gave another answer than asked for: step=%d answer=%s", (int)flow->step,
                   msg_name(answer->type));
-        s_refuse(self, flow, ERR_INTERNAL, 0);
+        flow_refuse(self, flow, ERR_INTERNAL, 0);
     }
 }
 
 void accounts_flow_expired(struct accounts *self, const struct request *request)
 {
     struct flow *flow = request->data;
-    s_refuse(self, flow, request->what == STEP_HASH ? ERR_BUSY : ERR_UNAVAILABLE, RETRY_MS);
+    flow_refuse(self, flow, request->what == STEP_HASH ? ERR_BUSY : ERR_UNAVAILABLE, FLOW_RETRY_MS);
 }
 
 void accounts_flows_repeat(struct accounts *self)
@@ -509,6 +492,6 @@ void accounts_flows_drop(struct accounts *self)
     while (self->flows) {
         struct request request;
         requests_take(self->requests, self->flows->correlation, &request);
-        s_end(self, self->flows);
+        flow_end(self, self->flows);
     }
 }

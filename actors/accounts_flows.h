@@ -29,8 +29,11 @@ enum step {
     STEP_ADD_SESSION, /* signup, login: STORE_SESSION_ADD */
     STEP_ROTATE,      /* refresh: STORE_SESSION_ROTATE */
     STEP_END,         /* logout: STORE_SESSION_END */
-    STEP_STORE_LAST = STEP_END,
-    STEP_HASH,        /* signup: a new hash. login: verify */
+    STEP_END_MANY,    /* sessions: STORE_SESSIONS_END */
+    STEP_KNOW_USER,   /* password: STORE_USER_BY_ID */
+    STEP_CHANGE,      /* password: STORE_PASSWORD_CHANGE */
+    STEP_STORE_LAST = STEP_CHANGE,
+    STEP_HASH,        /* signup: a new hash. login: verify. password: verify, then a new hash */
     STEP_REHASH,      /* no flow waits: STORE_PASSWORD_SET */
     STEP_PUBLISH_KEY, /* no flow waits: DIR_KEY_ADD */
     STEP_DIRECTORY,   /* no flow waits: DIR_HELLO, DIR_BEAT */
@@ -41,6 +44,9 @@ void accounts_on_signup(struct accounts *self, const struct envelope *env, const
 void accounts_on_login(struct accounts *self, const struct envelope *env, const struct msg_auth_login *msg);
 void accounts_on_refresh(struct accounts *self, const struct envelope *env, const struct msg_auth_refresh *msg);
 void accounts_on_logout(struct accounts *self, const struct envelope *env, const struct msg_auth_logout *msg);
+void accounts_on_sessions_end(struct accounts *self, const struct envelope *env,
+                              const struct msg_auth_sessions_end *msg);
+void accounts_on_password(struct accounts *self, const struct envelope *env, const struct msg_auth_password *msg);
 
 /* The flow of a request that was just taken out goes on with the store's answer, or the hash. */
 void accounts_flow_answered(struct accounts *self, const struct request *request, const struct msg *answer);

@@ -24,6 +24,7 @@ struct pending {
     uint64_t room;
     uint32_t shard, kind;
     uint64_t user, target;
+    uint64_t whom;             /* of changes of members: whom it is about; else 0 */
     cid_t client_id;
     uint8_t mac[MAC_BYTES];
     bool is_queued;            /* in the queue; else in flight */

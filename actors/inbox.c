@@ -252,12 +252,14 @@ err_t inbox_member(inbox_t *self, const struct msg_inbox_member *member, const s
         *change_out = INBOX_REMOVED;
         return ERR_OK;
     }
-    bool is_new = !room;
+    bool is_new = !room, has_role = is_new || room->role == state->role;
+    uint32_t notify = is_new ? state->notify : room->notify;
     err_t err = room ? s_set(room, state) : s_add(self, state, &room);
     if (err)
         return err;
+    room->notify = notify; /* theirs: the room does not know it */
     room->change_seq = member->seq;
-    *change_out = is_new ? INBOX_ADDED : INBOX_SAME;
+    *change_out = is_new ? INBOX_ADDED : has_role ? INBOX_SAME : INBOX_CHANGED;
     return ERR_OK;
 }
 

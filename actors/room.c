@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "actors/room_members.h"
+
 room_t *room_new(uint64_t id)
 {
     room_t *self = calloc(1, sizeof *self);
@@ -14,6 +16,7 @@ room_t *room_new(uint64_t id)
     self->state = ROOM_LOADING;
     map_init(&self->members);
     map_init(&self->visible_from);
+    map_init(&self->restricted);
     map_init(&self->notices);
     map_init(&self->called);
     room_tail_init(&self->tail);
@@ -29,6 +32,7 @@ void room_destroy(room_t **self_p)
         return;
     map_fini(&self->members);
     map_fini(&self->visible_from);
+    map_fini(&self->restricted);
     map_fini(&self->notices);
     map_fini(&self->called);
     room_tail_fini(&self->tail);
@@ -44,7 +48,7 @@ void room_destroy(room_t **self_p)
 
 size_t room_bytes(const room_t *self)
 {
-    return sizeof *self + map_bytes(&self->members) + map_bytes(&self->presence.readers) +
+    return sizeof *self + map_bytes(&self->members) + map_bytes(&self->restricted) + map_bytes(&self->presence.readers) +
            map_bytes(&self->presence.users) + self->tail.bytes +
            self->tail.cap * sizeof *self->tail.ring;
 }
@@ -86,6 +90,7 @@ err_t room_load(room_t *self, const struct msg_store_room *stored)
 {
     map_fini(&self->members);
     map_fini(&self->visible_from);
+    map_fini(&self->restricted);
     room_tail_clear(&self->tail);
     self->incarnation = stored->found ? stored->incarnation : 0;
     self->head = stored->found ? stored->last_seq : 0;
@@ -106,6 +111,10 @@ err_t room_load(room_t *self, const struct msg_store_room *stored)
         if (!err && member.visible_from_seq)
             err = map_put(&self->visible_from, member.user, member.visible_from_seq);
     }
+    list_t restricted = stored->restricted;
+    struct rec_restricted person;
+    while (!err && rec_restricted_next(&restricted, &person))
+        err = map_put(&self->restricted, person.user, person.state);
     if (!err && s_load_tail(self, stored->tail))
         room_tail_clear(&self->tail); /* the store answers instead */
     return err;
@@ -165,22 +174,30 @@ static err_t s_judge_target(const room_t *self, uint32_t kind, uint64_t user, co
     return target->erased ? ERR_DELETED : ERR_OK;
 }
 
-err_t room_judge(const room_t *self, uint32_t kind, uint64_t user, const struct room_target *target)
+err_t room_judge(const room_t *self, uint32_t kind, uint64_t user, const struct room_target *target, view_t body)
 {
     if (kind == KIND_ROOM_CREATED)
         return self->state == ROOM_ABSENT ? ERR_OK : ERR_UNEXPECTED;
     if (self->state != ROOM_READY)
         return ERR_NO_ROOM;
-    bool is_member = room_is_member(self, user);
+    if (room_is_banned(self, user))
+        return ERR_BANNED;
     if (kind == KIND_JOINED) {
-        if (is_member)
+        if (room_is_member(self, user))
             return ERR_UNEXPECTED;
         if (self->visibility != VISIBILITY_PUBLIC)
             return ERR_NO_ROOM;
         return self->members.count >= LIM_ROOM_MEMBERS_MAX ? ERR_ROOM_FULL : ERR_OK;
     }
-    if (!is_member)
-        return self->visibility == VISIBILITY_PUBLIC ? ERR_NOT_MEMBER : ERR_NO_ROOM;
+    err_t err = room_may_read(self, user);
+    if (!err)
+        err = room_members_judge_speech(self, kind, user);
+    if (err)
+        return err;
+    if (kind == KIND_LEFT)
+        return room_members_judge_leave(self, user);
+    if (room_members_has(kind))
+        return room_members_judge(self, kind, user, body);
     if (room_changes_target(kind))
         return s_judge_target(self, kind, user, target);
     return ERR_OK;
@@ -210,11 +227,14 @@ struct pending *room_find_pending(const room_t *self, uint64_t user, const cid_t
 void room_mac(const uint8_t mac_key[KEY_BYTES], uint32_t kind, uint64_t target, view_t body,
               uint8_t mac_out[MAC_BYTES])
 {
+    static const uint8_t s_as_member[] = {0x91, ROLE_MEMBER};
     struct kind_said said; /* and of KIND_REVISED: the same fields */
     if (kind == KIND_DELETED)
         body.len = 0;
     else if ((kind == KIND_SAID || kind == KIND_REVISED) && !kind_decode(kind, body, &said))
         body = said.text;
+    else if (kind == KIND_JOINED)
+        body = view_of(s_as_member, sizeof s_as_member);
     id_mac(mac_key, kind, target, body.bytes, body.len, mac_out);
 }
 
@@ -282,8 +302,7 @@ static bool s_meets_barrier(const room_t *self, const struct pending *pending)
     for (const struct pending *at = self->pending_first; at; at = at->room_next) {
         if (at->is_queued)
             continue;
-        bool same_user = at->user == pending->user;
-        if ((at->kind == KIND_JOINED || at->kind == KIND_LEFT) && same_user)
+        if (room_members_clash(self, at, pending))
             return true;
         if (at->kind == KIND_DELETED && at->target == pending->target)
             return true;
@@ -310,6 +329,7 @@ err_t room_number(room_t *self, struct pending *pending, uint64_t batch, int64_t
         self->is_deferred = true;
         return ERR_AGAIN;
     }
+    room_members_number(self, pending);
     bool has_number = kind_is_line(pending->kind);
     uint64_t now = utc_ms > 0 ? (uint64_t)utc_ms : 0;
     pending->seq = self->next_seq;
@@ -351,6 +371,13 @@ static err_t s_apply_created(room_t *self, const struct pending *pending)
     return ERR_OK;
 }
 
+static err_t s_apply_joined(room_t *self, const struct pending *pending)
+{
+    struct kind_joined body;
+    err_t err = kind_decode(KIND_JOINED, view_of(pending->body, pending->body_len), &body);
+    return err ? err : map_put(&self->members, pending->user, s_member(pending->seq, body.role));
+}
+
 err_t room_apply(room_t *self, struct pending *pending)
 {
     assert(pending->seq == self->head + 1);
@@ -363,7 +390,9 @@ err_t room_apply(room_t *self, struct pending *pending)
     if (pending->kind == KIND_ROOM_CREATED)
         err = s_apply_created(self, pending);
     else if (pending->kind == KIND_JOINED)
-        err = map_put(&self->members, pending->user, s_member(pending->seq, ROLE_MEMBER));
+        err = s_apply_joined(self, pending);
+    else if (room_members_has(pending->kind))
+        err = room_members_apply(self, pending);
     if (pending->kind == KIND_LEFT) {
         map_remove(&self->members, pending->user);
         map_remove(&self->visible_from, pending->user);

@@ -41,6 +41,7 @@ typedef struct room {
     uint8_t name[LIM_ROOM_NAME_BYTES_MAX], topic[LIM_TOPIC_BYTES_MAX];
     map_t members;      /* user → joined_seq and role */
     map_t visible_from; /* user → first event they may read, where it is not the first */
+    map_t restricted;   /* user → RESTRICTED_ bits of room_members.h; members or not */
     room_tail_t tail;
     room_presence_t presence;
     struct pending *pending_first, *pending_last;
@@ -48,7 +49,7 @@ typedef struct room {
     struct parked *parked_first, *parked_last;
     size_t parked_count; /* also those that wait for an old event */
     uint64_t load_correlation;
-    map_t notices;       /* user → seq and joined: membership changes their inbox has not acknowledged */
+    map_t notices;       /* user → seq and what: membership changes their inbox has not acknowledged */
     uint64_t lost_head;  /* more was committed than the store has: it is told with the next load; 0: no */
     int64_t notices_ms;  /* when they were told last */
     int64_t called_ms;
@@ -88,9 +89,10 @@ struct room_target {
 
 /* Is an event of this kind about another line, which must be there? (An answer only points at one.) */
 bool room_changes_target(uint32_t kind);
-/* May user do this now? Judged by what is committed. ERR_OK, ERR_NO_ROOM, NOT_MEMBER, NOT_AUTHOR, FORBIDDEN, NO_EVENT,
- * DELETED, ROOM_FULL; ERR_UNEXPECTED: they are a member already (a join). */
-err_t room_judge(const room_t *self, uint32_t kind, uint64_t user, const struct room_target *target);
+/* May user do this now? Judged by what is committed. body: the event's. ERR_OK, ERR_NO_ROOM, BANNED, NOT_MEMBER,
+ * NOT_AUTHOR, FORBIDDEN, NO_EVENT, DELETED, ROOM_FULL, MUTED, LAST_OWNER, and those of room_members_judge;
+ * ERR_UNEXPECTED: they are a member already (a join). */
+err_t room_judge(const room_t *self, uint32_t kind, uint64_t user, const struct room_target *target, view_t body);
 /* False: not in the tail; the store must be asked. */
 bool room_find_target(const room_t *self, uint64_t seq, struct room_target *target_out);
 
@@ -102,8 +104,8 @@ room_seen_t room_find_stored(const room_t *self, const uint8_t mac_key[KEY_BYTES
                              const struct tail_event **event_out);
 /* The tail is the whole log: what is not in it was never stored. */
 bool room_sees_all(const room_t *self);
-/* The mac of a request. A deletion's body says under which role it happened, a line's whom of those it calls the room
- * knew: neither is part of what was asked for. */
+/* The mac of a request. What the body of a deletion or a joining says of a role, and whom of those it calls the room
+ * knew, is not part of what was asked for. */
 void room_mac(const uint8_t mac_key[KEY_BYTES], uint32_t kind, uint64_t target, view_t body,
               uint8_t mac_out[MAC_BYTES]);
 

@@ -375,6 +375,7 @@ static err_t s_route(room_shard_t *self, const struct envelope *env, const struc
     case MSG_ROOM_LINES_GET:
     case MSG_ROOM_PINS_GET:
     case MSG_ROOM_EXPORT_GET:
+    case MSG_ROOM_RESTRICTED_GET:
     case MSG_ROOM_PAGE_GET: return shard_on_read_request(self, env, msg, body);
     case MSG_TYPING: return shard_on_typing(self, env, msg);
     case MSG_INBOX_OPEN:

@@ -1,6 +1,7 @@
 /* Readers: attaching with a backfill, reading on, who is here, how far rooms have come. */
 #include <string.h>
 
+#include "actors/room_members.h"
 #include "actors/room_shard_impl.h"
 
 enum { MODE_DELTA = 0, MODE_SNAPSHOT = 1, MODE_RESET = 2 };
@@ -14,10 +15,9 @@ struct readers {
 
 static err_t s_register(room_shard_t *self, room_t *room, int slot, const struct rec_reader *reader)
 {
-    if (room->state != ROOM_READY)
-        return ERR_NO_ROOM;
-    if (!room_is_member(room, reader->user))
-        return room->visibility == VISIBILITY_PUBLIC ? ERR_NOT_MEMBER : ERR_NO_ROOM;
+    err_t err = room_may_read(room, reader->user);
+    if (err)
+        return err;
     if (slot < 0)
         return ERR_OVERLOADED;
     (void)self;
@@ -189,16 +189,30 @@ static void s_info(room_shard_t *self, const room_t *room, const struct envelope
     shard_reply(self, env, &answer);
 }
 
-static void s_members(room_shard_t *self, const room_t *room, const struct envelope *env,
-                      const struct msg_room_members_get *get)
+/* Members, or those who are muted or banned: the store answers whoever asked. */
+static err_t s_people(room_shard_t *self, const room_t *room, const struct envelope *env, const struct msg *asked)
 {
     struct msg msg = {.type = MSG_STORE_MEMBERS_GET};
     struct envelope ask = *env;
-    msg.as.store_members_get = (struct msg_store_members_get){.room = room->id, .after_user = get->after_user,
-                                                              .limit = get->limit};
+    uint32_t limit;
+    if (asked->type == MSG_ROOM_MEMBERS_GET) {
+        const struct msg_room_members_get *get = &asked->as.room_members_get;
+        limit = get->limit;
+        msg.as.store_members_get =
+            (struct msg_store_members_get){.room = room->id, .after_user = get->after_user, .limit = limit};
+    } else {
+        const struct msg_room_restricted_get *get = &asked->as.room_restricted_get;
+        limit = get->limit;
+        msg.type = MSG_STORE_RESTRICTED_GET;
+        msg.as.store_restricted_get =
+            (struct msg_store_restricted_get){.room = room->id, .after_user = get->after_user, .limit = limit};
+    }
+    if (!limit)
+        return shard_refuse(self, env, asked, ERR_OUT_OF_RANGE);
     ask.reply_to = envelope_answer_to(env);
     ask.key = room->id;
     effects_send(self->out, shard_persist(self), &ask, &msg);
+    return ERR_OK;
 }
 
 /* Single lines, or those that are pinned. */
@@ -253,6 +267,7 @@ static uint64_t s_read_room(const struct msg *msg)
     case MSG_ROOM_INFO_GET: return msg->as.room_info_get.room;
     case MSG_ROOM_MEMBERS_GET: return msg->as.room_members_get.room;
     case MSG_ROOM_EXPORT_GET: return msg->as.room_export_get.room;
+    case MSG_ROOM_RESTRICTED_GET: return msg->as.room_restricted_get.room;
     default: return msg->as.room_page_get.room;
     }
 }
@@ -263,25 +278,24 @@ err_t shard_on_read_request(room_shard_t *self, const struct envelope *env, cons
     room_t *room = shard_room_for(self, env, msg, body, s_read_room(msg), &err);
     if (!room)
         return err;
-    bool is_public = room->visibility == VISIBILITY_PUBLIC;
     if (room->state != ROOM_READY) {
         err = shard_refuse(self, env, msg, ERR_NO_ROOM);
         shard_release_if_idle(self, room);
         return err;
     }
-    bool is_member = room_is_member(room, env->user);
-    if (!is_member && !(is_public && msg->type == MSG_ROOM_INFO_GET))
-        return shard_refuse(self, env, msg, is_public ? ERR_NOT_MEMBER : ERR_NO_ROOM);
+    err = room_may_read(room, env->user);
+    if (err == ERR_NOT_MEMBER && msg->type == MSG_ROOM_INFO_GET)
+        err = ERR_OK;
+    if (!err && msg->type == MSG_ROOM_RESTRICTED_GET && room_role(room, env->user) < ROLE_MODERATOR)
+        err = ERR_FORBIDDEN;
+    if (err)
+        return shard_refuse(self, env, msg, err);
     if (msg->type == MSG_ROOM_INFO_GET) {
         s_info(self, room, env);
         return ERR_OK;
     }
-    if (msg->type == MSG_ROOM_MEMBERS_GET) {
-        if (!msg->as.room_members_get.limit)
-            return shard_refuse(self, env, msg, ERR_OUT_OF_RANGE);
-        s_members(self, room, env, &msg->as.room_members_get);
-        return ERR_OK;
-    }
+    if (msg->type == MSG_ROOM_MEMBERS_GET || msg->type == MSG_ROOM_RESTRICTED_GET)
+        return s_people(self, room, env, msg);
     if (msg->type == MSG_ROOM_EXPORT_GET)
         return s_export(self, room, env, msg);
     if (msg->type == MSG_ROOM_LINES_GET || msg->type == MSG_ROOM_PINS_GET)
@@ -301,7 +315,7 @@ err_t shard_on_typing(room_shard_t *self, const struct envelope *env, const stru
 {
     room_t *room = shard_find_room(self, msg->as.typing.room);
     if (!room || room->state != ROOM_READY || !shard_owns(self, room->id) ||
-        !room_is_member(room, env->user))
+        !room_is_member(room, env->user) || room_is_muted(room, env->user))
         return ERR_OK; /* never worth a load or an answer */
     if (presence_typing(&room->presence, env->user, msg->as.typing.active, self->now_ms))
         shard_room_busy(self, room);

@@ -17,7 +17,8 @@ static err_t s_judge_again(const room_t *room, const struct pending *pending)
         target = (struct room_target){.found = true, .kind = KIND_POSTED, .user = pending->target_user,
                                       .erased = room_tail_has_delete_of(&room->tail, pending->target)};
     }
-    err_t err = room_judge(room, pending->kind, pending->user, &target);
+    err_t err = room_judge(room, pending->kind, pending->user, &target,
+                           view_of(pending->body, pending->body_len));
     return err == ERR_UNEXPECTED ? ERR_AGAIN : err; /* joined or created meanwhile: the resend finds it */
 }
 
@@ -124,18 +125,6 @@ static void s_publish(room_shard_t *self, const room_t *room, const struct pendi
     }
 }
 
-static void s_kick(room_shard_t *self, room_t *room, uint64_t user)
-{
-    struct envelope env = shard_envelope(self, room);
-    struct msg msg = {.type = MSG_KICK};
-    msg.as.kick = (struct msg_kick){.room = room->id, .code = ERR_NOT_MEMBER};
-    env.user = user;
-    uint64_t mask = presence_drop_user(&room->presence, user);
-    for (unsigned slot = 0; slot < LIM_EDGES_MAX; slot++)
-        if (mask >> slot & 1)
-            effects_send(self->out, self->edges[slot].address, &env, &msg);
-}
-
 static void s_ack_all(room_shard_t *self, const struct pending *pending, uint64_t seq, uint64_t at_ms,
                       uint64_t msg_no, bool is_dup)
 {
@@ -143,16 +132,6 @@ static void s_ack_all(room_shard_t *self, const struct pending *pending, uint64_
                           .at_ms = at_ms, .msg_no = msg_no, .dup = is_dup};
     for (unsigned i = 0; i < pending->asker_count; i++)
         shard_ack(self, &pending->askers[i], &ack);
-}
-
-bool shard_note_member(room_shard_t *self, room_t *room, uint32_t kind, uint64_t user, uint64_t seq)
-{
-    bool is_left = kind == KIND_LEFT;
-    if (!is_left && kind != KIND_JOINED && kind != KIND_ROOM_CREATED)
-        return false;
-    map_put(&room->notices, user, seq << 1 | (is_left ? 0 : 1));
-    shard_room_busy(self, room);
-    return true;
 }
 
 /* The room's own state follows the commit; what follows from it goes out, the event before its answer. */
@@ -172,15 +151,13 @@ static void s_committed(room_shard_t *self, room_t *room, struct pending *pendin
         return;
     }
     s_publish(self, room, pending);
-    room_apply(room, pending);
+    if (room_apply(room, pending))
+        shard_reload(self, room); /* no memory for it: the next try reads it */
     room->touched_ms = self->now_ms;
     s_ack_all(self, pending, pending->seq, pending->at_ms, pending->msg_no, false);
     if (kind_is_line(pending->kind) && presence_typing(&room->presence, pending->user, false, self->now_ms))
         shard_room_busy(self, room); /* who has said it is not typing it any more */
-    if (pending->kind == KIND_LEFT)
-        s_kick(self, room, pending->user);
-    if (shard_note_member(self, room, pending->kind, pending->user, pending->seq))
-        shard_tell_inbox(self, room, pending->user);
+    shard_rights_changed(self, room, pending);
     if (room->presence.watch_mask)
         room->heads_changed = true;
     if (room->heads_changed || !presence_is_quiet(&room->presence))

@@ -48,6 +48,9 @@ struct shares {
     size_t told;                   /* in a clean stop: how many of the nodes had their part */
 };
 
+/* What a room tells an inbox, in the low bits of its notice; above them the seq. */
+enum { NOTICE_LEFT, NOTICE_JOINED, NOTICE_REMOVED, NOTICE_BANNED, NOTICE_ROLE, NOTICE_BITS = 3 };
+
 struct room_edge {
     address_t address; /* 0: free */
     list_writer_t heads;
@@ -111,7 +114,6 @@ struct envelope shard_envelope(const room_shard_t *self, const room_t *room);
 bool shard_owns(const room_shard_t *self, uint64_t id);
 bool shard_is_unavailable(const room_shard_t *self);
 struct parked *parked_new(const struct envelope *env, view_t body, int64_t deadline_ms);
-bool shard_is_request(uint16_t type);
 
 /* room_shard_load.c */
 room_t *shard_find_room(const room_shard_t *self, uint64_t id);
@@ -154,12 +156,18 @@ err_t shard_on_store_mentions(room_shard_t *self, const struct envelope *env, co
 void shard_tell_mentions(room_shard_t *self, const inbox_t *inbox, const struct inbox_room *room);
 
 /* room_shard_commit.c */
-/* True: the event changed who is a member; the user's inbox is told until it has acknowledged. */
-bool shard_note_member(room_shard_t *self, room_t *room, uint32_t kind, uint64_t user, uint64_t seq);
 void shard_close_batch(room_shard_t *self);
 void shard_send_batch(room_shard_t *self);
 err_t shard_on_appended(room_shard_t *self, const struct envelope *env, const struct msg *msg);
 void shard_batch_refused(room_shard_t *self, err_t code);
+
+/* room_shard_rights.c */
+/* pending was committed and applied: those who may not read any more are told and detached, inboxes learn of it. */
+void shard_rights_changed(room_shard_t *self, room_t *room, const struct pending *pending);
+/* Inboxes are to be told of an event of this kind, with the next tick or by shard_tell_inbox. False: no such kind. */
+bool shard_note_change(room_shard_t *self, room_t *room, uint32_t kind, uint64_t user, uint64_t whom, uint64_t seq);
+/* After a reload: readers whose rights ended meanwhile go. */
+void shard_kick_strangers(room_shard_t *self, room_t *room);
 
 /* room_shard_attach.c */
 err_t shard_on_attach(room_shard_t *self, const struct envelope *env, const struct msg *msg, view_t body);

@@ -171,13 +171,16 @@ static err_t s_on_member(room_shard_t *self, inbox_t *inbox, const struct envelo
     inbox_change_t change = INBOX_SAME;
     if (inbox && inbox_member(inbox, member, &state, &change) == ERR_NO_MEMORY)
         return ERR_NO_MEMORY; /* told again */
-    if (change == INBOX_ADDED) {
+    if (change == INBOX_ADDED || change == INBOX_CHANGED) {
         struct msg added = {.type = MSG_ROOM_ADDED};
-        added.as.room_added.rooms = member->rooms;
+        inbox_state(inbox_find(inbox, state.room), &state);
+        list_writer_clear(&self->list);
+        rec_room_state_append(&self->list, &state);
+        added.as.room_added.rooms = list_of(&self->list);
         shard_tell_edges(self, inbox, 0, &added);
     } else if (change == INBOX_REMOVED) {
         struct msg removed = {.type = MSG_ROOM_REMOVED};
-        removed.as.room_removed = (struct msg_room_removed){.room = state.room, .code = ERR_NOT_MEMBER};
+        removed.as.room_removed = (struct msg_room_removed){.room = state.room, .code = member->code};
         shard_tell_edges(self, inbox, 0, &removed);
     }
     struct msg ok = {.type = MSG_INBOX_MEMBER_OK};
@@ -310,22 +313,28 @@ address_t shard_owner_of(room_shard_t *self, uint64_t id)
 
 void shard_tell_inbox(room_shard_t *self, const room_t *room, uint64_t user)
 {
+    static const err_t s_why[] = {[NOTICE_LEFT] = ERR_NOT_MEMBER, [NOTICE_JOINED] = ERR_OK,
+                                  [NOTICE_REMOVED] = ERR_REMOVED, [NOTICE_BANNED] = ERR_BANNED,
+                                  [NOTICE_ROLE] = ERR_OK};
     uint64_t value;
     if (!map_get(&room->notices, user, &value))
         return;
+    unsigned what = value & ((1u << NOTICE_BITS) - 1);
     address_t owner = shard_owner_of(self, user);
     if (!owner)
         return;
     struct rec_room_state state = {.room = room->id, .incarnation = room->incarnation,
                                    .visibility = room->visibility, .name = room_name(room),
                                    .topic = room_topic(room), .head = room->head,
-                                   .msg_no = room->msg_no, .read_msg_no = room->msg_no,
+                                   .msg_no = room->msg_no,
+                                   .read_msg_no = what == NOTICE_ROLE ? 0 : room->msg_no,
                                    .role = room_role(room, user)};
     struct msg msg = {.type = MSG_INBOX_MEMBER};
     list_writer_clear(&self->list);
     rec_room_state_append(&self->list, &state);
-    msg.as.inbox_member = (struct msg_inbox_member){.user = user, .seq = value >> 1, .joined = value & 1,
-                                                    .rooms = list_of(&self->list)};
+    err_t why = s_why[what];
+    msg.as.inbox_member = (struct msg_inbox_member){.user = user, .seq = value >> NOTICE_BITS, .joined = !why,
+                                                    .code = why, .rooms = list_of(&self->list)};
     struct envelope env = {.key = user, .epoch = lease_epoch(&self->lease, room->shard)};
     shard_send(self, owner, &env, &msg);
 }
@@ -335,7 +344,7 @@ err_t shard_on_inbox_member_ok(room_shard_t *self, const struct msg *msg)
     const struct msg_inbox_member_ok *ok = &msg->as.inbox_member_ok;
     room_t *room = shard_find_room(self, ok->room);
     uint64_t value;
-    if (room && map_get(&room->notices, ok->user, &value) && value >> 1 == ok->seq)
+    if (room && map_get(&room->notices, ok->user, &value) && value >> NOTICE_BITS == ok->seq)
         map_remove(&room->notices, ok->user);
     return ERR_OK;
 }

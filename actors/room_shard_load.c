@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "actors/room_members.h"
 #include "actors/room_shard_impl.h"
 
 room_t *shard_find_room(const room_shard_t *self, uint64_t id)
@@ -172,8 +173,11 @@ static void s_note_recent(room_shard_t *self, room_t *room)
 {
     for (size_t i = 0; i < room->tail.count; i++) {
         const struct tail_event *event = room_tail_at(&room->tail, room_tail_first_seq(&room->tail) + i);
-        if ((int64_t)event->at_ms + NOTICE_AGAIN_MS > self->utc_ms)
-            shard_note_member(self, room, event->kind, event->user, event->seq);
+        struct msg msg;
+        if ((int64_t)event->at_ms + NOTICE_AGAIN_MS > self->utc_ms &&
+            !msg_decode(view_of(event->frame, event->len), &msg))
+            shard_note_change(self, room, event->kind, event->user,
+                              room_members_whom(event->kind, msg.as.event.body), event->seq);
     }
 }
 
@@ -205,8 +209,10 @@ err_t shard_on_store_room(room_shard_t *self, const struct envelope *env, const 
     self->memory_bytes += room_bytes(room);
     s_note_recent(self, room);
     struct parked *next, *parked = s_take_parked(room);
-    if (presence_reader_count(&room->presence))
+    if (presence_reader_count(&room->presence)) {
+        shard_kick_strangers(self, room);
         s_catch_up(self, room, incarnation, head);
+    }
     for (; parked; parked = next) {
         next = parked->next;
         shard_dispatch(self, &parked->env, view_of(parked->body, parked->len));

@@ -8,6 +8,7 @@
 struct ask {
     uint32_t kind;
     uint64_t room, target;
+    uint64_t whom;   /* of changes of members; else 0 */
     cid_t client_id;
     err_t refused;   /* by its content alone */
     size_t body_len;
@@ -97,6 +98,38 @@ static err_t s_read_pin(const struct msg_room_pin *pin, struct ask *ask)
     return s_body(ask, &(struct kind_pinned){.on = pin->on});
 }
 
+/* What one person asks to be done to another. */
+static err_t s_read_change(const struct msg *msg, struct ask *ask)
+{
+    const cid_t *client_id;
+    if (!msg_request_head(msg, &ask->room, &client_id))
+        return ERR_UNEXPECTED;
+    ask->client_id = *client_id;
+    switch (msg->type) {
+    case MSG_ROOM_REMOVE:
+        ask->kind = KIND_REMOVED;
+        ask->whom = msg->as.room_remove.member;
+        return s_body(ask, &(struct kind_removed){.member = ask->whom});
+    case MSG_ROOM_BAN:
+        ask->kind = KIND_BANNED;
+        ask->whom = msg->as.room_ban.member;
+        return s_body(ask, &(struct kind_banned){.member = ask->whom});
+    case MSG_ROOM_UNBAN:
+        ask->kind = KIND_UNBANNED;
+        ask->whom = msg->as.room_unban.member;
+        return s_body(ask, &(struct kind_unbanned){.member = ask->whom});
+    case MSG_ROOM_ROLE:
+        ask->kind = KIND_ROLE_CHANGED;
+        ask->whom = msg->as.room_role.member;
+        return s_body(ask, &(struct kind_role_changed){.member = ask->whom, .role = msg->as.room_role.role});
+    case MSG_ROOM_MUTE:
+        ask->kind = KIND_MUTED;
+        ask->whom = msg->as.room_mute.member;
+        return s_body(ask, &(struct kind_muted){.member = ask->whom, .muted = msg->as.room_mute.muted});
+    default: return ERR_UNEXPECTED;
+    }
+}
+
 static err_t s_read_ask(const struct envelope *env, const struct msg *msg, struct ask *ask)
 {
     memset(ask, 0, offsetof(struct ask, body));
@@ -139,7 +172,7 @@ static err_t s_read_ask(const struct envelope *env, const struct msg *msg, struc
     case MSG_ROOM_REVISE: return s_read_revise(&msg->as.room_revise, ask);
     case MSG_ROOM_REACT: return s_read_react(&msg->as.room_react, ask);
     case MSG_ROOM_PIN: return s_read_pin(&msg->as.room_pin, ask);
-    default: return ERR_UNEXPECTED;
+    default: return s_read_change(msg, ask);
     }
 }
 
@@ -236,6 +269,7 @@ static err_t s_accept(room_shard_t *self, room_t *room, const struct envelope *e
     if (!pending)
         return ERR_NO_MEMORY;
     memcpy(pending->mac, ask->mac, MAC_BYTES);
+    pending->whom = ask->whom;
     pending->probe = probe;
     err_t err = ERR_OK;
     if (target && ask->target && s_has_hint(self, room, ask->target)) {
@@ -380,7 +414,7 @@ static err_t s_on_new(room_shard_t *self, room_t *room, const struct envelope *e
         }
         target = s_hint_target(self, room);
     }
-    err_t err = room_judge(room, ask->kind, env->user, &target);
+    err_t err = room_judge(room, ask->kind, env->user, &target, view_of(ask->body, ask->body_len));
     if (err == ERR_UNEXPECTED && ask->kind == KIND_ROOM_CREATED)
         return s_on_created_before(self, room, env, ask, body);
     if (err == ERR_UNEXPECTED)

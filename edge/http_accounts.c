@@ -160,7 +160,8 @@ void http_refresh(struct http_conn *conn, const struct http_call *call)
         s_refuse_and_clear(conn, ERR_UNAUTHORIZED);
         return;
     }
-    struct msg msg = {.type = MSG_AUTH_REFRESH, .as.auth_refresh = {.refresh_token = token}};
+    struct msg msg = {.type = MSG_AUTH_REFRESH, .as.auth_refresh = {
+        .refresh_token = token, .address = view_of_text(conn->address)}};
     http_ask(conn, (struct ask_spec){.to = ASK_ACCOUNTS, .done = s_on_refreshed}, &msg);
 }
 

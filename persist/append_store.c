@@ -6,6 +6,7 @@
 
 #include "persist/sized_sql.h"
 #include "persist/store_marks.h"
+#include "persist/store_members.h"
 #include "persist/store_messages.h"
 #include "persist/store_rooms.h"
 
@@ -143,7 +144,12 @@ static db_status_t s_apply(append_store_t *self, const struct rec_append_row *co
     switch (row->kind) {
     case KIND_ROOM_CREATED: return store_member_join(db, row, 0);
     case KIND_JOINED: return store_member_join(db, row, s_msg_no_before(self, rows, index));
-    case KIND_LEFT: return store_member_leave(db, row);
+    case KIND_LEFT: return store_member_leave(db, row->room, row->user);
+    case KIND_REMOVED:
+    case KIND_BANNED:
+    case KIND_UNBANNED:
+    case KIND_ROLE_CHANGED:
+    case KIND_MUTED: return store_member_change(db, row);
     case KIND_POSTED: return DB_OK;
     case KIND_DELETED: {
         db_status_t status = store_event_erase(db, row->room, row->target);

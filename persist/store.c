@@ -9,9 +9,11 @@
 #include "persist/directory.h"
 #include "persist/store_accounts.h"
 #include "persist/store_marks.h"
+#include "persist/store_members.h"
 #include "persist/store_messages.h"
 #include "persist/store_rooms.h"
 #include "persist/store_search.h"
+#include "persist/store_sessions.h"
 
 enum {
     RETRY_MS_MIN = 20,
@@ -34,6 +36,7 @@ static const struct store_row ROWS[] = {
     {MSG_STORE_MENTIONS_GET, STORE_READ, store_on_mentions_get},
     {MSG_STORE_READS, STORE_WRITE, store_on_reads},
     {MSG_STORE_MEMBERS_GET, STORE_READ, store_on_members_get},
+    {MSG_STORE_RESTRICTED_GET, STORE_READ, store_on_restricted_get},
     {MSG_STORE_ROOMS_GET, STORE_READ, store_on_rooms_get},
     {MSG_STORE_USERS_GET, STORE_READ, store_on_users_get},
     {MSG_STORE_USER_ADD, STORE_WRITE, store_on_user_add},
@@ -43,6 +46,9 @@ static const struct store_row ROWS[] = {
     {MSG_STORE_SESSION_ADD, STORE_WRITE, store_on_session_add},
     {MSG_STORE_SESSION_ROTATE, STORE_WRITE, store_on_session_rotate},
     {MSG_STORE_SESSION_END, STORE_WRITE, store_on_session_end},
+    {MSG_STORE_SESSIONS_GET, STORE_READ, store_on_sessions_get},
+    {MSG_STORE_SESSIONS_END, STORE_WRITE, store_on_sessions_end},
+    {MSG_STORE_PASSWORD_CHANGE, STORE_WRITE, store_on_password_change},
     {MSG_STORE_REVOCATIONS_GET, STORE_READ, store_on_revocations_get},
     {MSG_STORE_SEARCH, STORE_FIND, store_on_search},
     {MSG_DIR_HELLO, STORE_WRITE, directory_on_hello},

@@ -1,4 +1,4 @@
-/* store_accounts — SQL and rows of `user`, `session` and `revocation`. */
+/* store_accounts — SQL and rows of `user`, and the counters. */
 #ifndef ROOKERY_PERSIST_STORE_ACCOUNTS_H
 #define ROOKERY_PERSIST_STORE_ACCOUNTS_H
 
@@ -9,9 +9,8 @@ db_status_t store_on_user_add(struct store_call *call);
 db_status_t store_on_user_by_name(struct store_call *call);
 db_status_t store_on_user_by_id(struct store_call *call);
 db_status_t store_on_password_set(struct store_call *call);
-db_status_t store_on_session_add(struct store_call *call);
-db_status_t store_on_session_rotate(struct store_call *call);
-db_status_t store_on_session_end(struct store_call *call);
-db_status_t store_on_revocations_get(struct store_call *call);
+
+/* Within a transaction. Locks the row until its end: whoever gets the next number commits first. */
+db_status_t store_next_number(db_t *db, uint64_t counter, uint64_t *number_out);
 
 #endif

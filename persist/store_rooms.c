@@ -9,6 +9,7 @@
 #include "actors/runtime/log.h"
 #include "actors/runtime/metrics.h"
 #include "persist/audit.h"
+#include "persist/store_members.h"
 #include "persist/store_messages.h"
 
 enum { ROLE_OWNER_OF_ROOM = 2, LIKE_BYTES_MAX = 2 * LIM_QUERY_BYTES_MAX + 2 };
@@ -67,10 +68,17 @@ static db_status_t s_answer_room(struct store_call *call, uint64_t room)
         status = s_read_room(call, room);
     if (!status && answer->found)
         status = s_read_members(call, answer->room);
+    const size_t member_bytes = call->list.records.len, member_count = call->list.count;
+    if (!status && answer->found)
+        status = store_read_restricted(call->db, answer->room, &call->list);
     if (!status && answer->found)
         status = store_event_tail(call->db, answer->room, answer->last_seq, &call->more);
     db_rollback(call->db);
-    answer->members = list_of(&call->list);
+    /* Two lists, one behind the other in the same memory. */
+    const list_t both = list_of(&call->list);
+    answer->members = (list_t){.bytes = both.bytes, .len = member_bytes, .count = member_count};
+    answer->restricted = (list_t){.bytes = both.bytes ? both.bytes + member_bytes : NULL,
+                                  .len = both.len - member_bytes, .count = both.count - member_count};
     answer->tail = list_of(&call->more);
     return status;
 }
@@ -138,8 +146,10 @@ db_status_t store_on_members_get(struct store_call *call)
     const struct db_value values[] = {db_u64(ask->room), db_u64(ask->after_user), db_u64(limit + 1)};
     db_stmt_t *rows;
     db_status_t status = db_query(call->db,
-                                  "SELECT m.user_id, COALESCE(u.name, ''), m.role, m.joined_seq FROM member AS m "
-                                  "LEFT JOIN user AS u ON u.id = m.user_id WHERE m.room_id = ? AND m.user_id > ? "
+                                  "SELECT m.user_id, COALESCE(u.name, ''), m.role, m.joined_seq, "
+                                  "COALESCE(r.state, 0) & 1 FROM member AS m LEFT JOIN user AS u ON u.id = m.user_id "
+                                  "LEFT JOIN room_restricted AS r ON r.room_id = m.room_id AND r.user_id = m.user_id "
+                                  "WHERE m.room_id = ? AND m.user_id > ? "
                                   "ORDER BY m.user_id LIMIT ?",
                                   values, 3, &rows);
     if (status)
@@ -149,7 +159,8 @@ db_status_t store_on_members_get(struct store_call *call)
     while (db_next(rows)) {
         const struct rec_member_info member = {.user = db_get_u64(rows, 0), .name = db_get_view(rows, 1),
                                                .role = (uint32_t)db_get_u64(rows, 2),
-                                               .joined_seq = db_get_u64(rows, 3)};
+                                               .joined_seq = db_get_u64(rows, 3),
+                                               .muted = db_get_u64(rows, 4) != 0};
         if (call->list.count == limit) {
             answer->more = true;
             break;
@@ -181,7 +192,7 @@ db_status_t store_on_rooms_get(struct store_call *call)
     struct msg_rooms *answer = &call->answer.as.rooms;
     const size_t limit = ask->limit ? ask->limit : 1;
     uint8_t pattern[LIKE_BYTES_MAX];
-    const struct db_value values[] = {db_u64(ask->user), db_text(s_like(ask->query, pattern)),
+    const struct db_value values[] = {db_u64(ask->user), db_text(s_like(ask->query, pattern)), db_u64(ask->user),
                                       db_text(ask->after_name), db_text(ask->after_name), db_u64(ask->after_room),
                                       db_u64(limit + 1)};
     db_stmt_t *rows;
@@ -189,8 +200,9 @@ db_status_t store_on_rooms_get(struct store_call *call)
         call->db,
         "SELECT r.id, r.name, r.topic, r.visibility, r.member_count, EXISTS (SELECT 1 FROM member AS m "
         "WHERE m.room_id = r.id AND m.user_id = ?), r.created_at_ms FROM room AS r WHERE r.visibility = 0 "
-        "AND r.name LIKE ? ESCAPE '|' AND (r.name > ? OR (r.name = ? AND r.id > ?)) ORDER BY r.name, r.id LIMIT ?",
-        values, 6, &rows);
+        "AND r.name LIKE ? ESCAPE '|' AND NOT EXISTS (SELECT 1 FROM room_restricted AS x WHERE x.room_id = r.id "
+        "AND x.user_id = ? AND x.state >= 2) AND (r.name > ? OR (r.name = ? AND r.id > ?)) ORDER BY r.name, r.id LIMIT ?",
+        values, 7, &rows);
     if (status)
         return status;
     call->answer.type = MSG_ROOMS;
@@ -249,7 +261,7 @@ db_status_t store_on_reads(struct store_call *call)
 
 /* ---- what events do to rooms and members ---------------------------------------------------------------------- */
 
-static bool s_body(const struct rec_append_row *row, void *body_out)
+bool store_row_body(const struct rec_append_row *row, void *body_out)
 {
     struct msg msg;
     return msg_decode(row->event, &msg) == ERR_OK && msg.type == MSG_EVENT &&
@@ -259,7 +271,7 @@ static bool s_body(const struct rec_append_row *row, void *body_out)
 db_status_t store_room_create(db_t *db, const struct rec_append_row *row)
 {
     struct kind_room_created body;
-    if (!s_body(row, &body))
+    if (!store_row_body(row, &body))
         return DB_FAILED;
     const struct db_value values[] = {db_u64(row->room), db_u64(body.visibility), db_text(body.name),
                                       db_text(body.topic), db_u64(row->user), db_u64(row->at_ms)};
@@ -280,7 +292,7 @@ static db_status_t s_count_members(db_t *db, uint64_t room, bool joined)
 db_status_t store_member_join(db_t *db, const struct rec_append_row *row, uint64_t read_msg_no)
 {
     struct kind_joined body = {.role = ROLE_OWNER_OF_ROOM};
-    if (row->kind == KIND_JOINED && !s_body(row, &body))
+    if (row->kind == KIND_JOINED && !store_row_body(row, &body))
         return DB_FAILED;
     const struct db_value again[] = {db_u64(body.role), db_u64(row->seq), db_u64(row->room), db_u64(row->user)};
     db_status_t status =
@@ -296,9 +308,9 @@ db_status_t store_member_join(db_t *db, const struct rec_append_row *row, uint64
     return status ? status : s_count_members(db, row->room, true);
 }
 
-db_status_t store_member_leave(db_t *db, const struct rec_append_row *row)
+db_status_t store_member_leave(db_t *db, uint64_t room, uint64_t user)
 {
-    const struct db_value values[] = {db_u64(row->room), db_u64(row->user)};
+    const struct db_value values[] = {db_u64(room), db_u64(user)};
     db_status_t status = db_run(db, "DELETE FROM member WHERE room_id = ? AND user_id = ?", values, 2);
-    return status || db_affected(db) == 0 ? status : s_count_members(db, row->room, false);
+    return status || db_affected(db) == 0 ? status : s_count_members(db, room, false);
 }

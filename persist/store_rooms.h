@@ -15,6 +15,8 @@ db_status_t store_on_reads(struct store_call *call);
 db_status_t store_room_create(db_t *db, const struct rec_append_row *row); /* of ROOM_CREATED; head (0, 0) */
 /* The event's user becomes a member, or gets the role of the event. read_msg_no: nothing before it is unread. */
 db_status_t store_member_join(db_t *db, const struct rec_append_row *row, uint64_t read_msg_no);
-db_status_t store_member_leave(db_t *db, const struct rec_append_row *row);
+db_status_t store_member_leave(db_t *db, uint64_t room, uint64_t user);
+/* The body of the row's event. False: it is none of its kind. */
+bool store_row_body(const struct rec_append_row *row, void *body_out);
 
 #endif

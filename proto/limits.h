@@ -22,6 +22,7 @@ enum {
     LIM_REASON_BYTES_MAX = 256,         /* a sentence that goes with an error */
     LIM_PASSWORD_HASH_BYTES_MAX = 128,  /* crypto_pwhash_STRBYTES */
     LIM_USER_AGENT_BYTES_MAX = 256,
+    LIM_ADDRESS_BYTES_MAX = 64,         /* of a browser, as text */
 
     /* Frames. */
     LIM_CLIENT_FRAME_BYTES_MAX = 16 * 1024,   /* one WebSocket message from a browser */
@@ -56,6 +57,8 @@ enum {
     LIM_LINE_EMOJI_MAX = 20,            /* different emoji under a line */
     LIM_LINE_REACTIONS_MAX = 400,       /* people times emoji under a line */
     LIM_UNREAD_MENTIONS_MAX = 100,      /* counted for a room; a badge says 99+ */
+    LIM_SESSIONS_MAX = 100,             /* open sign-ins of one user: a further one ends the least recently used */
+    LIM_SESSIONS_END_MAX = 256,         /* revoked in one transaction */
 
     /* Search. */
     LIM_SEARCH_QUERY_BYTES_MAX = 512,
@@ -73,6 +76,7 @@ enum {
 
     /* Rooms. */
     LIM_ROOM_MEMBERS_MAX = 20000,
+    LIM_ROOM_RESTRICTED_MAX = 4096,     /* people a room keeps muted or banned */
     LIM_ROOM_TAIL_EVENTS_MAX = 512,     /* newest events a room keeps in memory */
     LIM_ROOM_TAIL_BYTES_MAX = 256 * 1024,
     LIM_ROOM_PENDING_MAX = 256,         /* accepted and not yet committed, per room: beyond it `overloaded` */
@@ -123,6 +127,8 @@ enum {
     LIM_ROOM_IDLE_UNLOAD_MS = 600000,
     LIM_REVOCATION_PULL_MS = 300,
     LIM_REVOCATION_STALE_MS = 5000,
+    LIM_REVOCATION_KEEP_S = 3600,       /* a row is kept for so long: the life of a token, and clocks that differ */
+    LIM_REVOCATION_PRUNE_ROWS = 32,     /* each new row takes at most so many old ones away */
     LIM_ACCESS_TOKEN_S = 600,
     LIM_REFRESH_IDLE_S = 30 * 24 * 3600,
     LIM_REFRESH_ABSOLUTE_S = 90 * 24 * 3600,
@@ -135,6 +141,8 @@ _Static_assert(LIM_LINE_EMOJI_MAX * (LIM_EMOJI_BYTES_MAX + 3) + LIM_LINE_REACTIO
 _Static_assert(LIM_STORE_MENTIONS_MAX * 20 + 64 <= LIM_LINK_BODY_BYTES_MAX, "mentions of a user fit a link frame");
 _Static_assert(32 * LIM_EVENT_BYTES_MAX <= LIM_DELTA_BYTES_MAX, "32 events always fit a delta");
 _Static_assert(LIM_EVENT_BODY_BYTES_MAX + 256 <= LIM_EVENT_BYTES_MAX, "a body and its header fit an event");
+_Static_assert(LIM_REVOCATION_KEEP_S >= 2 * LIM_ACCESS_TOKEN_S, "no token outlives the row that revokes it");
+_Static_assert(LIM_SESSIONS_MAX < LIM_SESSIONS_END_MAX, "one step ends all the sessions a user can have");
 _Static_assert(LIM_BATCH_BYTES_MAX + 16 * 1024 <= LIM_LINK_BODY_BYTES_MAX, "a batch fits a link frame");
 
 #endif

@@ -256,6 +256,37 @@ static uint32_t s_rotate(const struct msg_store_session_rotate *rotate)
     return 2;
 }
 
+/* At most as many in one step as the real store. */
+static uint64_t s_end_many(uint64_t user, uint64_t only, uint64_t keep)
+{
+    uint64_t ended = 0;
+    for (size_t i = 0; i < world.session_count; i++) {
+        struct world_session *session = &world.sessions[i];
+        if (session->revoked || session->user != user || session->id == keep || (only && session->id != only))
+            continue;
+        session->revoked = true;
+        ended++;
+    }
+    if (world.sessions_to_come) { /* the real store stops at its bound, and is asked again */
+        world.sessions_to_come--;
+        return LIM_SESSIONS_END_MAX;
+    }
+    return ended;
+}
+
+static struct msg s_password_change(const struct msg_store_password_change *change)
+{
+    struct world_user *user = s_user_by_id(change->user);
+    struct msg err = {.type = MSG_ERR, .as.err = {.code = ERR_BUSY}}, ok = {.type = MSG_STORE_OK};
+    if (!view_is_equal(view_of_text(user->hash), change->old_hash))
+        return err;
+    memset(user->hash, 0, sizeof user->hash);
+    memcpy(user->hash, change->new_hash.bytes, change->new_hash.len);
+    world.passwords_set++;
+    ok.as.store_ok.value = s_end_many(change->user, 0, change->keep);
+    return ok;
+}
+
 static struct msg s_store(const struct msg *asked)
 {
     static const uint8_t key[KEY_BYTES] = {7};
@@ -310,6 +341,12 @@ static struct msg s_store(const struct msg *asked)
             session->revoked = true;
         return msg;
     }
+    case MSG_STORE_SESSIONS_END: {
+        const struct msg_store_sessions_end *end = &asked->as.store_sessions_end;
+        msg.as.store_ok.value = s_end_many(end->user, end->session, end->keep);
+        return msg;
+    }
+    case MSG_STORE_PASSWORD_CHANGE: return s_password_change(&asked->as.store_password_change);
     case MSG_DIR_KEY_ADD: world.keys_published++; return msg;
     default: assert(!"a question that the store knows"); return msg;
     }
@@ -412,6 +449,22 @@ uint64_t world_logout(const char *token)
 {
     struct msg msg = {.type = MSG_AUTH_LOGOUT};
     msg.as.auth_logout.refresh_token = view_of_text(token);
+    return s_ask(&msg);
+}
+
+uint64_t world_sessions_end(uint64_t user, uint64_t session, uint64_t keep)
+{
+    struct msg msg = {.type = MSG_AUTH_SESSIONS_END};
+    msg.as.auth_sessions_end = (struct msg_auth_sessions_end){.user = user, .session = session, .keep = keep};
+    return s_ask(&msg);
+}
+
+uint64_t world_password(uint64_t user, uint64_t session, const char *current, const char *next, const char *address)
+{
+    struct msg msg = {.type = MSG_AUTH_PASSWORD};
+    msg.as.auth_password = (struct msg_auth_password){.user = user, .session = session,
+                                                      .current = view_of_text(current), .next = view_of_text(next),
+                                                      .address = view_of_text(address)};
     return s_ask(&msg);
 }
 

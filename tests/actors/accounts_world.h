@@ -36,6 +36,7 @@ struct world {
     size_t store_asked; /* questions that arrived */
     uint16_t last_asked;
     size_t keys_published, passwords_set;
+    size_t sessions_to_come; /* so many steps of ending sessions are not the last */
 };
 
 extern struct world world;
@@ -58,6 +59,8 @@ uint64_t world_signup(const char *name, const char *password, const char *addres
 uint64_t world_login(const char *name, const char *password, const char *address);
 uint64_t world_refresh(const char *token);
 uint64_t world_logout(const char *token);
+uint64_t world_sessions_end(uint64_t user, uint64_t session, uint64_t keep);
+uint64_t world_password(uint64_t user, uint64_t session, const char *current, const char *next, const char *address);
 /* Delivers any message from any actor, as a reply if correlation is not 0. */
 err_t world_deliver(address_t from, uint64_t correlation, bool reply, const struct msg *msg);
 

@@ -279,6 +279,18 @@ static void s_members(const struct stored_room *room, list_writer_t *members)
     }
 }
 
+static void s_restricted(const struct stored_room *room, list_writer_t *restricted)
+{
+    for (size_t i = 0; i < 4 && room->restricted_states[i]; i++) {
+        struct rec_restricted person = {.user = room->restricted[i], .state = room->restricted_states[i]};
+        assert_int_equal(ERR_OK, rec_restricted_append(restricted, &person));
+    }
+    for (uint64_t i = 0; i < room->more_restricted; i++) {
+        struct rec_restricted person = {.user = 200000 + i, .state = 1};
+        assert_int_equal(ERR_OK, rec_restricted_append(restricted, &person));
+    }
+}
+
 static void s_tail(const struct stored_room *room, list_writer_t *tail)
 {
     char text[LIM_TEXT_BYTES_MAX + 1] = "x";
@@ -295,11 +307,13 @@ static void s_tail(const struct stored_room *room, list_writer_t *tail)
 
 void fixture_answer_room(struct fixture *self, const struct stored_room *room)
 {
-    list_writer_t members, tail;
+    list_writer_t members, tail, restricted;
     list_writer_init(&members, 1 << 20);
+    list_writer_init(&restricted, 1 << 20);
     list_writer_init(&tail, 1 << 20);
     s_members(room, &members);
     s_tail(room, &tail);
+    s_restricted(room, &restricted);
     struct msg msg = {.type = MSG_STORE_ROOM};
     msg.as.store_room = (struct msg_store_room){.found = room->found, .room = ROOM,
                                                 .incarnation = room->incarnation,
@@ -308,10 +322,13 @@ void fixture_answer_room(struct fixture *self, const struct stored_room *room)
                                                 .created_at_ms = 1, .last_seq = room->last_seq,
                                                 .last_msg_no = room->last_msg_no,
                                                 .last_at_ms = 1000 + room->last_seq,
-                                                .members = list_of(&members), .tail = list_of(&tail)};
+                                                .members = list_of(&members),
+                                                .restricted = list_of(&restricted),
+                                                .tail = list_of(&tail)};
     const struct effect *ask = fixture_expect(self, MSG_STORE_ROOM_GET, NULL);
     fixture_reply(self, ask->env.correlation, &msg);
     list_writer_fini(&members);
+    list_writer_fini(&restricted);
     list_writer_fini(&tail);
 }
 

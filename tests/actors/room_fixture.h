@@ -62,6 +62,9 @@ struct stored_room {
     uint64_t members[8];
     uint32_t roles[8];
     size_t member_count;
+    uint64_t restricted[4];
+    uint32_t restricted_states[4]; /* 0: nobody */
+    uint64_t more_restricted;      /* further ones, who are muted */
     size_t tail_count;      /* of plain lines, up to last_seq; line n is number n and by CAROL, cid 900000+n */
     size_t text_bytes;      /* of each; 0: "x" */
     uint64_t strangers;     /* further members */

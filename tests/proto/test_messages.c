@@ -607,7 +607,7 @@ static void test_a_browser_may_send_these_and_nothing_else(void **state)
         MSG_HELLO,     MSG_SUB,        MSG_UNSUB,       MSG_HEARTBEAT, MSG_AUTH,
         MSG_READ,      MSG_TYPING,     MSG_ROOM_POST,   MSG_ROOM_EDIT, MSG_ROOM_DELETE,
         MSG_ROOM_JOIN, MSG_ROOM_LEAVE, MSG_ROOM_CREATE, MSG_ROOM_SAY,  MSG_ROOM_REVISE,
-        MSG_ROOM_REACT, MSG_ROOM_PIN,
+        MSG_ROOM_REACT, MSG_ROOM_PIN, MSG_ROOM_REMOVE, MSG_ROOM_BAN, MSG_ROOM_UNBAN, MSG_ROOM_ROLE, MSG_ROOM_MUTE,
     };
     for (uint32_t type = 0; type <= UINT16_MAX; type++) {
         bool allowed = false;

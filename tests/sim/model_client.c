@@ -318,7 +318,7 @@ static void s_on_nack(struct world *world, struct client *self, const struct fra
         chat->again_ms = world->now_ms + nack->retry_ms + (int64_t)world_random(world, 200);
         return;
     }
-    if (nack->code == ERR_NOT_MEMBER || nack->code == ERR_NO_ROOM)
+    if (nack->code == ERR_NOT_MEMBER || nack->code == ERR_NO_ROOM || nack->code == ERR_BANNED)
         chat->is_member = false;
     if (chat->sent == 1)
         check_refused(world, nack->room, self->user, &nack->client_id);
@@ -413,7 +413,12 @@ static uint16_t s_choose(struct world *world, const struct client *self, const s
         return MSG_ROOM_REVISE;
     if (what < 54)
         return MSG_ROOM_SAY;
-    (void)self;
+    if (what < (self->user == client_user(FIRST_CLIENT) ? 85u : 66u)) { /* to somebody, whatever the right to it */
+        static const uint16_t s_types[] = {MSG_ROOM_REMOVE, MSG_ROOM_BAN, MSG_ROOM_UNBAN, MSG_ROOM_UNBAN, MSG_ROOM_ROLE,
+                                           MSG_ROOM_ROLE, MSG_ROOM_MUTE};
+        *target_out = client_user(FIRST_CLIENT + (int)world_random(world, CLIENTS));
+        return s_types[world_random(world, sizeof s_types / sizeof *s_types)];
+    }
     return MSG_ROOM_POST;
 }
 
@@ -456,6 +461,26 @@ static void s_fill(struct world *world, struct request *request, uint16_t type, 
     case MSG_ROOM_PIN:
         request->msg.as.room_pin = (struct msg_room_pin){
             .room = room, .client_id = request->client_id, .target = target, .on = world_random(world, 2) > 0};
+        break;
+    case MSG_ROOM_REMOVE:
+        request->msg.as.room_remove =
+            (struct msg_room_remove){.room = room, .client_id = request->client_id, .member = target};
+        break;
+    case MSG_ROOM_BAN:
+        request->msg.as.room_ban =
+            (struct msg_room_ban){.room = room, .client_id = request->client_id, .member = target};
+        break;
+    case MSG_ROOM_UNBAN:
+        request->msg.as.room_unban =
+            (struct msg_room_unban){.room = room, .client_id = request->client_id, .member = target};
+        break;
+    case MSG_ROOM_ROLE:
+        request->msg.as.room_role = (struct msg_room_role){.room = room, .client_id = request->client_id,
+                                                           .member = target, .role = (uint32_t)(request->text[0] - 'a') % 3};
+        break;
+    case MSG_ROOM_MUTE:
+        request->msg.as.room_mute = (struct msg_room_mute){.room = room, .client_id = request->client_id,
+                                                           .member = target, .muted = request->text[0] % 2};
         break;
     default: request->msg.as.room_post = (struct msg_room_post){.room = room, .client_id = request->client_id};
     }

@@ -109,16 +109,16 @@ void model_db_marks(const struct db_room *room, uint64_t line, uint64_t upto, ma
 
 /* ---- what a commit does ---- */
 
-static void s_leave(struct db_room *room, uint64_t user)
+void model_db_leave(struct db_room *room, uint64_t user)
 {
     for (size_t i = 0; i < room->member_count; i++)
         if (room->members[i].user == user)
             room->members[i--] = room->members[--room->member_count];
 }
 
-static void s_join(struct db_room *room, const struct rec_append_row *row, uint32_t role)
+void model_db_join(struct db_room *room, const struct rec_append_row *row, uint32_t role)
 {
-    s_leave(room, row->user);
+    model_db_leave(room, row->user);
     assert(room->member_count < CLIENTS);
     room->members[room->member_count++] =
         (struct db_member){.user = row->user, .joined_seq = row->seq, .role = role};
@@ -159,12 +159,8 @@ static void s_store(struct model_db *self, struct db_event *staged)
                 (unsigned long long)row->seq);
     if (row->msg_no)
         room->msg_no = row->msg_no;
-    if (row->kind == KIND_ROOM_CREATED)
-        s_join(room, row, 2);
-    if (row->kind == KIND_JOINED)
-        s_join(room, row, 0);
-    if (row->kind == KIND_LEFT)
-        s_leave(room, row->user);
+    model_rights_check(self->world, room, &room->events[room->count - 1]);
+    model_rights_apply(self->world, room, &room->events[room->count - 1]);
     if (row->kind == KIND_DELETED)
         s_erase(room, row->target);
 }

@@ -232,9 +232,10 @@ static void s_on_room_get(struct world *world, int node, const struct envelope *
 {
     const struct db_room *room = model_db_room(world->db, id);
     struct msg msg = {.type = MSG_STORE_ROOM};
-    list_writer_t members, tail;
+    list_writer_t members, tail, restricted;
     list_writer_init(&members, 1 << 16);
     list_writer_init(&tail, 1 << 19);
+    list_writer_init(&restricted, 1 << 16);
     if (room) {
         size_t tail_count = (size_t)world_random(world, 24); /* short, so that much is asked of the store */
         size_t first = room->count > tail_count ? room->count - tail_count : 0;
@@ -245,13 +246,22 @@ static void s_on_room_get(struct world *world, int node, const struct envelope *
                                              .joined_seq = room->members[i].joined_seq};
             rec_room_member_append(&members, &member);
         }
+        for (size_t i = 0; i < CLIENTS && world->mutation != MUTATE_RIGHTS; i++) {
+            struct rec_restricted person = {.user = room->restricted[i].user,
+                                            .state = model_rights_state(&room->restricted[i])};
+            if (person.state)
+                rec_restricted_append(&restricted, &person);
+        }
         msg.as.store_room = (struct msg_store_room){.found = true, .room = id, .incarnation = 1,
                                                     .name = view_of_text(room->name),
                                                     .last_seq = room->head, .last_msg_no = room->msg_no,
                                                     .last_at_ms = room->events[room->count - 1].row.at_ms,
-                                                    .members = list_of(&members), .tail = list_of(&tail)};
+                                                    .members = list_of(&members),
+                                                    .restricted = list_of(&restricted),
+                                                    .tail = list_of(&tail)};
     }
     s_reply_later(world, node, asked, &msg);
+    list_writer_fini(&restricted);
     list_writer_fini(&members);
     list_writer_fini(&tail);
 }

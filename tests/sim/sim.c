@@ -1,4 +1,4 @@
-/* sim --seeds A-B [--mutate epoch|head|unknown|client_id|marks] [--expect-failure] [--verbose]
+/* sim --seeds A-B [--mutate epoch|head|unknown|client_id|marks|rights] [--expect-failure] [--verbose]
  *
  * Runs each seed; prints the first that fails with the end of its trace, and exits 1. With --expect-failure the
  * other way round: the mutation must be found. */
@@ -9,11 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const s_mutations[] = {"nothing", "epoch", "head", "unknown", "client_id", "marks"};
+static const char *const s_mutations[] = {"nothing", "epoch", "head", "unknown", "client_id", "marks", "rights"};
 
 static int s_usage(void)
 {
-    fputs("usage: sim --seeds A-B [--mutate epoch|head|unknown|client_id|marks] [--expect-failure] [--verbose]\n", stderr);
+    fputs("usage: sim --seeds A-B [--mutate epoch|head|unknown|client_id|marks|rights] [--expect-failure] [--verbose]\n", stderr);
     return 2;
 }
 
@@ -67,9 +67,9 @@ int main(int argc, char **argv)
     printf("%" PRIu64 " seeds hold: steps=%" PRIu64 " requests=%" PRIu64 " acks=%" PRIu64 " dups=%" PRIu64
            " events=%" PRIu64 " crashes=%" PRIu64 " unknown=%" PRIu64 " takeovers=%" PRIu64 " moves=%" PRIu64
            " stops=%" PRIu64 " fenced=%" PRIu64
-           " stale=%" PRIu64 " finals=%" PRIu64 "\n",
+           " stale=%" PRIu64 " finals=%" PRIu64 " rights=%" PRIu64 "\n",
            last - first + 1, sum.steps, sum.stats.posts, sum.stats.acks, sum.stats.dups, sum.stats.events,
            sum.stats.crashes, sum.stats.unknown, sum.stats.takeovers, sum.stats.moves, sum.stats.stops, sum.stats.fenced, sum.stats.stale,
-           sum.stats.finals);
+           sum.stats.finals, sum.stats.rights);
     return expects_failure ? 1 : 0;
 }

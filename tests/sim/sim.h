@@ -5,8 +5,9 @@
  * doubling, outages), edges and clients (the client rules of DESIGN.md 5), persist's queue and directory, the database
  * (durable and lost commits that nobody knows the end of, crashes).
  * Checked after every step: nothing acknowledged or shown that is not stored; each room's log 1, 2, 3 … in one order;
- * one row per client id; each sender's order; no write under a lease that is over. At the end: all clients have all,
- * and what they folded of reactions and pins, from snapshots and events, is what folding the log gives. */
+ * one row per client id; each sender's order; no write under a lease that is over, none by who had no right to it, one
+ * owner in every room with people in it. At the end: all clients have all, and what they folded of reactions and pins,
+ * from snapshots and events, is what folding the log gives. */
 #ifndef ROOKERY_TESTS_SIM_H
 #define ROOKERY_TESTS_SIM_H
 
@@ -24,7 +25,7 @@ enum {
     TICK_MS = 100,
 };
 
-enum mutation { MUTATE_NOTHING, MUTATE_EPOCH, MUTATE_HEAD, MUTATE_UNKNOWN, MUTATE_CLIENT_ID, MUTATE_MARKS };
+enum mutation { MUTATE_NOTHING, MUTATE_EPOCH, MUTATE_HEAD, MUTATE_UNKNOWN, MUTATE_CLIENT_ID, MUTATE_MARKS, MUTATE_RIGHTS };
 
 struct frame {
     struct envelope env;
@@ -73,7 +74,7 @@ struct world {
     } *refused; /* for good, so they may never be stored */
     size_t refused_count, refused_cap;
     struct {
-        uint64_t posts, acks, events, dups, crashes, unknown, takeovers, moves, stops, fenced, stale, finals;
+        uint64_t posts, acks, events, dups, crashes, unknown, takeovers, moves, stops, fenced, stale, finals, rights;
     } stats;
 };
 
@@ -100,6 +101,10 @@ struct db_member {
     uint64_t user, joined_seq;
     uint32_t role;
 };
+struct db_restricted {
+    uint64_t user;             /* 0: free */
+    bool muted, banned;
+};
 struct db_event {
     struct rec_append_row row; /* its views point into the two below */
     uint8_t mac[MAC_BYTES];
@@ -115,6 +120,7 @@ struct db_room {
     uint64_t head;
     struct db_member members[CLIENTS];
     size_t member_count;
+    struct db_restricted restricted[CLIENTS];
 };
 struct db_lease {
     uint64_t epoch, node;      /* node 0: nobody */
@@ -147,6 +153,14 @@ const struct db_member *model_db_member(const struct db_room *room, uint64_t use
 /* What hangs on a line by the log up to this event. */
 void model_db_marks(const struct db_room *room, uint64_t line, uint64_t upto, marks_t *out);
 bool model_db_holds_frame(struct model_db *self, uint64_t room, uint64_t seq, view_t frame);
+
+void model_db_join(struct db_room *room, const struct rec_append_row *row, uint32_t role);
+void model_db_leave(struct db_room *room, uint64_t user);
+
+/* model_rights.c */
+void model_rights_check(struct world *world, struct db_room *room, const struct db_event *event); /* before */
+void model_rights_apply(struct world *world, struct db_room *room, const struct db_event *event);
+uint32_t model_rights_state(const struct db_restricted *restricted); /* as in rec_restricted */
 
 struct connection {
     struct model_db *db;

@@ -15,7 +15,8 @@ const CSP =
   "font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; " +
   "require-trusted-types-for 'script'";
 const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.woff2': 'font/woff2', '.webmanifest': 'application/manifest+json' };
-const KIND = { room_created: 1, joined: 2, left: 3, posted: 4, edited: 5, deleted: 6 };
+const KIND = { room_created: 1, joined: 2, left: 3, posted: 4, edited: 5, deleted: 6, said: 7, revised: 8, reacted: 9, pinned: 10, removed: 11, banned: 12, unbanned: 13, role_changed: 14, muted: 15 };
+const BODIES = { posted: ['text'], said: ['text', 'mentions'], edited: ['text'], revised: ['text', 'mentions'], reacted: ['emoji', 'on'], pinned: ['on'], deleted: ['by_role'], joined: ['role'], left: ['reason'], room_created: ['name', 'topic', 'visibility'], removed: ['member'], banned: ['member'], unbanned: ['member'], role_changed: ['member', 'role'], muted: ['member', 'muted'] };
 const NAMES = Object.fromEntries(Object.entries(KIND).map(([name, number]) => [number, name]));
 const SNAPSHOT = 50;
 
@@ -35,6 +36,7 @@ export async function startMock({ port = 0, seed = true } = {}) {
   const rooms = new Map();
   const sessions = new Map(); // refresh token → user
   const tokens = new Map(); // access token → { user, until }
+  const signIns = new Map(); // session id → session
   const sockets = new Set();
   const knobs = { refuseSockets: false, failPosts: '', muteAcks: false, tokenMs: 600_000, httpDelayMs: 0, holdEvents: false, down: false };
   let nextId = 1000;
@@ -60,7 +62,7 @@ export async function startMock({ port = 0, seed = true } = {}) {
   }
 
   function addRoom(owner, name, topic, visibility, clientId, madeAt) {
-    const room = { id: id() * 104729, incarnation: 1, name, topic, visibility, log: [], msgNo: 0, members: new Map([[owner.id, 2]]), acks: new Map(), created: madeAt ?? Date.now(), createdBy: clientId };
+    const room = { id: id() * 104729, incarnation: 1, name, topic, visibility, log: [], msgNo: 0, members: new Map([[owner.id, 2]]), muted: new Set(), banned: new Set(), acks: new Map(), created: madeAt ?? Date.now(), createdBy: clientId };
     rooms.set(room.id, room);
     append(room, owner.id, 'room_created', [name, topic, visibility], { client_id: clientId ?? newId(), at_ms: room.created });
     for (const s of sockets) if (s.user?.id === owner.id) s.send({ type: 'room_added', rooms: [stateOf(room, owner)] });
@@ -122,7 +124,7 @@ export async function startMock({ port = 0, seed = true } = {}) {
 
   function toJson(e) {
     if (e.type === 'marks') return e;
-    const names = { said: ['text', 'mentions'], revised: ['text', 'mentions'], reacted: ['emoji', 'on'], pinned: ['on'], posted: ['text'], edited: ['text'], deleted: ['by_role'], joined: ['role'], left: ['reason'], room_created: ['name', 'topic', 'visibility'] }[NAMES[e.kind]];
+    const names = BODIES[NAMES[e.kind]];
     return { ...e, kind: NAMES[e.kind], body: e.body && Object.fromEntries(names.map((n, i) => [n, n === 'mentions' ? e.body[i].map(([id]) => ({ id })) : e.body[i]])) };
   }
 
@@ -130,6 +132,7 @@ export async function startMock({ port = 0, seed = true } = {}) {
   function perform(room, user, m) {
     if (!room) throw 'no_room';
     if (!room.members.has(user.id)) throw 'not_member';
+    if (room.muted.has(user.id)) throw 'muted';
     const known = room.acks.get(m.client_id);
     if (known) return { ...known, dup: true };
     if (knobs.failPosts) throw knobs.failPosts;
@@ -157,12 +160,27 @@ export async function startMock({ port = 0, seed = true } = {}) {
   };
   const ok = (body, status = 200, headers = {}) => ({ status, body, headers });
 
-  function signIn(user, status) {
+  function endSession(session) {
+    session.over = true;
+    signIns.delete(session.id);
+    for (const s of [...sockets]) if (s.session === session) s.ws.close(4401);
+  }
+
+  function again(session) {
+    const access = `token-${newId()}`;
+    session.used = Date.now();
+    tokens.set(access, { user: session.user, session, until: Date.now() + knobs.tokenMs });
+    return ok({ type: 'auth_done', user: session.user.id, name: session.user.name, role: 0, session: session.id, access_token: access, expires_at_ms: Date.now() + knobs.tokenMs });
+  }
+
+  function signIn(user, status, device = 'Web on Linux', userAgent = '') {
     const access = `token-${newId()}`;
     const refresh = `refresh-${newId()}`;
-    tokens.set(access, { user, until: Date.now() + knobs.tokenMs });
-    sessions.set(refresh, user);
-    return ok({ type: 'auth_done', user: user.id, name: user.name, role: 0, session: 1, access_token: access, expires_at_ms: Date.now() + knobs.tokenMs }, status, { 'Set-Cookie': `rookery_refresh=${refresh}; HttpOnly; SameSite=Strict; Path=/api/v1/auth; Max-Age=2592000` });
+    const session = { id: id() * 6007, user, device, userAgent, created: Date.now(), used: Date.now(), over: false };
+    signIns.set(session.id, session);
+    tokens.set(access, { user, session, until: Date.now() + knobs.tokenMs });
+    sessions.set(refresh, session);
+    return ok({ type: 'auth_done', user: user.id, name: user.name, role: 0, session: session.id, access_token: access, expires_at_ms: Date.now() + knobs.tokenMs }, status, { 'Set-Cookie': `rookery_refresh=${refresh}; HttpOnly; SameSite=Strict; Path=/api/v1/auth; Max-Age=2592000` });
   }
 
   function api(method, path, query, body, headers) {
@@ -173,12 +191,13 @@ export async function startMock({ port = 0, seed = true } = {}) {
         case '/auth/signup':
           if (byName) return problem('name_taken', { field: 'name' });
           if (body.password.length < 8) return problem('weak_password', { field: 'password' });
-          return signIn(addUser(body.name, body.password), 201);
+          return signIn(addUser(body.name, body.password), 201, body.device, headers['user-agent']);
         case '/auth/login':
-          return byName?.password === body.password ? signIn(byName, 200) : problem('bad_credentials');
+          return byName?.password === body.password ? signIn(byName, 200, body.device, headers['user-agent']) : problem('bad_credentials');
         case '/auth/refresh':
-          return sessions.has(cookie) ? signIn(sessions.get(cookie), 200) : problem('unauthorized');
+          return sessions.get(cookie)?.over === false ? again(sessions.get(cookie)) : problem('unauthorized');
         case '/auth/logout':
+          if (sessions.has(cookie)) endSession(sessions.get(cookie));
           sessions.delete(cookie);
           return { status: 204, headers: { 'Set-Cookie': 'rookery_refresh=; HttpOnly; Path=/api/v1/auth; Max-Age=0' } };
         default:
@@ -187,8 +206,23 @@ export async function startMock({ port = 0, seed = true } = {}) {
     }
     const grant = tokens.get((headers.authorization ?? '').replace('Bearer ', ''));
     if (!grant) return problem('unauthorized');
+    if (grant.session.over) return problem('token_revoked');
     if (grant.until < Date.now()) return problem('token_expired');
     const me = grant.user;
+    const mine = [...signIns.values()].filter((s) => s.user === me);
+    if (path === '/sessions' && method === 'GET') return ok({ type: 'sessions', sessions: mine.sort((a, b) => b.used - a.used).map((s) => ({ session: s.id, device: s.device, user_agent: s.userAgent, address: s.address ?? '127.0.0.1', created_at_ms: s.created, used_at_ms: s.used, current: s === grant.session })) });
+    if (path.startsWith('/sessions') && method === 'DELETE') {
+      const one = Number(path.split('/')[2] ?? 0);
+      for (const s of mine) if (one ? s.id === one : !(query.get('keep') === 'current' && s === grant.session)) endSession(s);
+      return { status: 204 };
+    }
+    if (path === '/me/password') {
+      if (body.current !== me.password) return problem('wrong_password');
+      if (body.next.length < 8) return problem('weak_password', { field: 'password' });
+      me.password = body.next;
+      for (const s of mine) if (s !== grant.session) endSession(s);
+      return { status: 204 };
+    }
     if (path === '/users') return ok({ type: 'users', users: query.get('ids').split(',').flatMap((i) => users.get(Number(i)) ?? []).map((u) => ({ user: u.id, name: u.name, role: 0, rev: 1 })) });
     if (path === '/rooms' && method === 'POST') {
       const old = [...rooms.values()].find((r) => r.createdBy === body.client_id);
@@ -202,11 +236,16 @@ export async function startMock({ port = 0, seed = true } = {}) {
       return ok({ type: 'rooms', more: list.length > from + 50, rooms: list.slice(from, from + 50).map((r) => infoOf(r, me)) });
     }
     if (path === '/search') return search(me, query);
-    const [, roomId, what] = /^\/rooms\/(\d+)(?:\/(\w+))?/.exec(path) ?? [];
+    const [, roomId, what, whomId] = /^\/rooms\/(\d+)(?:\/(\w+))?(?:\/(\d+))?/.exec(path) ?? [];
     const room = rooms.get(Number(roomId));
+    if (room?.banned.has(me.id)) return problem('banned');
     if (!room || (room.visibility !== 0 && !room.members.has(me.id))) return problem('no_room');
+    if (whomId && what !== 'messages') return change(room, me, what, Number(whomId), method, body);
     const ackOf = (event) => ok({ type: 'ack', client_id: body.client_id, room: room.id, seq: event.seq, at_ms: event.at_ms, msg_no: 0, dup: false });
     switch (what) {
+      case 'bans':
+        if ((room.members.get(me.id) ?? 0) < 1) return problem('forbidden');
+        return ok({ type: 'restricted', room: room.id, more: false, people: [...new Set([...room.muted, ...room.banned])].map((user) => ({ user, name: users.get(user).name, state: (room.muted.has(user) ? 1 : 0) | (room.banned.has(user) ? 2 : 0), by: me.id, at_ms: Date.now() })) });
       case undefined:
         return ok({ type: 'room_info', rooms: [infoOf(room, me)], role: room.members.get(me.id) ?? 0, incarnation: room.incarnation, head: room.log.length, msg_no: room.msgNo });
       case 'join':
@@ -218,7 +257,7 @@ export async function startMock({ port = 0, seed = true } = {}) {
         return ackOf(event);
       }
       case 'members':
-        return ok({ type: 'members', room: room.id, more: false, members: [...room.members].map(([user, role]) => ({ user, name: users.get(user).name, role, joined_seq: 1 })) });
+        return ok({ type: 'members', room: room.id, more: false, members: [...room.members].map(([user, role]) => ({ user, name: users.get(user).name, role, joined_seq: 1, muted: room.muted.has(user) })) });
       case 'pins': {
         const pinned = room.log.filter((e) => isLine(e) && e.body !== null).map((e) => lineFrames(room, e)).filter((f) => f.at(-1).pinned > 0);
         pinned.sort((a, b) => b.at(-1).pinned - a.at(-1).pinned);
@@ -299,6 +338,42 @@ export async function startMock({ port = 0, seed = true } = {}) {
     return ok({ type: 'search_result', fault: 0, position: 0, more, next: more ? `${from + some.length}.0.0` : '', behind: knobs.searchBehind ?? 0, hits: some, marks: marks.sort((a, b) => a.hit - b.hit || a.from - b.from) });
   }
 
+  /* ---- what one person does to another: the server's rules in short ---- */
+  function leaves(room, user, why) {
+    room.members.delete(user);
+    for (const s of sockets) {
+      if (s.user?.id !== user) continue;
+      s.live.delete(room.id);
+      s.send({ type: 'kick', room: room.id, code: codeOf[why] });
+      s.send({ type: 'room_removed', room: room.id, code: codeOf[why] });
+    }
+  }
+
+  function change(room, me, what, whom, method, body) {
+    const own = room.members.get(me.id) ?? 0;
+    const theirs = room.members.get(whom) ?? 0;
+    const is = method === 'DELETE' ? 'take' : 'put';
+    if (whom === me.id || (method === 'PUT' ? own < 2 : own < 1 || own <= theirs)) return problem('forbidden');
+    let event;
+    if (method === 'PUT') {
+      event = append(room, me.id, 'role_changed', [whom, body.role]);
+      room.members.set(whom, body.role);
+      if (body.role === 2) room.members.set(me.id, 1);
+      for (const s of sockets) if (s.user && [whom, me.id].includes(s.user.id)) s.send({ type: 'room_added', rooms: [stateOf(room, s.user)] });
+    } else if (what === 'members') {
+      event = append(room, me.id, 'removed', [whom]);
+      leaves(room, whom, 'removed');
+    } else if (what === 'bans') {
+      event = append(room, me.id, is === 'put' ? 'banned' : 'unbanned', [whom]);
+      if (is === 'put') leaves(room, whom, 'banned');
+      room.banned[is === 'put' ? 'add' : 'delete'](whom);
+    } else {
+      event = append(room, me.id, 'muted', [whom, is === 'put']);
+      room.muted[is === 'put' ? 'add' : 'delete'](whom);
+    }
+    return ok({ type: 'ack', client_id: event.client_id, room: room.id, seq: event.seq, at_ms: event.at_ms, msg_no: 0, dup: false });
+  }
+
   /* ---- orders ---- */
   const findRoom = (name) => [...rooms.values()].find((r) => r.name === name);
   const findUser = (name) => [...users.values()].find((u) => u.name === name);
@@ -315,10 +390,17 @@ export async function startMock({ port = 0, seed = true } = {}) {
       append(findRoom(room), line.user, 'edited', [text], { target: seq });
     },
     join: ({ room, user }) => void join(findRoom(room), findUser(user)),
-    kick({ room, user }) {
-      const r = findRoom(room);
-      r.members.delete(findUser(user).id);
-      for (const s of sockets) if (s.user?.name === user) s.send({ type: 'room_removed', room: r.id, code: codeOf.not_member });
+    kick({ room, user, why = 'not_member' }) {
+      leaves(findRoom(room), findUser(user).id, why);
+    },
+    /** Somebody else's browser, or an old one of the same person. */
+    signIn({ user, device, userAgent = '', address, agoMs = 0 }) {
+      const session = { id: id() * 6007, user: findUser(user), device, userAgent, address, created: Date.now() - agoMs - 86_400_000, used: Date.now() - agoMs, over: false };
+      signIns.set(session.id, session);
+      return { id: session.id };
+    },
+    role({ room, user, role }) {
+      findRoom(room).members.set(findUser(user).id, role);
     },
     typing({ room, users: names }) {
       const r = findRoom(room);
@@ -414,11 +496,12 @@ export async function startMock({ port = 0, seed = true } = {}) {
   function receive(s, m) {
     if (m.type === 'hello') {
       const grant = tokens.get(m.token);
-      if (!grant || grant.until < Date.now()) {
+      if (!grant || grant.until < Date.now() || grant.session.over) {
         s.ws.close(4401);
         return;
       }
       s.user = grant.user;
+      s.session = grant.session;
       s.send({ type: 'welcome', user: s.user.id, name: s.user.name, role: 0, session: 1, expires_at_ms: grant.until, rooms: [...rooms.values()].filter((r) => r.members.has(s.user.id)).map((r) => stateOf(r, s.user)) });
       for (const one of m.subs) sub(s, one);
       return;

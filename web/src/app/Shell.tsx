@@ -16,6 +16,7 @@ import { NotFound } from './Screens';
 import { useMedia } from './useMedia';
 
 const BrowsePage = part(() => import('@/features/rooms/BrowsePage').then((m) => m.BrowsePage));
+const SettingsPage = part(() => import('@/features/settings/SettingsPage').then((m) => m.SettingsPage));
 const CreateRoomDialog = part(() => import('@/features/rooms/CreateRoomDialog').then((m) => m.CreateRoomDialog));
 const Switcher = part(() => import('@/features/rooms/Switcher').then((m) => m.Switcher));
 const SearchPage = part(() => import('@/features/search/SearchPage').then((m) => m.SearchPage));
@@ -90,6 +91,7 @@ export function Shell() {
     onCreate: () => setOpen('create'),
     onSwitch: () => setOpen('switch'),
     onHelp: () => setOpen('help'),
+    onSettings: () => void navigate('/settings', { replace: drawer }),
   };
   const menu = wide ? null : <DrawerButton onClick={openDrawer} />;
   const close = () => setOpen(null);
@@ -148,6 +150,19 @@ export function Shell() {
               }
             />
             <Route path="search" element={<SearchPage menu={menu} />} />
+            <Route
+              path="settings"
+              element={
+                <>
+                  <header className="flex h-14 shrink-0 items-center gap-2 border-b border-line px-2 sm:px-4 md:px-6">
+                    {menu}
+                    <h1 className="truncate leading-6 font-bold tracking-tight">Settings</h1>
+                  </header>
+                  <ConnectionBar />
+                  <SettingsPage />
+                </>
+              }
+            />
             <Route path="*" element={<NotFound />} />
           </Routes>
         </Suspense>

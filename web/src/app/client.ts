@@ -29,6 +29,7 @@ import { createLive } from './live';
 import { keepNames } from './names';
 import { openOutboxDb } from './outbox_db';
 import { reloadOnce } from './part';
+import { rightsCommands } from './rights';
 import { createSearch } from './search';
 import { createSender } from './sender';
 import { openTabs } from './tabs';
@@ -319,9 +320,10 @@ export function createClient(base: string): RunningClient {
         query: { after_user: after, limit: 100 },
         signal,
       });
-      const members = answer.members.map((m): Member => ({ id: m.user, name: m.name, role: roleOf(m.role) }));
+      const members = answer.members.map((m): Member => ({ id: m.user, name: m.name, role: roleOf(m.role), muted: m.muted }));
       return { more: answer.more, members };
     },
+    ...rightsCommands(http),
   };
 
   return {

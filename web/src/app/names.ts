@@ -18,7 +18,10 @@ export function keepNames(store: Store, http: Http): void {
     const consider = (id: number) => {
       if (id !== 0 && !s.users.has(id) && !asked.has(id)) ids.add(id);
     };
-    for (const item of s.timelines.get(s.active)?.items ?? []) consider(item.user);
+    for (const item of s.timelines.get(s.active)?.items ?? []) {
+      consider(item.user);
+      if (item.type === 'notice') consider(item.whom);
+    }
     for (const id of s.presence.get(s.active)?.typists ?? []) consider(id);
     return [...ids].slice(0, LIMITS.USERS_PAGE_MAX);
   }

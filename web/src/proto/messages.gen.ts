@@ -97,6 +97,16 @@ export const KIND = {
   REACTED: 9,
   /** the line at `target` is among the pins of the room */
   PINNED: 10,
+  /** a moderator or the owner took somebody out of the room */
+  REMOVED: 11,
+  /** somebody may not enter any more, and is no member any more if they were one */
+  BANNED: 12,
+  /** somebody may enter again; they are no member by that */
+  UNBANNED: 13,
+  /** a member has another role from here on */
+  ROLE_CHANGED: 14,
+  /** a member may read but say nothing, or may speak again */
+  MUTED: 15,
 } as const;
 
 /** With which code the server closes; 40xx: come back and resume, 44xx: stop. */
@@ -161,6 +171,9 @@ export const ERR = {
   NOT_MEMBER: 46,
   NOT_AUTHOR: 47,
   BANNED: 48,
+  MUTED: 49,
+  REMOVED: 50,
+  WRONG_PASSWORD: 51,
   NOT_FOUND: 60,
   NO_ROOM: 61,
   NO_EVENT: 62,
@@ -170,9 +183,13 @@ export const ERR = {
   ROOM_FULL: 66,
   TOO_MANY_ROOMS: 67,
   TOO_MANY_REACTIONS: 68,
+  NO_CHANGE: 75,
+  LAST_OWNER: 69,
   WEAK_PASSWORD: 70,
   BAD_NAME: 71,
   EMPTY: 72,
+  NO_MEMBER: 73,
+  TOO_MANY_RESTRICTED: 76,
   BAD_SEARCH: 74,
   BAD_METHOD: 80,
   BAD_TYPE: 81,
@@ -212,6 +229,9 @@ export type ErrorName =
   | 'not_member'
   | 'not_author'
   | 'banned'
+  | 'muted'
+  | 'removed'
+  | 'wrong_password'
   | 'not_found'
   | 'no_room'
   | 'no_event'
@@ -221,9 +241,13 @@ export type ErrorName =
   | 'room_full'
   | 'too_many_rooms'
   | 'too_many_reactions'
+  | 'no_change'
+  | 'last_owner'
   | 'weak_password'
   | 'bad_name'
   | 'empty'
+  | 'no_member'
+  | 'too_many_restricted'
   | 'bad_search'
   | 'method_not_allowed'
   | 'unsupported_media_type'
@@ -319,6 +343,38 @@ export interface MemberInfoRec {
   role: number;
   /** the event that brought them in */
   joined_seq: number;
+  /** may read but say nothing */
+  muted: boolean;
+}
+/** somebody who is muted in a room, or banned from it */
+export interface RestrictedInfoRec {
+  /** who */
+  user: number;
+  /** how they are shown (at most 128 bytes of UTF-8) */
+  name: string;
+  /** bits: 1 muted, 2 banned (0 … 3) */
+  state: number;
+  /** who changed it last */
+  by: number;
+  /** UTC, when */
+  at_ms: number;
+}
+/** one sign-in of a user: a browser, or a script */
+export interface SessionInfoRec {
+  /** which */
+  session: number;
+  /** what the browser calls itself (at most 64 bytes of UTF-8) */
+  device: string;
+  /** what it said it is (at most 256 bytes of UTF-8) */
+  user_agent: string;
+  /** where it was last heard from; empty: not known (at most 64 bytes of UTF-8) */
+  address: string;
+  /** UTC, when it signed in */
+  created_at_ms: number;
+  /** UTC, when it last fetched an access token; it does so while it is open */
+  used_at_ms: number;
+  /** it is the one that asks */
+  current: boolean;
 }
 /** a room in the directory */
 export interface RoomInfoRec {
@@ -396,7 +452,7 @@ export interface RoomCreatedBody {
 }
 /** the event's user is a member from here on */
 export interface JoinedBody {
-  /** 0 member, 1 moderator, 2 owner (0 … 3) */
+  /** 0 member, 2 owner: who enters an empty room (0 … 3) */
   role: number;
 }
 /** the event's user is no member any more */
@@ -445,6 +501,35 @@ export interface PinnedBody {
   /** false: not any more */
   on: boolean;
 }
+/** a moderator or the owner took somebody out of the room */
+export interface RemovedBody {
+  /** who is no member any more */
+  member: number;
+}
+/** somebody may not enter any more, and is no member any more if they were one */
+export interface BannedBody {
+  /** who */
+  member: number;
+}
+/** somebody may enter again; they are no member by that */
+export interface UnbannedBody {
+  /** who */
+  member: number;
+}
+/** a member has another role from here on */
+export interface RoleChangedBody {
+  /** who */
+  member: number;
+  /** 0 member, 1 moderator, 2 owner: then the event's user, who was the owner, is a moderator from here on (0 … 2) */
+  role: number;
+}
+/** a member may read but say nothing, or may speak again */
+export interface MutedBody {
+  /** who */
+  member: number;
+  /** false: may speak again */
+  muted: boolean;
+}
 /** The body of an event by the name of its kind. */
 export interface KindBodies {
   room_created: RoomCreatedBody;
@@ -457,6 +542,11 @@ export interface KindBodies {
   revised: RevisedBody;
   reacted: ReactedBody;
   pinned: PinnedBody;
+  removed: RemovedBody;
+  banned: BannedBody;
+  unbanned: UnbannedBody;
+  role_changed: RoleChangedBody;
+  muted: MutedBody;
 }
 export type KindName = keyof KindBodies;
 
@@ -657,7 +747,7 @@ export interface KickMsg {
   type: 'kick';
   /** which room */
   room: number;
-  /** why */
+  /** why: not_member, no_room, removed, banned */
   code: ErrorCode;
 }
 /** a fresh access token of the same session, before the old one expires */
@@ -722,7 +812,7 @@ export interface PresenceMsg {
   /** empty in rooms of more than 500 members (at most 500) */
   users: PresenceOfRec[];
 }
-/** this user is now in these rooms */
+/** this user is now in these rooms, or has another role there */
 export interface RoomAddedMsg {
   type: 'room_added';
   /** as in `welcome` (at most 512) */
@@ -733,7 +823,7 @@ export interface RoomRemovedMsg {
   type: 'room_removed';
   /** which room */
   room: number;
-  /** why */
+  /** why: not_member (left), removed, banned */
   code: ErrorCode;
 }
 /** what hangs on one line, after the line itself in a snapshot or page; made from the log, not part of it. A line without any has none; a deleted line neither */
@@ -876,6 +966,60 @@ export interface RoomPinMsg {
   /** false: take it away */
   on: boolean;
 }
+/** a moderator or the owner takes a member out; they may come back if they find the way */
+export interface RoomRemoveMsg {
+  type: 'room_remove';
+  /** where */
+  room: number;
+  /** chosen by the browser */
+  client_id: string;
+  /** whom */
+  member: number;
+}
+/** a moderator or the owner bans somebody, member or not */
+export interface RoomBanMsg {
+  type: 'room_ban';
+  /** where */
+  room: number;
+  /** chosen by the browser */
+  client_id: string;
+  /** whom */
+  member: number;
+}
+/** a moderator or the owner lifts a ban */
+export interface RoomUnbanMsg {
+  type: 'room_unban';
+  /** where */
+  room: number;
+  /** chosen by the browser */
+  client_id: string;
+  /** whose */
+  member: number;
+}
+/** the owner changes the role of a member; role 2 hands the room over, the giver becomes a moderator */
+export interface RoomRoleMsg {
+  type: 'room_role';
+  /** where */
+  room: number;
+  /** chosen by the browser */
+  client_id: string;
+  /** whose */
+  member: number;
+  /** 0 member, 1 moderator, 2 owner (0 … 2) */
+  role: number;
+}
+/** a moderator or the owner mutes a member, or lets them speak again */
+export interface RoomMuteMsg {
+  type: 'room_mute';
+  /** where */
+  room: number;
+  /** chosen by the browser */
+  client_id: string;
+  /** whom */
+  member: number;
+  /** false: may speak again */
+  muted: boolean;
+}
 /** What a browser may send. */
 export type BrowserMessage =
   | HelloMsg
@@ -894,7 +1038,12 @@ export type BrowserMessage =
   | RoomSayMsg
   | RoomReviseMsg
   | RoomReactMsg
-  | RoomPinMsg;
+  | RoomPinMsg
+  | RoomRemoveMsg
+  | RoomBanMsg
+  | RoomUnbanMsg
+  | RoomRoleMsg
+  | RoomMuteMsg;
 /** What a server sends to browsers. */
 export type ServerMessage =
   | EventMsg
@@ -1004,6 +1153,22 @@ export interface SearchResultJson {
   hits: SearchHitRec[];
   /** ascending (at most 800) */
   marks: SearchMarkRec[];
+}
+/** who is muted or banned, in ascending id */
+export interface RestrictedJson {
+  type: 'restricted';
+  /** which room */
+  room: number;
+  /** there are further ones */
+  more: boolean;
+  /** a page (at most 200) */
+  people: RestrictedInfoRec[];
+}
+/** where a user is signed in, the last used first */
+export interface SessionsJson {
+  type: 'sessions';
+  /** all that are open (at most 100) */
+  sessions: SessionInfoRec[];
 }
 
 /* ---- tables for the codec ---- */
@@ -1334,6 +1499,48 @@ export const MESSAGES: Readonly<Record<string, { code: number; fields: FieldRows
       ['on', { t: 'bool' }],
     ],
   },
+  room_remove: {
+    code: 267,
+    fields: [
+      ['room', { t: 'u53' }],
+      ['client_id', { t: 'cid' }],
+      ['member', { t: 'u53' }],
+    ],
+  },
+  room_ban: {
+    code: 268,
+    fields: [
+      ['room', { t: 'u53' }],
+      ['client_id', { t: 'cid' }],
+      ['member', { t: 'u53' }],
+    ],
+  },
+  room_unban: {
+    code: 269,
+    fields: [
+      ['room', { t: 'u53' }],
+      ['client_id', { t: 'cid' }],
+      ['member', { t: 'u53' }],
+    ],
+  },
+  room_role: {
+    code: 270,
+    fields: [
+      ['room', { t: 'u53' }],
+      ['client_id', { t: 'cid' }],
+      ['member', { t: 'u53' }],
+      ['role', { t: 'uint', max: 2 }],
+    ],
+  },
+  room_mute: {
+    code: 271,
+    fields: [
+      ['room', { t: 'u53' }],
+      ['client_id', { t: 'cid' }],
+      ['member', { t: 'u53' }],
+      ['muted', { t: 'bool' }],
+    ],
+  },
 };
 
 /** Records of lists by name: on the wire [field …]. */
@@ -1454,6 +1661,38 @@ export const KINDS: Readonly<Record<number, { name: KindName; fields: FieldRows 
       ['on', { t: 'bool' }],
     ],
   },
+  11: {
+    name: 'removed',
+    fields: [
+      ['member', { t: 'u53' }],
+    ],
+  },
+  12: {
+    name: 'banned',
+    fields: [
+      ['member', { t: 'u53' }],
+    ],
+  },
+  13: {
+    name: 'unbanned',
+    fields: [
+      ['member', { t: 'u53' }],
+    ],
+  },
+  14: {
+    name: 'role_changed',
+    fields: [
+      ['member', { t: 'u53' }],
+      ['role', { t: 'uint', max: 2 }],
+    ],
+  },
+  15: {
+    name: 'muted',
+    fields: [
+      ['member', { t: 'u53' }],
+      ['muted', { t: 'bool' }],
+    ],
+  },
 };
 
 /** Errors by number. */
@@ -1488,6 +1727,9 @@ export const ERRORS: Readonly<Record<number, ErrorRow>> = {
   46: { name: 'not_member', status: 403, retry: false, text: 'You are not in this room; join it first.' },
   47: { name: 'not_author', status: 403, retry: false, text: 'Only its author can change this message.' },
   48: { name: 'banned', status: 403, retry: false, text: 'You may not enter this room.' },
+  49: { name: 'muted', status: 403, retry: false, text: 'You may not write here now; a moderator can change that.' },
+  50: { name: 'removed', status: 403, retry: false, text: 'A moderator took you out of this room.' },
+  51: { name: 'wrong_password', status: 403, retry: false, text: 'That is not your current password.' },
   60: { name: 'not_found', status: 404, retry: false, text: 'There is nothing here.' },
   61: { name: 'no_room', status: 404, retry: false, text: 'There is no such room, or you may not see it.' },
   62: { name: 'no_event', status: 404, retry: false, text: 'There is no such message in this room.' },
@@ -1497,9 +1739,13 @@ export const ERRORS: Readonly<Record<number, ErrorRow>> = {
   66: { name: 'room_full', status: 409, retry: false, text: 'The room has as many members as it can hold.' },
   67: { name: 'too_many_rooms', status: 409, retry: false, text: 'You are in as many rooms as one person can be; leave one first.' },
   68: { name: 'too_many_reactions', status: 409, retry: false, text: 'This message has as many reactions as it can hold.' },
+  75: { name: 'no_change', status: 409, retry: false, text: 'It is so already.' },
+  69: { name: 'last_owner', status: 409, retry: false, text: 'A room needs an owner; make somebody else the owner first.' },
   70: { name: 'weak_password', status: 422, retry: false, text: 'Use 8 to 128 characters that are not a common password.' },
   71: { name: 'bad_name', status: 422, retry: false, text: 'Use 1 to 32 letters, digits, spaces or . _ - and no leading or trailing space.' },
   72: { name: 'empty', status: 422, retry: false, text: 'There is nothing in it; write something first.' },
+  73: { name: 'no_member', status: 404, retry: false, text: 'They are not in this room.' },
+  76: { name: 'too_many_restricted', status: 409, retry: false, text: 'This room keeps as many people muted or banned as it can; lift one first.' },
   74: { name: 'bad_search', status: 400, retry: false, text: 'The search cannot be understood; `reason` says why, `position` where.' },
   80: { name: 'method_not_allowed', status: 405, retry: false, text: 'This address does not take this method; see Allow.' },
   81: { name: 'unsupported_media_type', status: 415, retry: false, text: 'Send JSON: Content-Type: application/json.' },

@@ -15,6 +15,26 @@ export interface Member {
   id: number;
   name: string;
   role: 'member' | 'moderator' | 'owner';
+  muted: boolean;
+}
+
+/** Somebody a room keeps muted or banned; a member or not. */
+export interface Restricted {
+  id: number;
+  name: string;
+  muted: boolean;
+  banned: boolean;
+}
+
+/** One browser or script in which this user is signed in. */
+export interface SignIn {
+  id: number;
+  device: string;
+  userAgent: string;
+  address: string;
+  createdAtMs: number;
+  usedAtMs: number;
+  current: boolean;
 }
 
 export interface RoomDraft {
@@ -81,6 +101,23 @@ export interface Commands {
   /** The line and what stands next to it. */
   around(hit: Hit, signal: AbortSignal): Promise<readonly Neighbour[]>;
   members(room: number, after: number, signal: AbortSignal): Promise<{ members: Member[]; more: boolean }>;
+
+  /** Only moderators and the owner are told. */
+  restricted(room: number, after: number, signal: AbortSignal): Promise<{ people: Restricted[]; more: boolean }>;
+  removeMember(room: number, member: number): Promise<void>;
+  banMember(room: number, member: number): Promise<void>;
+  unbanMember(room: number, member: number): Promise<void>;
+  muteMember(room: number, member: number, muted: boolean): Promise<void>;
+  setRole(room: number, member: number, role: Member['role']): Promise<void>;
+
+  signIns(signal: AbortSignal): Promise<SignIn[]>;
+  endSignIn(id: number): Promise<void>;
+  /** Everywhere else; this one stays. */
+  endOtherSignIns(): Promise<void>;
+  /** Everywhere, here too. */
+  endAllSignIns(): Promise<void>;
+  /** All other sign-ins end with it. */
+  changePassword(current: string, next: string): Promise<void>;
 }
 
 export function failureOf(e: unknown): Failure {

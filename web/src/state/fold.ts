@@ -37,8 +37,24 @@ export interface Notice {
   seq: number;
   user: number;
   atMs: number;
-  what: 'created' | 'joined' | 'left' | 'unsupported';
+  what: NoticeKind;
+  /** Whom it was done to; 0: nobody. */
+  whom: number;
 }
+
+export type NoticeKind =
+  | 'created'
+  | 'joined'
+  | 'left'
+  | 'removed'
+  | 'banned'
+  | 'unbanned'
+  | 'made_member'
+  | 'made_moderator'
+  | 'made_owner'
+  | 'muted'
+  | 'unmuted'
+  | 'unsupported';
 
 export type Item = Line | Notice;
 
@@ -164,15 +180,43 @@ export function fold(items: Item[], ev: RoomEvent, notices: boolean): void {
     case 'room_created':
     case 'joined':
     case 'left':
+    case 'removed':
+    case 'banned':
+    case 'unbanned':
+    case 'role_changed':
+    case 'muted':
     case 'unknown':
       if (notices || body.kind === 'room_created')
-        items.push({ type: 'notice', seq: ev.seq, user: ev.user, atMs: ev.atMs, what: noticeOf(body.kind) });
+        items.push({
+          type: 'notice',
+          seq: ev.seq,
+          user: ev.user,
+          atMs: ev.atMs,
+          what: noticeOf(body),
+          whom: 'member' in body ? body.member : 0,
+        });
   }
 }
 
-function noticeOf(kind: 'room_created' | 'joined' | 'left' | 'unknown'): Notice['what'] {
-  if (kind === 'room_created') return 'created';
-  return kind === 'unknown' ? 'unsupported' : kind;
+const ROLE_NOTICES = ['made_member', 'made_moderator', 'made_owner'] as const;
+
+function noticeOf(body: RoomEvent['body']): NoticeKind {
+  switch (body.kind) {
+    case 'room_created':
+      return 'created';
+    case 'joined':
+    case 'left':
+    case 'removed':
+    case 'banned':
+    case 'unbanned':
+      return body.kind;
+    case 'role_changed':
+      return ROLE_NOTICES[body.role] ?? 'unsupported';
+    case 'muted':
+      return body.muted ? 'muted' : 'unmuted';
+    default:
+      return 'unsupported';
+  }
 }
 
 /** Hangs what the server made from the log on its line, in place. */

@@ -19,6 +19,8 @@ export interface Room {
   mentions: number;
   /** How many people; null until the room has been opened. */
   members: number | null;
+  /** The last event known that changed who is in it, or what they may do. */
+  peopleSeq: number;
 }
 
 export interface Rooms {
@@ -56,6 +58,7 @@ function fromState(r: RoomStateRec, old: Room | undefined): Room {
     readMsgNo: Math.max(r.read_msg_no, same?.readMsgNo ?? 0),
     mentions: 0, // told after it, if there are any
     members: same?.members ?? null,
+    peopleSeq: same?.peopleSeq ?? 0,
   };
 }
 
@@ -107,18 +110,24 @@ export function applyHeads(rooms: Rooms, heads: readonly HeadRec[]): Rooms {
   );
 }
 
+/** Who is banned is nearly always a member; the next `sub_ok` says how many there are. */
+const COMINGS: Partial<Record<string, number>> = { joined: 1, left: -1, removed: -1, banned: -1 };
+const PEOPLE_KINDS: ReadonlySet<string> = new Set([
+  'joined',
+  'left',
+  'removed',
+  'banned',
+  'unbanned',
+  'role_changed',
+  'muted',
+]);
+
 export function applyRoomEvent(rooms: Rooms, ev: RoomEvent): Rooms {
   return change(rooms, ev.room, (r) => {
     if (ev.seq <= r.head) return r;
-    const members =
-      r.members === null
-        ? null
-        : ev.body.kind === 'joined'
-          ? r.members + 1
-          : ev.body.kind === 'left'
-            ? Math.max(0, r.members - 1)
-            : r.members;
-    return { ...r, head: ev.seq, msgNo: Math.max(r.msgNo, ev.msgNo), members };
+    const members = r.members === null ? null : Math.max(0, r.members + (COMINGS[ev.body.kind] ?? 0));
+    const peopleSeq = PEOPLE_KINDS.has(ev.body.kind) ? ev.seq : r.peopleSeq;
+    return { ...r, head: ev.seq, msgNo: Math.max(r.msgNo, ev.msgNo), members, peopleSeq };
   });
 }
 

@@ -162,7 +162,9 @@ export function applyMessage(s: State, m: ServerMessage, nowMs: number): State {
           ? '' // of their own will, here or on another device
           : errorName(m.code) === 'banned'
             ? 'You have been banned from %s.'
-            : 'You are no longer in %s.';
+            : errorName(m.code) === 'removed'
+              ? 'A moderator took you out of %s.'
+              : 'You are no longer in %s.';
       return dropRoom(s, m.room, why);
     }
     case 'room_added':

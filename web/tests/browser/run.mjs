@@ -382,6 +382,92 @@ await test('500 lines a second: typing stays quick and loses nothing', {}, async
   await page.locator('#composer').fill('');
 });
 
+await test('a moderator removes, bans and unbans by keyboard alone', {}, async (page) => {
+  mock.order('role', { room: 'Lunch', user: 'Robin', role: 1 });
+  mock.order('join', { room: 'Lunch', user: 'Ada Byron' });
+  await open(page, lunch);
+  await page.getByRole('button', { name: /members/ }).click();
+  const about = page.getByRole('button', { name: 'What you can do about Ada Byron' });
+  await about.focus();
+  await page.keyboard.press('Enter');
+  await page.getByRole('menuitem', { name: 'Ban from this room' }).focus();
+  await page.keyboard.press('Enter');
+  await page.getByRole('dialog', { name: 'Ban Ada Byron?' }).waitFor();
+  check('Cancel has the focus', (await page.evaluate(() => document.activeElement?.textContent)) === 'Cancel');
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('Enter');
+  await about.waitFor({ state: 'detached' });
+  await page.getByText('banned', { exact: false }).first().waitFor();
+  await page.getByRole('button', { name: 'Lift the ban of Ada Byron' }).press('Enter');
+  await page.getByRole('button', { name: 'Lift the ban of Ada Byron' }).waitFor({ state: 'detached' });
+});
+
+await test('who is taken out sees one calm sentence, and the room goes', {}, async (page) => {
+  mock.order('join', { room: 'Music', user: 'Robin' });
+  await open(page, mock.order('room', { room: 'Music' }).id);
+  mock.order('kick', { room: 'Music', user: 'Robin', why: 'removed' });
+  await page.getByText('A moderator took you out of Music.').waitFor();
+  await page.getByRole('button', { name: 'Join this room' }).waitFor();
+  check('it is not in the list', (await page.getByRole('link', { name: /Music/ }).count()) === 0);
+});
+
+await test('another sign-in is logged out, then all of them', {}, async (page, context) => {
+  mock.order('signIn', { user: 'Robin', device: 'Web on Android', userAgent: 'x Firefox/133.0', address: '198.51.100.7', agoMs: 7_200_000 });
+  await login(page, mock.url);
+  const other = await context.browser().newContext();
+  const second = await other.newPage();
+  await login(second, mock.url);
+  await second.getByRole('button', { name: /Your menu/ }).waitFor();
+  await page.getByRole('button', { name: /Your menu/ }).click();
+  await page.getByRole('menuitem', { name: 'Settings' }).click();
+  await page.getByText('this device').waitFor();
+  check('three or more sign-ins', (await page.getByRole('main').getByRole('listitem').count()) >= 3);
+  await page.getByRole('button', { name: /^Log out Firefox, Web on Android, used 2 hours ago/ }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Log out' }).click();
+  await page.getByText('It is logged out.').waitFor();
+  check('it is gone', (await page.getByText('198.51.100.7').count()) === 0);
+  await page.getByRole('button', { name: 'Log out everywhere else' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Log out' }).click();
+  await second.waitForURL((u) => u.pathname === '/login');
+  await page.getByText('You are logged out everywhere else.').waitFor();
+  await page.getByRole('button', { name: 'Log out everywhere', exact: true }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Log out' }).click();
+  await page.waitForURL((u) => u.pathname === '/login');
+  await other.close();
+});
+
+await test('a new password: errors at their fields, then done', {}, async (page) => {
+  await page.goto(`${mock.url}/signup`);
+  await page.getByLabel('Name').fill('Pat Password');
+  await page.getByLabel('Password', { exact: true }).fill('the first one');
+  await page.getByRole('button', { name: 'Make an account' }).click();
+  await page.getByText('Welcome').waitFor();
+  await page.goto(`${mock.url}/settings`);
+  await page.getByLabel('Current password').fill('wrong');
+  await page.getByLabel('New password').fill('the second one');
+  await page.getByRole('button', { name: 'Change password' }).click();
+  await page.getByText('That is not your current password.').waitFor();
+  await page.getByLabel('Current password').fill('the first one');
+  await page.keyboard.press('Enter');
+  await page.getByText('Your password is changed.').waitFor();
+});
+
+await test('phone: settings and member menu at 320 px, no sideways scroll', { viewport: { width: 320, height: 640 }, isMobile: true, hasTouch: true }, async (page) => {
+  mock.order('role', { room: 'Garden', user: 'Robin', role: 1 });
+  await login(page, mock.url);
+  await page.goto(`${mock.url}/settings`);
+  await page.getByText('this device').waitFor();
+  check('settings fit', await page.evaluate(() => document.documentElement.scrollWidth <= 320));
+  const targets = await page.getByRole('main').getByRole('button', { name: /^Log out|Change/ }).evaluateAll((all) => all.map((el) => el.getBoundingClientRect().height));
+  check('44 px to touch', targets.every((h) => h >= 44));
+  await page.goto(`${mock.url}/r/${garden}`);
+  await page.getByRole('button', { name: /members/ }).click();
+  await page.getByRole('button', { name: 'What you can do about Mira' }).click();
+  const panel = await page.getByRole('menu').boundingBox();
+  check('the menu is on the screen', panel !== null && panel.x >= 0 && panel.x + panel.width <= 320);
+  mock.order('role', { room: 'Garden', user: 'Robin', role: 0 });
+});
+
 for (const colorScheme of ['light', 'dark'])
   await test(`axe, ${colorScheme}: nothing serious`, { colorScheme }, async (page) => {
     const scan = async (where) => {
@@ -401,6 +487,17 @@ for (const colorScheme of ['light', 'dark'])
     await page.getByRole('button', { name: /members/ }).click();
     await page.getByRole('heading', { name: 'Members' }).waitFor();
     await scan('members');
+    mock.order('role', { room: 'Lunch', user: 'Robin', role: 1 });
+    await page.goto(`${mock.url}/r/${lunch}`);
+    await page.getByRole('button', { name: /members/ }).click();
+    await page.getByRole('button', { name: /What you can do about/ }).first().click();
+    await scan('member menu');
+    await page.getByRole('menuitem', { name: 'Mute' }).click();
+    await scan('question about a member');
+    await page.goto(`${mock.url}/settings`);
+    await page.getByText('this device').waitFor();
+    await page.getByRole('button', { name: 'Change password' }).click();
+    await scan('settings with errors');
     await page.getByRole('button', { name: /Your menu/ }).click();
     await scan('menu');
     await page.keyboard.press('Escape');

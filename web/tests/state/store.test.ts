@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { ERR, type ServerMessage } from '@/proto/messages.gen';
+import { ERR, KIND, type ServerMessage } from '@/proto/messages.gen';
 import * as outbox from '@/state/outbox';
 import { expireTyping, typingSentence } from '@/state/presence';
 import { unreadOf, unreadTotal } from '@/state/rooms';
@@ -145,3 +145,57 @@ function nack(id: string, code: number, final: boolean, retry_ms: number): Serve
   return { type: 'nack', client_id: id, room: ROOM, code, retry_ms, final, reason: '' };
 }
 test('nothing is signed in at first', () => expect(initialState.session.status).toBe('unknown'));
+
+describe('people', () => {
+  const change = (seq: number, kind: number, body: unknown[]): ServerMessage =>
+    posted(seq, { kind, msg_no: 0, body });
+  const notices = (s: State) =>
+    s.timelines.get(ROOM)?.items.flatMap((i) => (i.type === 'notice' ? [[i.what, i.user, i.whom]] : []));
+
+  test('who is taken out, banned, muted or promoted is told in the room, and counted', () => {
+    const s = run(
+      [
+        change(3, KIND.REMOVED, [5]),
+        change(4, KIND.BANNED, [6]),
+        change(5, KIND.UNBANNED, [6]),
+        change(6, KIND.ROLE_CHANGED, [7, 1]),
+        change(7, KIND.ROLE_CHANGED, [7, 2]),
+        change(8, KIND.MUTED, [8, true]),
+        change(9, KIND.MUTED, [8, false]),
+      ],
+      run([subOk({ head: 2, members: 9 })], open()),
+    );
+    expect(notices(s)).toEqual([
+      ['removed', ANN, 5],
+      ['banned', ANN, 6],
+      ['unbanned', ANN, 6],
+      ['made_moderator', ANN, 7],
+      ['made_owner', ANN, 7],
+      ['muted', ANN, 8],
+      ['unmuted', ANN, 8],
+    ]);
+    expect(room(s).members).toBe(7);
+    expect(room(s).peopleSeq).toBe(9);
+    expect(s.timelines.get(ROOM)?.lastSeq).toBe(9);
+  });
+
+  test.each([
+    [ERR.REMOVED, 'A moderator took you out of Garden.'],
+    [ERR.BANNED, 'You have been banned from Garden.'],
+    [ERR.NOT_MEMBER, 'You are no longer in Garden.'],
+  ])('a kick with code %i: the room goes, with one calm sentence', (code, text) => {
+    const s = run([{ type: 'kick', room: ROOM, code }], open());
+    expect(s.rooms.byId.has(ROOM)).toBe(false);
+    expect(s.timelines.has(ROOM)).toBe(false);
+    expect(s.note?.text).toBe(text);
+    const again = run([{ type: 'room_removed', room: ROOM, code }], s);
+    expect(again.note).toBe(s.note); // the inbox tells the same a moment later
+  });
+
+  test('a new role is known at once, and takes nothing back that was read', () => {
+    const before = run([{ type: 'read_at', room: ROOM, msg_no: 2 }], open());
+    const s = run([{ type: 'room_added', rooms: [roomState({ head: 2, msg_no: 2, read_msg_no: 1, role: 1 })] }], before);
+    expect(room(s).role).toBe('moderator');
+    expect(unreadOf(room(s))).toBe(0);
+  });
+});

@@ -1,5 +1,8 @@
 import { useEffect, useState } from 'react';
 import { failureOf, type Member } from '@/state/commands';
+import { BannedList } from '@/features/people/BannedList';
+import { MemberMenu } from '@/features/people/MemberMenu';
+import { actsOn } from '@/features/people/rights';
 import { PresenceDot } from '@/features/presence/PresenceDot';
 import { useApp, useCommands, useMe } from '@/state/hooks';
 import { Button, IconButton } from '@/ui/Button';
@@ -13,12 +16,15 @@ export function Members({ room, onClose }: { room: number; onClose: () => void }
   const me = useMe()?.id;
   const presence = useApp((s) => s.presence.get(room));
   const count = useApp((s) => s.rooms.byId.get(room)?.members ?? null);
+  const mine = useApp((s) => s.rooms.byId.get(room)?.role ?? 'member');
+  const seq = useApp((s) => s.rooms.byId.get(room)?.peopleSeq ?? 0);
   const [list, setList] = useState<{ members: Member[]; more: boolean } | null>(null);
   const [after, setAfter] = useState(0);
   const [error, setError] = useState('');
   const [again, setAgain] = useState(0);
+  const [said, setSaid] = useState('');
 
-  // `count` changes when somebody comes or goes: the list is then asked for again.
+  // `count` and `seq` change when somebody comes, goes or gets another role: the list is then asked for again.
   useEffect(() => {
     const abort = new AbortController();
     commands.members(room, after, abort.signal).then(
@@ -34,7 +40,7 @@ export function Members({ room, onClose }: { room: number; onClose: () => void }
       },
     );
     return () => abort.abort();
-  }, [commands, room, after, count, again]);
+  }, [commands, room, after, count, seq, again]);
 
   const isHere = (id: number) => presence?.users.get(id) === true;
   const counted = presence !== undefined && presence.users.size === 0;
@@ -69,9 +75,23 @@ export function Members({ room, onClose }: { room: number; onClose: () => void }
                   <bdi className="truncate">{m.name}</bdi>
                   {m.id === me ? <span className="text-xs text-ink-3">(you)</span> : null}
                 </span>
-                {ROLE_WORDS[m.role] ? <span className="block text-2xs text-ink-3">{ROLE_WORDS[m.role]}</span> : null}
+                {ROLE_WORDS[m.role] || m.muted ? (
+                  <span className="block text-2xs text-ink-3">
+                    {[ROLE_WORDS[m.role], m.muted ? 'muted' : ''].filter(Boolean).join(', ')}
+                  </span>
+                ) : null}
               </span>
               {counted ? null : <PresenceDot here={isHere(m.id)} />}
+              <MemberMenu
+                room={room}
+                member={m}
+                acts={actsOn(mine, m, me)}
+                onDone={(words) => {
+                  setSaid(words);
+                  setAgain((n) => n + 1);
+                }}
+                onError={setError}
+              />
             </li>
           ))}
         </ul>
@@ -80,6 +100,10 @@ export function Members({ room, onClose }: { room: number; onClose: () => void }
             Show more
           </Button>
         ) : null}
+        {mine === 'member' ? null : <BannedList room={room} onDone={setSaid} />}
+        <p role="status" className="sr-only">
+          {said}
+        </p>
       </div>
     </section>
   );

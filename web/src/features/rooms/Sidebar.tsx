@@ -13,6 +13,7 @@ export interface SidebarProps {
   onCreate: () => void;
   onSwitch: () => void;
   onHelp: () => void;
+  onSettings: () => void;
   /** A place was chosen: a drawer closes. */
   onPick?: () => void;
   /** In a drawer: how to get out of it. */
@@ -23,7 +24,7 @@ const isMac = /Mac|iPhone|iPad/.test(navigator.userAgent);
 export const SWITCH_KEYS = isMac ? '⌘K' : 'Ctrl K';
 export const SEARCH_KEYS = isMac ? '⇧⌘F' : 'Ctrl Shift F';
 
-export function Sidebar({ onCreate, onSwitch, onHelp, onPick, onClose }: SidebarProps) {
+export function Sidebar({ onCreate, onSwitch, onHelp, onSettings, onPick, onClose }: SidebarProps) {
   const rooms = useApp((s) => s.rooms);
   return (
     <div className="flex h-full min-h-0 flex-col">
@@ -81,7 +82,7 @@ export function Sidebar({ onCreate, onSwitch, onHelp, onPick, onClose }: Sidebar
           <span>Browse public rooms</span>
         </NavLink>
       </nav>
-      <UserMenu onHelp={onHelp} />
+      <UserMenu onHelp={onHelp} onSettings={onSettings} />
     </div>
   );
 }

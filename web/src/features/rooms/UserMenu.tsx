@@ -15,7 +15,7 @@ const THEMES = [
   { value: 'dark', label: 'Dark', icon: 'moon' },
 ] as const;
 
-export function UserMenu({ onHelp }: { onHelp: () => void }) {
+export function UserMenu({ onHelp, onSettings }: { onHelp: () => void; onSettings: () => void }) {
   const me = useMe();
   const online = useApp((s) => s.link.state === 'online');
   const [theme, setTheme] = useTheme();
@@ -54,6 +54,15 @@ export function UserMenu({ onHelp }: { onHelp: () => void }) {
               ))}
             </div>
             <div role="separator" className="my-1.5 h-px bg-line" />
+            <MenuItem
+              icon="person"
+              onSelect={() => {
+                close();
+                onSettings();
+              }}
+            >
+              Settings
+            </MenuItem>
             <MenuItem
               icon="help"
               onSelect={() => {

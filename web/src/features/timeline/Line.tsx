@@ -243,18 +243,35 @@ export const Line = memo(function Line(props: LineProps) {
   );
 });
 
+/** What somebody did; `%` is whom they did it to. */
 const NOTICE_TEXT: Record<NoticeState['what'], string> = {
   created: 'made this room',
   joined: 'joined',
   left: 'left',
+  removed: 'took % out of the room',
+  banned: 'banned %',
+  unbanned: 'lifted the ban of %',
+  made_member: 'made % an ordinary member',
+  made_moderator: 'made % a moderator',
+  made_owner: 'gave the room to %',
+  muted: 'muted %',
+  unmuted: 'let % speak again',
   unsupported: 'did something that this version cannot show',
 };
 
 export const NoticeLine = memo(function NoticeLine({ notice }: { notice: NoticeState }) {
   const name = useName(notice.user);
+  const whom = useName(notice.whom);
+  const [before = '', after] = NOTICE_TEXT[notice.what].split('%');
   return (
     <p className="mt-2 px-4 pl-16 text-sm text-ink-3 sm:px-6 sm:pl-18">
-      <bdi className="font-semibold">{name}</bdi> {NOTICE_TEXT[notice.what]}{' '}
+      <bdi className="font-semibold">{name}</bdi> {before}
+      {after === undefined ? null : (
+        <>
+          <bdi className="font-semibold">{whom}</bdi>
+          {after}
+        </>
+      )}{' '}
       <time dateTime={new Date(notice.atMs).toISOString()} title={wholeTime(notice.atMs)} className="text-xs">
         · {clockTime(notice.atMs)}
       </time>

@@ -1,0 +1,21 @@
+/* store_sessions — SQL and rows of `session`, `session_place` and `revocation`.
+ *
+ * A revocation is numbered in commit order under a locked counter, and edges read what is above the last number they
+ * have seen. Its row is needed while a token of the session can be valid, so each new row takes at most
+ * LIM_REVOCATION_PRUNE_ROWS away that are older than LIM_REVOCATION_KEEP_S: the table holds an hour's worth, and what a
+ * burst left goes with the next ones. An edge that did not hear for longer refuses every token meanwhile.
+ * Bounds: LIM_SESSIONS_MAX open sessions of a user, LIM_SESSIONS_END_MAX revoked at once. */
+#ifndef ROOKERY_PERSIST_STORE_SESSIONS_H
+#define ROOKERY_PERSIST_STORE_SESSIONS_H
+
+#include "persist/store.h"
+
+db_status_t store_on_session_add(struct store_call *call);
+db_status_t store_on_session_rotate(struct store_call *call);
+db_status_t store_on_session_end(struct store_call *call);
+db_status_t store_on_sessions_get(struct store_call *call);
+db_status_t store_on_sessions_end(struct store_call *call);
+db_status_t store_on_password_change(struct store_call *call);
+db_status_t store_on_revocations_get(struct store_call *call);
+
+#endif

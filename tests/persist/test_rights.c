@@ -1,0 +1,373 @@
+/* What the store makes of rights: members put out, banned, muted and promoted; sessions listed, revoked and forgotten. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/persist/fixture.h"
+
+enum { ALICE = 101, BOB = 102, CAROL = 103, T0_MS = 1700000000, ROOM = 7000 };
+
+static struct fixture s_fixture;
+static client_t *s_client;
+static uint64_t s_epochs[LIM_SHARDS];
+static struct batch s_batch;
+static uint64_t s_seq;
+
+static uint64_t s_count(const char *sql)
+{
+    return (uint64_t)test_db_number(&s_fixture.db, sql);
+}
+
+/* ---- rooms ------------------------------------------------------------------------------------------------------ */
+
+static void s_store(uint32_t kind, uint64_t user, const void *body)
+{
+    struct rec_append_outcome out[LIM_BATCH_EVENTS_MAX];
+    s_seq++;
+    struct rec_append_row row = fixture_line(ROOM, s_epochs[id_shard(ROOM)], s_seq, user, s_seq);
+    row.kind = kind;
+    row.msg_no = 0;
+    batch_add(&s_batch, row, body);
+    assert_int_equal(1, batch_store(&s_batch, s_client, out));
+    assert_int_equal(0, out[0].result);
+}
+
+static void s_add_user(uint64_t id, const char *name)
+{
+    struct msg ask = {.type = MSG_STORE_USER_ADD};
+    ask.as.store_user_add = (struct msg_store_user_add){
+        .user = id, .name = view_of_text(name), .password_hash = view_of_text("first hash"), .at_ms = T0_MS};
+    client_ask(s_client, &ask, MSG_STORE_USER);
+}
+
+static int s_setup(void **state)
+{
+    (void)state;
+    fixture_open(&s_fixture, "rights", false);
+    s_client = client_new(&s_fixture, 1);
+    client_take(s_client, LIM_SHARDS, s_epochs);
+    batch_init(&s_batch);
+    s_add_user(ALICE, "Alice");
+    s_add_user(BOB, "Bob");
+    s_add_user(CAROL, "Carol");
+    s_store(KIND_ROOM_CREATED, ALICE, &(struct kind_room_created){.name = view_of_text("kitchen"), .topic = view_of_text("")});
+    s_store(KIND_JOINED, BOB, &(struct kind_joined){0});
+    s_store(KIND_JOINED, CAROL, &(struct kind_joined){0});
+    return 0;
+}
+
+static int s_teardown(void **state)
+{
+    (void)state;
+    batch_fini(&s_batch);
+    client_destroy(&s_client);
+    fixture_close(&s_fixture);
+    return 0;
+}
+
+/* What a room actor would load; role of who is no member: 9. */
+static const struct msg_store_room *s_room(uint64_t user, uint32_t *role_out, uint32_t *restricted_out)
+{
+    struct msg ask = {.type = MSG_STORE_ROOM_GET, .as.store_room_get.room = ROOM};
+    const struct msg_store_room *room = &client_ask(s_client, &ask, MSG_STORE_ROOM)->as.store_room;
+    list_t members = room->members, restricted = room->restricted;
+    struct rec_room_member member;
+    struct rec_restricted person;
+    *role_out = 9;
+    *restricted_out = 0;
+    while (rec_room_member_next(&members, &member))
+        if (member.user == user)
+            *role_out = member.role;
+    while (rec_restricted_next(&restricted, &person))
+        if (person.user == user)
+            *restricted_out = person.state;
+    return room;
+}
+
+static void test_who_is_removed_is_no_member_and_counted_no_more(void **state)
+{
+    (void)state;
+    uint32_t role, restricted;
+    assert_int_equal(3, s_room(BOB, &role, &restricted)->members.count);
+    s_store(KIND_REMOVED, ALICE, &(struct kind_removed){.member = BOB});
+    assert_int_equal(2, s_room(BOB, &role, &restricted)->members.count);
+    assert_int_equal(9, role);
+    assert_int_equal(0, restricted);
+    assert_int_equal(2, s_count("SELECT member_count FROM room WHERE id = 7000"));
+    assert_int_equal(1, s_count("SELECT COUNT(*) FROM audit WHERE action = 'room_remove' AND actor_id = 101 "
+                                "AND subject_id = 102"));
+    s_store(KIND_JOINED, BOB, &(struct kind_joined){0});
+}
+
+static void test_a_ban_is_kept_without_membership_and_hides_the_room_from_the_list(void **state)
+{
+    (void)state;
+    uint32_t role, restricted;
+    struct msg rooms = {.type = MSG_STORE_ROOMS_GET, .as.store_rooms_get = {.user = BOB, .limit = 10}};
+    assert_int_equal(1, client_ask(s_client, &rooms, MSG_ROOMS)->as.rooms.rooms.count);
+    s_store(KIND_BANNED, ALICE, &(struct kind_banned){.member = BOB});
+    s_store(KIND_BANNED, ALICE, &(struct kind_banned){.member = 999});
+    s_room(BOB, &role, &restricted);
+    assert_int_equal(9, role);
+    assert_int_equal(2, restricted);
+    s_room(999, &role, &restricted);
+    assert_int_equal(2, restricted);
+    assert_int_equal(2, s_count("SELECT member_count FROM room WHERE id = 7000"));
+    assert_int_equal(0, client_ask(s_client, &rooms, MSG_ROOMS)->as.rooms.rooms.count);
+    rooms.as.store_rooms_get.user = CAROL;
+    assert_int_equal(1, client_ask(s_client, &rooms, MSG_ROOMS)->as.rooms.rooms.count);
+    s_store(KIND_UNBANNED, ALICE, &(struct kind_unbanned){.member = BOB});
+    s_store(KIND_UNBANNED, ALICE, &(struct kind_unbanned){.member = 999});
+    s_room(BOB, &role, &restricted);
+    assert_int_equal(0, restricted);
+    assert_int_equal(0, s_count("SELECT COUNT(*) FROM room_restricted"));
+    s_store(KIND_JOINED, BOB, &(struct kind_joined){0});
+}
+
+static void test_a_mute_and_a_ban_are_lifted_apart(void **state)
+{
+    (void)state;
+    uint32_t role, restricted;
+    s_store(KIND_MUTED, ALICE, &(struct kind_muted){.member = BOB, .muted = true});
+    s_store(KIND_BANNED, ALICE, &(struct kind_banned){.member = BOB});
+    s_room(BOB, &role, &restricted);
+    assert_int_equal(3, restricted);
+    s_store(KIND_UNBANNED, ALICE, &(struct kind_unbanned){.member = BOB});
+    s_room(BOB, &role, &restricted);
+    assert_int_equal(1, restricted);
+    s_store(KIND_JOINED, BOB, &(struct kind_joined){0});
+    struct msg ask = {.type = MSG_STORE_MEMBERS_GET, .as.store_members_get = {.room = ROOM, .limit = 10}};
+    list_t members = client_ask(s_client, &ask, MSG_MEMBERS)->as.members.members;
+    struct rec_member_info member;
+    while (rec_member_info_next(&members, &member))
+        assert_int_equal(member.user == BOB, member.muted);
+    s_store(KIND_MUTED, ALICE, &(struct kind_muted){.member = BOB, .muted = false});
+    assert_int_equal(0, s_count("SELECT COUNT(*) FROM room_restricted"));
+}
+
+static void test_who_is_restricted_is_listed_in_pages(void **state)
+{
+    (void)state;
+    struct rec_restricted_info person;
+    s_store(KIND_MUTED, ALICE, &(struct kind_muted){.member = BOB, .muted = true});
+    s_store(KIND_BANNED, ALICE, &(struct kind_banned){.member = 999});
+    struct msg ask = {.type = MSG_STORE_RESTRICTED_GET, .as.store_restricted_get = {.room = ROOM, .limit = 1}};
+    const struct msg_restricted *page = &client_ask(s_client, &ask, MSG_RESTRICTED)->as.restricted;
+    assert_true(page->more);
+    list_t people = page->people;
+    assert_true(rec_restricted_info_next(&people, &person));
+    assert_int_equal(BOB, person.user);
+    assert_true(view_is_equal(view_of_text("Bob"), person.name));
+    assert_int_equal(1, person.state);
+    assert_int_equal(ALICE, person.by);
+    assert_true(person.at_ms > 0);
+    ask.as.store_restricted_get.after_user = BOB;
+    page = &client_ask(s_client, &ask, MSG_RESTRICTED)->as.restricted;
+    assert_false(page->more);
+    people = page->people;
+    assert_true(rec_restricted_info_next(&people, &person));
+    assert_int_equal(999, person.user);
+    assert_int_equal(2, person.state);
+    s_store(KIND_MUTED, ALICE, &(struct kind_muted){.member = BOB, .muted = false});
+    s_store(KIND_UNBANNED, ALICE, &(struct kind_unbanned){.member = 999});
+}
+
+static void test_giving_the_room_away_leaves_one_owner(void **state)
+{
+    (void)state;
+    uint32_t role, restricted;
+    s_store(KIND_ROLE_CHANGED, ALICE, &(struct kind_role_changed){.member = CAROL, .role = 1});
+    s_room(CAROL, &role, &restricted);
+    assert_int_equal(1, role);
+    s_store(KIND_ROLE_CHANGED, ALICE, &(struct kind_role_changed){.member = BOB, .role = 2});
+    s_room(BOB, &role, &restricted);
+    assert_int_equal(2, role);
+    s_room(ALICE, &role, &restricted);
+    assert_int_equal(1, role);
+    assert_int_equal(1, s_count("SELECT COUNT(*) FROM member WHERE room_id = 7000 AND role = 2"));
+    s_store(KIND_ROLE_CHANGED, BOB, &(struct kind_role_changed){.member = ALICE, .role = 2});
+}
+
+/* ---- sessions --------------------------------------------------------------------------------------------------- */
+
+static void s_sign_in(uint64_t session, uint64_t user, uint64_t at_ms)
+{
+    uint8_t hash[32];
+    memset(hash, (int)session, sizeof hash);
+    struct msg ask = {.type = MSG_STORE_SESSION_ADD};
+    ask.as.store_session_add = (struct msg_store_session_add){
+        .session = session, .user = user, .refresh_hash = view_of(hash, 32), .device = view_of_text("phone"),
+        .user_agent = view_of_text("ua"), .address = view_of_text("192.0.2.1"), .at_ms = at_ms};
+    client_ask(s_client, &ask, MSG_STORE_OK);
+}
+
+static list_t s_sessions(uint64_t user, uint64_t current, uint64_t at_ms)
+{
+    struct msg ask = {.type = MSG_STORE_SESSIONS_GET};
+    ask.as.store_sessions_get = (struct msg_store_sessions_get){.user = user, .current = current, .at_ms = at_ms};
+    return client_ask(s_client, &ask, MSG_SESSIONS)->as.sessions.sessions;
+}
+
+static uint64_t s_end(uint64_t user, uint64_t session, uint64_t keep, uint64_t at_ms)
+{
+    struct msg ask = {.type = MSG_STORE_SESSIONS_END};
+    ask.as.store_sessions_end =
+        (struct msg_store_sessions_end){.user = user, .session = session, .keep = keep, .at_ms = at_ms};
+    return client_ask(s_client, &ask, MSG_STORE_OK)->as.store_ok.value;
+}
+
+static void s_forget_sessions(void)
+{
+    test_db_do(&s_fixture.db, "DELETE FROM session");
+    test_db_do(&s_fixture.db, "DELETE FROM session_place");
+    test_db_do(&s_fixture.db, "DELETE FROM revocation");
+}
+
+static void test_sessions_are_listed_last_used_first_with_where_and_when(void **state)
+{
+    (void)state;
+    struct rec_session_info info;
+    s_forget_sessions();
+    s_sign_in(1, ALICE, T0_MS);
+    s_sign_in(2, ALICE, T0_MS + 1000);
+    s_sign_in(3, BOB, T0_MS);
+    uint8_t from[32], to[32];
+    memset(from, 1, 32);
+    memset(to, 99, 32);
+    struct msg rotate = {.type = MSG_STORE_SESSION_ROTATE};
+    rotate.as.store_session_rotate = (struct msg_store_session_rotate){
+        .session = 1, .presented_hash = view_of(from, 32), .next_hash = view_of(to, 32),
+        .address = view_of_text("2001:db8::7"), .at_ms = T0_MS + 5000};
+    client_ask(s_client, &rotate, MSG_STORE_SESSION);
+    list_t sessions = s_sessions(ALICE, 2, T0_MS + 6000);
+    assert_int_equal(2, sessions.count);
+    assert_true(rec_session_info_next(&sessions, &info));
+    assert_int_equal(1, info.session);
+    assert_int_equal(T0_MS, info.created_at_ms);
+    assert_int_equal(T0_MS + 5000, info.used_at_ms);
+    assert_true(view_is_equal(view_of_text("2001:db8::7"), info.address)); /* of the last use */
+    assert_true(view_is_equal(view_of_text("phone"), info.device));
+    assert_false(info.current);
+    assert_true(rec_session_info_next(&sessions, &info));
+    assert_int_equal(2, info.session);
+    assert_true(view_is_equal(view_of_text("192.0.2.1"), info.address));
+    assert_true(info.current);
+    sessions = s_sessions(ALICE, 2, T0_MS + 2000 + (uint64_t)LIM_REFRESH_IDLE_S * 1000);
+    assert_int_equal(1, sessions.count); /* 2 has expired */
+}
+
+static void test_a_session_is_revoked_by_its_user_only(void **state)
+{
+    (void)state;
+    s_forget_sessions();
+    s_sign_in(1, ALICE, T0_MS);
+    s_sign_in(2, BOB, T0_MS);
+    assert_int_equal(0, s_end(BOB, 1, 0, T0_MS + 1));
+    assert_int_equal(1, s_sessions(ALICE, 0, T0_MS + 1).count);
+    assert_int_equal(1, s_end(ALICE, 1, 0, T0_MS + 1));
+    assert_int_equal(0, s_end(ALICE, 1, 0, T0_MS + 2));
+    assert_int_equal(0, s_sessions(ALICE, 0, T0_MS + 1).count);
+    assert_int_equal(1, s_count("SELECT COUNT(*) FROM revocation WHERE session_id = 1 AND user_id = 101"));
+}
+
+static void test_all_sessions_but_one_and_all_are_revoked(void **state)
+{
+    (void)state;
+    s_forget_sessions();
+    for (uint64_t session = 1; session <= 4; session++)
+        s_sign_in(session, ALICE, T0_MS + session);
+    s_sign_in(9, BOB, T0_MS);
+    assert_int_equal(3, s_end(ALICE, 0, 2, T0_MS + 10));
+    assert_int_equal(1, s_sessions(ALICE, 2, T0_MS + 10).count);
+    assert_int_equal(1, s_end(ALICE, 0, 0, T0_MS + 11));
+    assert_int_equal(0, s_sessions(ALICE, 2, T0_MS + 11).count);
+    assert_int_equal(1, s_sessions(BOB, 9, T0_MS + 11).count);
+    assert_int_equal(4, s_count("SELECT COUNT(*) FROM revocation"));
+}
+
+static void test_a_sign_in_beyond_the_bound_ends_the_least_recently_used(void **state)
+{
+    (void)state;
+    struct rec_session_info info;
+    s_forget_sessions();
+    for (uint64_t session = 1; session <= LIM_SESSIONS_MAX; session++)
+        s_sign_in(session, ALICE, T0_MS + session);
+    assert_int_equal(LIM_SESSIONS_MAX, s_sessions(ALICE, 0, T0_MS + 1000).count);
+    assert_int_equal(0, s_count("SELECT COUNT(*) FROM revocation"));
+    s_sign_in(500, ALICE, T0_MS + 500);
+    list_t sessions = s_sessions(ALICE, 500, T0_MS + 1000);
+    assert_int_equal(LIM_SESSIONS_MAX, sessions.count);
+    assert_true(rec_session_info_next(&sessions, &info));
+    assert_int_equal(500, info.session);
+    assert_int_equal(1, s_count("SELECT COUNT(*) FROM revocation"));
+    assert_int_equal(1, s_count("SELECT session_id FROM revocation"));
+}
+
+static void test_a_new_password_is_stored_once_and_ends_the_other_sessions(void **state)
+{
+    (void)state;
+    s_forget_sessions();
+    for (uint64_t session = 1; session <= 3; session++)
+        s_sign_in(session, ALICE, T0_MS + session);
+    struct msg ask = {.type = MSG_STORE_PASSWORD_CHANGE};
+    ask.as.store_password_change = (struct msg_store_password_change){
+        .user = ALICE, .old_hash = view_of_text("not it"), .new_hash = view_of_text("second hash"), .keep = 2,
+        .at_ms = T0_MS + 10};
+    client_ask_refused(s_client, &ask, ERR_BUSY);
+    assert_int_equal(3, s_sessions(ALICE, 2, T0_MS + 10).count);
+    ask.as.store_password_change.old_hash = view_of_text("first hash");
+    client_ask(s_client, &ask, MSG_STORE_OK);
+    client_ask(s_client, &ask, MSG_STORE_OK); /* the same question again */
+    assert_int_equal(1, s_sessions(ALICE, 2, T0_MS + 10).count);
+    assert_int_equal(1, s_count("SELECT COUNT(*) FROM user WHERE id = 101 AND password_hash = 'second hash'"));
+    assert_int_equal(1, s_count("SELECT COUNT(*) FROM audit WHERE action = 'password_changed' AND subject_id = 101"));
+    ask.as.store_password_change.user = 12345;
+    client_ask_refused(s_client, &ask, ERR_NOT_FOUND);
+}
+
+static void test_revocations_that_stop_no_token_any_more_go_in_bounded_steps(void **state)
+{
+    (void)state;
+    s_forget_sessions();
+    uint64_t keep_ms = (uint64_t)LIM_REVOCATION_KEEP_S * 1000, last = s_count("SELECT last FROM counter WHERE id = 1");
+    char sql[256];
+    snprintf(sql, sizeof sql, "INSERT INTO revocation SELECT %llu + 1 + shard, 900000 + shard, 1, %llu FROM shard_lease "
+                              "WHERE shard < 40", (unsigned long long)last, (unsigned long long)T0_MS);
+    test_db_do(&s_fixture.db, sql);
+    snprintf(sql, sizeof sql, "UPDATE counter SET last = %llu WHERE id = 1", (unsigned long long)last + 40);
+    test_db_do(&s_fixture.db, sql);
+    for (uint64_t session = 1; session <= 4; session++)
+        s_sign_in(session, ALICE, T0_MS + keep_ms);
+    s_end(ALICE, 1, 0, T0_MS + keep_ms); /* they are just as old as they may be */
+    assert_int_equal(41, s_count("SELECT COUNT(*) FROM revocation"));
+    s_end(ALICE, 2, 0, T0_MS + keep_ms + 1);
+    assert_int_equal(41 + 1 - LIM_REVOCATION_PRUNE_ROWS, s_count("SELECT COUNT(*) FROM revocation"));
+    s_end(ALICE, 3, 0, T0_MS + keep_ms + 2);
+    assert_int_equal(3, s_count("SELECT COUNT(*) FROM revocation"));
+    s_end(ALICE, 4, 0, T0_MS + 10 * keep_ms);
+    assert_int_equal(1, s_count("SELECT COUNT(*) FROM revocation")); /* its own row stays: edges begin from it */
+    assert_int_equal(last + 44, s_count("SELECT MAX(number) FROM revocation"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_who_is_removed_is_no_member_and_counted_no_more),
+        cmocka_unit_test(test_a_ban_is_kept_without_membership_and_hides_the_room_from_the_list),
+        cmocka_unit_test(test_a_mute_and_a_ban_are_lifted_apart),
+        cmocka_unit_test(test_who_is_restricted_is_listed_in_pages),
+        cmocka_unit_test(test_giving_the_room_away_leaves_one_owner),
+        cmocka_unit_test(test_sessions_are_listed_last_used_first_with_where_and_when),
+        cmocka_unit_test(test_a_session_is_revoked_by_its_user_only),
+        cmocka_unit_test(test_all_sessions_but_one_and_all_are_revoked),
+        cmocka_unit_test(test_a_sign_in_beyond_the_bound_ends_the_least_recently_used),
+        cmocka_unit_test(test_a_new_password_is_stored_once_and_ends_the_other_sessions),
+        cmocka_unit_test(test_revocations_that_stop_no_token_any_more_go_in_bounded_steps),
+    };
+    return cmocka_run_group_tests(tests, s_setup, s_teardown);
+}

@@ -1,0 +1,452 @@
+/* Rights act at once, everywhere: who is put out, banned, muted, promoted or signed out feels it within a second on
+ * every edge, on open sockets and over HTTP. Whoever acts does it by one edge; the other has sockets on both. Where
+ * edges share a port the kernel chooses for each socket, so there are enough of them for both. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <poll.h>
+#include <sodium.h>
+#include <time.h>
+
+#include "bench/ws_client.h"
+#include "proto/ids.h"
+#include "tests/system/stack.h"
+
+enum { SOCKETS = 12, WITHIN_MS = 1000, WAIT_MS = 8000 };
+
+struct person {
+    char token[4096];
+    uint64_t user, session;
+};
+
+struct talk {
+    ws_client_t *socket;
+    json_t *heard; /* array */
+    bool is_open;
+};
+
+static struct stack s_stack;
+static struct person s_ada, s_bob, s_cyd;
+static uint64_t s_room;
+static struct talk s_talks[SOCKETS];
+
+static long s_now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * 1000L + t.tv_nsec / 1000000L;
+}
+
+static const char *s_cid(void)
+{
+    static char text[CID_TEXT_LEN + 1];
+    cid_t cid;
+    randombytes_buf(cid.bytes, sizeof cid.bytes);
+    cid.bytes[0] &= 0x7F;
+    cid_to_text(&cid, text);
+    return text;
+}
+
+static uint64_t s_number(const json_t *json, const char *key)
+{
+    return (uint64_t)json_integer_value(json_object_get(json, key));
+}
+
+static const char *s_text(const json_t *json, const char *key)
+{
+    const char *text = json_string_value(json_object_get(json, key));
+    return text ? text : "";
+}
+
+/* ---- HTTP, by one edge or the other ----------------------------------------------------------------------------- */
+
+/* The parsed body, NULL if there is none. */
+static json_t *s_call(size_t edge, const struct person *who, const char *method, const char *path, const char *body,
+                      int *status)
+{
+    char headers[8192] = "";
+    if (who)
+        snprintf(headers, sizeof headers, "Authorization: Bearer %s\r\n", who->token);
+    struct http_response r;
+    *status = 0;
+    if (!http_call(stack_edge_port(&s_stack, edge), method, path, headers, body, 15000, &r))
+        return NULL;
+    *status = r.status;
+    json_t *json = json_loadb(r.body, r.body_len, 0, NULL);
+    http_response_fini(&r);
+    return json;
+}
+
+static void s_do(const struct person *who, const char *method, const char *path, const char *body)
+{
+    int status;
+    json_t *json = s_call(0, who, method, path, body, &status);
+    if (status != 200 && status != 204)
+        fail_msg("%s %s: %d %s", method, path, status, s_text(json, "title"));
+    json_decref(json);
+}
+
+/* Many times, so that each edge is asked: this status and title. */
+static void s_expect_refused(const struct person *who, const char *method, const char *path, const char *body,
+                             int want, const char *title)
+{
+    for (size_t i = 0; i < SOCKETS; i++) {
+        int status;
+        json_t *json = s_call(i % STACK_EDGES, who, method, path, body, &status);
+        if (status != want || strcmp(title, s_text(json, "title")) != 0)
+            fail_msg("%s %s: %d %s, not %s", method, path, status, s_text(json, "title"), title);
+        json_decref(json);
+    }
+}
+
+static const char *s_path(const char *format, uint64_t member)
+{
+    static char path[256];
+    char rest[128];
+    int len = snprintf(path, sizeof path, "/api/v1/rooms/%" PRIu64, s_room);
+    snprintf(rest, sizeof rest, format, member, s_cid());
+    snprintf(path + len, sizeof path - (size_t)len, "%s", rest);
+    return path;
+}
+
+static const char *s_body(const char *more)
+{
+    static char body[256];
+    snprintf(body, sizeof body, "{\"client_id\":\"%s\"%s}", s_cid(), more);
+    return body;
+}
+
+static void s_sign(struct person *who, const char *how, const char *name, const char *password)
+{
+    char path[64], body[256];
+    int status;
+    snprintf(path, sizeof path, "/api/v1/auth/%s", how);
+    snprintf(body, sizeof body, "{\"name\":\"%s\",\"password\":\"%s\",\"device\":\"test\"}", name, password);
+    json_t *json = s_call(0, NULL, "POST", path, body, &status);
+    if (status != 200 && status != 201)
+        fail_msg("%s of %s: %d %s", how, name, status, s_text(json, "title"));
+    snprintf(who->token, sizeof who->token, "%s", s_text(json, "access_token"));
+    who->user = s_number(json, "user");
+    who->session = s_number(json, "session");
+    json_decref(json);
+}
+
+/* ---- sockets of one person, on all edges ------------------------------------------------------------------------ */
+
+static void s_on_message(void *owner, ws_client_t *socket, view_t message)
+{
+    (void)socket;
+    struct talk *talk = owner;
+    json_array_append_new(talk->heard, json_loadb((const char *)message.bytes, message.len, 0, NULL));
+}
+
+static void s_turn(struct talk *talk)
+{
+    if (!talk->is_open)
+        return;
+    struct pollfd p = {.fd = ws_client_fd(talk->socket), .events = POLLIN};
+    if (ws_client_wants_write(talk->socket))
+        p.events |= POLLOUT;
+    poll(&p, 1, 1);
+    talk->is_open = ws_client_on_ready(talk->socket, (p.revents & (POLLIN | POLLHUP | POLLERR)) != 0,
+                                       (p.revents & (POLLOUT | POLLERR)) != 0);
+}
+
+static json_t *s_heard(const struct talk *talk, const char *type)
+{
+    json_t *one;
+    size_t i;
+    json_array_foreach(talk->heard, i, one)
+        if (strcmp(type, s_text(one, "type")) == 0)
+            return one;
+    return NULL;
+}
+
+/* Until every socket has heard it; ms it took, or -1. */
+static long s_all_hear(const char *type, long since_ms)
+{
+    while (s_now_ms() - since_ms < WAIT_MS) {
+        size_t count = 0;
+        for (size_t i = 0; i < SOCKETS; i++) {
+            s_turn(&s_talks[i]);
+            count += s_heard(&s_talks[i], type) != NULL;
+        }
+        if (count == SOCKETS)
+            return s_now_ms() - since_ms;
+    }
+    for (size_t i = 0; i < SOCKETS; i++) { /* for who has to find out why */
+        char *heard = json_dumps(s_talks[i].heard, 0);
+        fprintf(stderr, "socket %zu: open %d close %d heard %.200s\n", i, s_talks[i].is_open,
+                ws_client_close_code(s_talks[i].socket), heard ? heard : "");
+        free(heard);
+    }
+    return -1;
+}
+
+static long s_all_close(int code, long since_ms)
+{
+    while (s_now_ms() - since_ms < WAIT_MS) {
+        size_t count = 0;
+        for (size_t i = 0; i < SOCKETS; i++) {
+            s_turn(&s_talks[i]);
+            count += !s_talks[i].is_open && ws_client_close_code(s_talks[i].socket) == code;
+        }
+        if (count == SOCKETS)
+            return s_now_ms() - since_ms;
+    }
+    return -1;
+}
+
+static void s_say_all(const char *text)
+{
+    for (size_t i = 0; i < SOCKETS; i++)
+        assert_true(ws_client_send(s_talks[i].socket, WS_TEXT, view_of_text(text)));
+}
+
+static void s_forget_heard(void)
+{
+    for (size_t i = 0; i < SOCKETS; i++)
+        json_array_clear(s_talks[i].heard);
+}
+
+static void s_open_all(const struct person *who, bool shows_room)
+{
+    static char text[8192];
+    for (size_t i = 0; i < SOCKETS; i++) {
+        s_talks[i].heard = json_array();
+        s_talks[i].is_open = true;
+        s_talks[i].socket =
+            ws_client_new(stack_edge_port(&s_stack, i % STACK_EDGES), "rookery.v1.json", s_on_message, &s_talks[i]);
+        assert_non_null(s_talks[i].socket);
+    }
+    assert_true(s_all_hear("hi", s_now_ms()) >= 0);
+    snprintf(text, sizeof text, "{\"type\":\"hello\",\"version\":1,\"token\":\"%s\",\"device\":\"test\",\"subs\":[]}",
+             who->token);
+    s_say_all(text);
+    assert_true(s_all_hear("welcome", s_now_ms()) >= 0);
+    if (!shows_room)
+        return;
+    snprintf(text, sizeof text, "{\"type\":\"sub\",\"room\":%" PRIu64 ",\"incarnation\":0,\"after\":0}", s_room);
+    s_say_all(text);
+    assert_true(s_all_hear("live", s_now_ms()) >= 0);
+    s_forget_heard();
+}
+
+static void s_close_all(void)
+{
+    for (size_t i = 0; i < SOCKETS; i++) {
+        ws_client_destroy(&s_talks[i].socket);
+        json_decref(s_talks[i].heard);
+    }
+}
+
+static void s_expect_soon(long took_ms, const char *what)
+{
+    printf("%s: %ld ms after it was asked for, on every edge\n", what, took_ms);
+    if (took_ms < 0 || took_ms > WITHIN_MS)
+        fail_msg("%s: %ld ms", what, took_ms);
+}
+
+static void s_join(const struct person *who)
+{
+    s_do(who, "POST", s_path("/join", 0), s_body(""));
+}
+
+/* ---- rooms ------------------------------------------------------------------------------------------------------ */
+
+static void test_who_is_removed_is_out_on_every_edge_within_a_second(void **state)
+{
+    (void)state;
+    s_join(&s_bob);
+    s_open_all(&s_bob, true);
+    long start_ms = s_now_ms();
+    s_do(&s_ada, "DELETE", s_path("/members/%" PRIu64 "?client_id=%s", s_bob.user), NULL);
+    s_expect_soon(s_all_hear("kick", start_ms), "removed");
+    for (size_t i = 0; i < SOCKETS; i++)
+        assert_string_equal("removed", s_text(s_heard(&s_talks[i], "kick"), "code"));
+    s_expect_refused(&s_bob, "GET", s_path("/messages", 0), NULL, 403, "not_member");
+    s_expect_refused(&s_bob, "POST", s_path("/messages", 0), s_body(",\"text\":\"still here\""), 403, "not_member");
+    s_forget_heard();
+    s_do(&s_cyd, "POST", s_path("/join", 0), s_body(""));
+    s_do(&s_cyd, "POST", s_path("/leave", 0), s_body(""));
+    for (long until_ms = s_now_ms() + 300; s_now_ms() < until_ms;)
+        for (size_t i = 0; i < SOCKETS; i++)
+            s_turn(&s_talks[i]);
+    for (size_t i = 0; i < SOCKETS; i++)
+        assert_null(s_heard(&s_talks[i], "event"));
+    s_close_all();
+    s_join(&s_bob); /* removed is not banned */
+}
+
+static void test_who_is_banned_cannot_come_back_or_see_the_room_by_any_edge(void **state)
+{
+    (void)state;
+    int status;
+    s_open_all(&s_bob, true);
+    long start_ms = s_now_ms();
+    s_do(&s_ada, "POST", s_path("/bans/%" PRIu64, s_bob.user), s_body(""));
+    s_expect_soon(s_all_hear("kick", start_ms), "banned");
+    for (size_t i = 0; i < SOCKETS; i++)
+        assert_string_equal("banned", s_text(s_heard(&s_talks[i], "kick"), "code"));
+    s_expect_refused(&s_bob, "POST", s_path("/join", 0), s_body(""), 403, "banned");
+    s_expect_refused(&s_bob, "GET", s_path("", 0), NULL, 403, "banned");
+    json_t *rooms = s_call(1, &s_bob, "GET", "/api/v1/rooms", NULL, &status);
+    assert_int_equal(0, json_array_size(json_object_get(rooms, "rooms")));
+    json_decref(rooms);
+    s_close_all();
+    s_do(&s_ada, "DELETE", s_path("/bans/%" PRIu64 "?client_id=%s", s_bob.user), NULL);
+    s_join(&s_bob);
+}
+
+static void test_who_is_muted_reads_on_and_is_refused_by_every_edge(void **state)
+{
+    (void)state;
+    s_do(&s_ada, "POST", s_path("/mutes/%" PRIu64, s_bob.user), s_body(""));
+    s_expect_refused(&s_bob, "POST", s_path("/messages", 0), s_body(",\"text\":\"but\""), 403, "muted");
+    s_do(&s_bob, "GET", s_path("/messages", 0), NULL);
+    s_do(&s_ada, "DELETE", s_path("/mutes/%" PRIu64 "?client_id=%s", s_bob.user), NULL);
+    int status;
+    json_decref(s_call(1, &s_bob, "POST", s_path("/messages", 0), s_body(",\"text\":\"thank you\""), &status));
+    assert_int_equal(201, status);
+}
+
+static void test_a_new_moderator_knows_it_on_every_edge_within_a_second_and_may_act(void **state)
+{
+    (void)state;
+    s_join(&s_cyd);
+    s_expect_refused(&s_bob, "DELETE", s_path("/members/%" PRIu64 "?client_id=%s", s_cyd.user), NULL, 403, "forbidden");
+    s_open_all(&s_bob, true);
+    long start_ms = s_now_ms();
+    s_do(&s_ada, "PUT", s_path("/members/%" PRIu64, s_bob.user), s_body(",\"role\":1"));
+    s_expect_soon(s_all_hear("room_added", start_ms), "made a moderator");
+    for (size_t i = 0; i < SOCKETS; i++) {
+        json_t *rooms = json_object_get(s_heard(&s_talks[i], "room_added"), "rooms");
+        assert_int_equal(1, s_number(json_array_get(rooms, 0), "role"));
+    }
+    s_close_all();
+    s_do(&s_bob, "DELETE", s_path("/members/%" PRIu64 "?client_id=%s", s_cyd.user), NULL);
+    s_expect_refused(&s_bob, "DELETE", s_path("/members/%" PRIu64 "?client_id=%s", s_ada.user), NULL, 403, "forbidden");
+    s_expect_refused(&s_ada, "PUT", s_path("/members/%" PRIu64, s_bob.user), s_body(""), 400, "wrong_fields");
+    s_expect_refused(&s_ada, "POST", s_path("/leave", 0), s_body(""), 409, "last_owner");
+}
+
+/* ---- sign-ins --------------------------------------------------------------------------------------------------- */
+
+static void test_a_session_ended_elsewhere_is_closed_and_refused_by_every_edge_within_a_second(void **state)
+{
+    (void)state;
+    struct person phone;
+    char path[128];
+    int status;
+    s_sign(&phone, "login", "bob", "battery staple bob");
+    json_t *list = s_call(1, &s_bob, "GET", "/api/v1/sessions", NULL, &status), *one;
+    assert_int_equal(200, status);
+    size_t i, current = 0, other = 0;
+    json_array_foreach(json_object_get(list, "sessions"), i, one)
+    {
+        current += json_is_true(json_object_get(one, "current")) && s_number(one, "session") == s_bob.session;
+        other += s_number(one, "session") == phone.session && strlen(s_text(one, "address")) > 0 &&
+                 strcmp("test", s_text(one, "device")) == 0;
+    }
+    assert_int_equal(1, current);
+    assert_int_equal(1, other);
+    json_decref(list);
+    s_open_all(&phone, false);
+    snprintf(path, sizeof path, "/api/v1/sessions/%" PRIu64, phone.session);
+    s_do(&s_ada, "DELETE", path, NULL); /* another's: nothing happens */
+    s_do(&phone, "GET", "/api/v1/me", NULL);
+    long start_ms = s_now_ms();
+    s_do(&s_bob, "DELETE", path, NULL);
+    s_expect_soon(s_all_close(4401, start_ms), "signed out elsewhere");
+    s_close_all();
+    s_expect_refused(&phone, "GET", "/api/v1/me", NULL, 401, "token_revoked");
+    s_do(&s_bob, "GET", "/api/v1/me", NULL);
+}
+
+static void test_a_new_password_signs_out_everywhere_else_within_a_second(void **state)
+{
+    (void)state;
+    struct person phone, again;
+    int status;
+    s_sign(&phone, "login", "bob", "battery staple bob");
+    s_open_all(&phone, false);
+    json_decref(s_call(0, &s_bob, "POST", "/api/v1/me/password",
+                       "{\"current\":\"not it at all\",\"next\":\"horse battery 9\"}", &status));
+    assert_int_equal(403, status);
+    long start_ms = s_now_ms();
+    s_do(&s_bob, "POST", "/api/v1/me/password", "{\"current\":\"battery staple bob\",\"next\":\"horse battery 9\"}");
+    long hashed_ms = s_now_ms() - start_ms; /* the check and the new hash take their time: counted from the answer */
+    long took_ms = s_all_close(4401, start_ms);
+    s_expect_soon(took_ms < hashed_ms ? took_ms : took_ms - hashed_ms, "password changed");
+    s_close_all();
+    s_expect_refused(&phone, "GET", "/api/v1/me", NULL, 401, "token_revoked");
+    s_do(&s_bob, "GET", "/api/v1/me", NULL);
+    s_sign(&again, "login", "bob", "horse battery 9");
+}
+
+static void test_signing_out_everywhere_ends_this_session_too(void **state)
+{
+    (void)state;
+    struct person phone;
+    s_sign(&phone, "login", "bob", "horse battery 9");
+    s_open_all(&phone, false);
+    s_do(&s_bob, "DELETE", "/api/v1/sessions?keep=current", NULL);
+    assert_true(s_all_close(4401, s_now_ms()) >= 0);
+    s_close_all();
+    s_do(&s_bob, "GET", "/api/v1/me", NULL);
+    s_open_all(&s_bob, false);
+    long start_ms = s_now_ms();
+    s_do(&s_bob, "DELETE", "/api/v1/sessions", NULL);
+    s_expect_soon(s_all_close(4401, start_ms), "signed out everywhere");
+    s_close_all();
+    s_expect_refused(&s_bob, "GET", "/api/v1/me", NULL, 401, "token_revoked");
+}
+
+static int s_setup(void **state)
+{
+    (void)state;
+    static const char *const env[] = {"ROOKERY_EDGES=2", "ROOKERY_REQUESTS_PER_S=10000", "ROOKERY_REQUESTS_BURST=10000",
+                                      "ROOKERY_FRAMES_PER_S=1000", "ROOKERY_FRAMES_BURST=1000", NULL};
+    int status;
+    if (sodium_init() < 0 || !stack_start(&s_stack, env, 300000))
+        return -1;
+    stack_set_faults(&s_stack, 0, 20); /* a second is promised of a network that delivers */
+    s_sign(&s_ada, "signup", "ada", "battery staple ada");
+    s_sign(&s_bob, "signup", "bob", "battery staple bob");
+    s_sign(&s_cyd, "signup", "cyd", "battery staple cyd");
+    json_t *room = s_call(0, &s_ada, "POST", "/api/v1/rooms", s_body(",\"name\":\"common room\""), &status);
+    s_room = s_number(room, "room");
+    json_decref(room);
+    return status == 201 ? 0 : -1;
+}
+
+static int s_teardown(void **state)
+{
+    (void)state;
+    stack_stop(&s_stack);
+    stack_remove(&s_stack);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_who_is_removed_is_out_on_every_edge_within_a_second),
+        cmocka_unit_test(test_who_is_banned_cannot_come_back_or_see_the_room_by_any_edge),
+        cmocka_unit_test(test_who_is_muted_reads_on_and_is_refused_by_every_edge),
+        cmocka_unit_test(test_a_new_moderator_knows_it_on_every_edge_within_a_second_and_may_act),
+        cmocka_unit_test(test_a_session_ended_elsewhere_is_closed_and_refused_by_every_edge_within_a_second),
+        cmocka_unit_test(test_a_new_password_signs_out_everywhere_else_within_a_second),
+        cmocka_unit_test(test_signing_out_everywhere_ends_this_session_too),
+    };
+    return cmocka_run_group_tests(tests, s_setup, s_teardown);
+}
