@@ -34,12 +34,17 @@ let base = '';
 let number = 0;
 const clientId = () => String(++number).padStart(26, '0');
 
+/* What is refused for now is asked again: a node may just be hearing of another's keys, or of a shard's owner. */
 async function ask(method, path, token, body) {
-  return fetch(base + path, {
-    method,
-    headers: { ...(token ? { authorization: `Bearer ${token}` } : {}), ...(body ? { 'content-type': 'application/json' } : {}) },
-    body: body ? JSON.stringify(body) : undefined,
-  });
+  for (const end = Date.now() + 20_000; ; await sleep(100)) {
+    const answer = await fetch(base + path, {
+      method,
+      headers: { ...(token ? { authorization: `Bearer ${token}` } : {}), ...(body ? { 'content-type': 'application/json' } : {}) },
+      body: body ? JSON.stringify(body) : undefined,
+    });
+    if (![401, 429, 503, 504].includes(answer.status) || Date.now() > end) return answer;
+    await answer.arrayBuffer();
+  }
 }
 
 async function must(method, path, token, body) {
