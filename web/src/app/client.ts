@@ -25,6 +25,7 @@ import {
 } from '@/state/timeline';
 import { createAuth } from './auth';
 import { keepDrafts } from './drafts';
+import { saveExport } from './export';
 import { createLive } from './live';
 import { keepNames } from './names';
 import { openOutboxDb } from './outbox_db';
@@ -301,6 +302,7 @@ export function createClient(base: string): RunningClient {
       await http.request('POST', `/rooms/${room}/leave`, { body: { client_id: newClientId() } });
       store.setState((s) => leftRoom(s, room));
     },
+    exportRoom: (room, name, progress, signal) => saveExport(http, room, name, progress, signal),
     async browse(query, after, signal) {
       const answer = await http.request<RoomsJson>('GET', '/rooms', {
         query: { query, after_name: after?.name, after_room: after?.id, limit: PAGE_LINES },

@@ -53,6 +53,8 @@ type Json = Record<string, unknown>;
 export interface Http {
   /** With the access token. */
   request<T>(method: string, path: string, options?: RequestOptions): Promise<T>;
+  /** The answer as it comes, with no bound on its time; problems are thrown as ever. */
+  stream(path: string, signal: AbortSignal): Promise<ReadableStream<Uint8Array>>;
   /** Without one; the refresh cookie goes along. */
   open<T>(method: string, path: string, options?: RequestOptions): Promise<T>;
 }
@@ -78,17 +80,9 @@ export function createHttp(base: string, tokens: TokenSource): Http {
       });
     } catch (e) {
       if (o.signal?.aborted) throw e;
-      throw new ApiError(
-        timeout.aborted
-          ? { status: 0, code: 'timeout', detail: 'The server did not answer in time. Try again.', retryMs: 0, field: null }
-          : {
-              status: 0,
-              code: 'offline',
-              detail: 'The server cannot be reached. Check your connection and try again.',
-              retryMs: 0,
-              field: null,
-            },
-      );
+      throw timeout.aborted
+        ? new ApiError({ status: 0, code: 'timeout', detail: 'The server did not answer in time. Try again.', retryMs: 0, field: null })
+        : unreachable();
     }
     const text = await response.text();
     const answer = parse(text);
@@ -96,20 +90,44 @@ export function createHttp(base: string, tokens: TokenSource): Http {
     return answer as T;
   }
 
+  async function stream(path: string, signal: AbortSignal, token: string | null): Promise<ReadableStream<Uint8Array>> {
+    const response = await fetch(`${base}/api/v1${path}`, {
+      headers: token === null ? {} : { Authorization: `Bearer ${token}` },
+      credentials: base === '' ? 'same-origin' : 'include',
+      cache: 'no-store',
+      signal,
+    }).catch((e: unknown) => {
+      if (signal.aborted) throw e;
+      throw unreachable();
+    });
+    if (!response.ok || !response.body) throw new ApiError(problemOf(response, parse(await response.text())));
+    return response.body;
+  }
+
+  /** With a token; once more with a fresh one if it was refused. */
+  async function signed<T>(run: (token: string | null) => Promise<T>): Promise<T> {
+    const token = await tokens.token();
+    if (token === null) throw signedOut();
+    try {
+      return await run(token);
+    } catch (e) {
+      if (!(e instanceof ApiError) || e.status !== 401) throw e;
+      if (!(await tokens.renew(token))) throw e;
+      return run(await tokens.token());
+    }
+  }
+
   return {
+    stream: (path, signal) => signed((token) => stream(path, signal, token)),
     open: (method, path, options = {}) => once(method, path, options, null),
-    async request<T>(method: string, path: string, options: RequestOptions = {}) {
-      const token = await tokens.token();
-      if (token === null) throw signedOut();
-      try {
-        return await once<T>(method, path, options, token);
-      } catch (e) {
-        if (!(e instanceof ApiError) || e.status !== 401) throw e;
-        if (!(await tokens.renew(token))) throw e;
-        return once<T>(method, path, options, await tokens.token());
-      }
-    },
+    request: <T>(method: string, path: string, options: RequestOptions = {}) =>
+      signed((token) => once<T>(method, path, options, token)),
   };
+}
+
+function unreachable(): ApiError {
+  const detail = 'The server cannot be reached. Check your connection and try again.';
+  return new ApiError({ status: 0, code: 'offline', detail, retryMs: 0, field: null });
 }
 
 export function signedOut(): ApiError {

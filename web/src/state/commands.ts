@@ -94,6 +94,8 @@ export interface Commands {
   createRoom(draft: RoomDraft): Promise<number>;
   joinRoom(room: number): Promise<void>;
   leaveRoom(room: number): Promise<void>;
+  /** The room's log as a file, for its owner. `progress` gets the bytes so far; null: the person chose no file. */
+  exportRoom(room: number, name: string, progress: (bytes: number) => void, signal: AbortSignal): Promise<number | null>;
   browse(query: string, after: RoomCard | null, signal: AbortSignal): Promise<{ rooms: RoomCard[]; more: boolean }>;
   roomCard(room: number): Promise<RoomCard>;
   /** `before`: `next` of the page before; null: from the newest. */

@@ -8,6 +8,7 @@ import { cx } from '@/ui/cx';
 import { Dialog, DialogActions, DialogBody } from '@/ui/Dialog';
 import { Icon } from '@/ui/Icon';
 import { Menu, MenuItem } from '@/ui/Menu';
+import { ExportDialog } from './ExportDialog';
 import { RoomIcon } from './RoomIcon';
 
 interface RoomHeaderProps {
@@ -21,6 +22,7 @@ interface RoomHeaderProps {
 export function RoomHeader({ room, before, membersShown, onMembers, onLeft }: RoomHeaderProps) {
   const here = useApp((s) => s.presence.get(room.id)?.here);
   const [leaving, setLeaving] = useState(false);
+  const [exporting, setExporting] = useState(false);
   const members = room.members;
   const words = `${members ?? 'Unknown number of'} ${members === 1 ? 'member' : 'members'}${here === undefined ? '' : `, ${here} here now`}`;
   return (
@@ -66,19 +68,33 @@ export function RoomHeader({ room, before, membersShown, onMembers, onLeft }: Ro
         button={<Icon name="dots" />}
       >
         {(close) => (
-          <MenuItem
-            icon="leave"
-            danger
-            onSelect={() => {
-              close();
-              setLeaving(true);
-            }}
-          >
-            Leave this room
-          </MenuItem>
+          <>
+            {room.role === 'owner' ? (
+              <MenuItem
+                icon="down"
+                onSelect={() => {
+                  close();
+                  setExporting(true);
+                }}
+              >
+                Export this room
+              </MenuItem>
+            ) : null}
+            <MenuItem
+              icon="leave"
+              danger
+              onSelect={() => {
+                close();
+                setLeaving(true);
+              }}
+            >
+              Leave this room
+            </MenuItem>
+          </>
         )}
       </Menu>
       {leaving ? <LeaveDialog room={room} onClose={() => setLeaving(false)} onLeft={onLeft} /> : null}
+      {exporting ? <ExportDialog room={room} onClose={() => setExporting(false)} /> : null}
     </header>
   );
 }
