@@ -22,7 +22,7 @@ struct s_row {
 /* Kinds whose meaning this file and its neighbours fold. */
 static bool s_is_folded(uint64_t kind)
 {
-    return kind >= KIND_ROOM_CREATED && kind <= KIND_PINNED;
+    return kind >= KIND_ROOM_CREATED && kind <= KIND_MUTED;
 }
 
 /* ---- one event ------------------------------------------------------------------------------------------------ */
@@ -102,6 +102,11 @@ static void s_check_body(struct verify *self, const struct s_row *row, const str
         struct kind_revised revised;
         struct kind_reacted reacted;
         struct kind_pinned pinned;
+        struct kind_removed removed;
+        struct kind_banned banned;
+        struct kind_unbanned unbanned;
+        struct kind_role_changed role_changed;
+        struct kind_muted muted;
     } body;
     struct rec_id id;
     err_t err = kind_decode(event->kind, event->body, &body);

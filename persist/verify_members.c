@@ -4,7 +4,7 @@
 
 #include "persist/verify_impl.h"
 
-enum { ROLE_OF_CREATOR = 2 };
+enum { ROLE_OF_CREATOR = 2, ROLE_OF_GIVER = 1 };
 
 struct s_member {
     uint64_t user, joined_seq;
@@ -79,11 +79,36 @@ static void s_leave(struct verify *self, uint64_t user)
     memmove(&members->of[at], &members->of[at + 1], (members->count - at) * sizeof members->of[0]);
 }
 
+static void s_set_role(struct verify *self, uint64_t seq, uint64_t user, uint32_t role)
+{
+    if (verify_is_member(self->members, user))
+        self->members->of[s_place(self->members, user)].role = role;
+    else
+        verify_fault(self, seq, "gives a role to user %" PRIu64 ", who is no member", user);
+}
+
+/* Who is handed the room makes its giver a moderator. */
+static void s_fold_rights(struct verify *self, const struct msg_event *event)
+{
+    struct kind_removed removed;
+    struct kind_banned banned;
+    struct kind_role_changed changed;
+    if (event->kind == KIND_REMOVED && !kind_decode(KIND_REMOVED, event->body, &removed))
+        s_leave(self, removed.member);
+    else if (event->kind == KIND_BANNED && !kind_decode(KIND_BANNED, event->body, &banned))
+        s_leave(self, banned.member);
+    if (event->kind != KIND_ROLE_CHANGED || kind_decode(KIND_ROLE_CHANGED, event->body, &changed))
+        return;
+    if (changed.role == ROLE_OF_CREATOR)
+        s_set_role(self, event->seq, event->user, ROLE_OF_GIVER);
+    s_set_role(self, event->seq, changed.member, changed.role);
+}
+
 void verify_members_fold(struct verify *self, const struct msg_event *event)
 {
     struct kind_joined joined;
     bool enters = event->kind == KIND_ROOM_CREATED || event->kind == KIND_JOINED;
-    if (!enters && event->kind <= KIND_PINNED && !verify_is_member(self->members, event->user))
+    if (!enters && event->kind <= KIND_MUTED && !verify_is_member(self->members, event->user))
         verify_fault(self, event->seq, "user %" PRIu64 " acts and is no member", event->user);
     if (event->kind == KIND_ROOM_CREATED)
         s_join(self, event, ROLE_OF_CREATOR);
@@ -91,6 +116,8 @@ void verify_members_fold(struct verify *self, const struct msg_event *event)
         s_join(self, event, joined.role);
     else if (event->kind == KIND_LEFT)
         s_leave(self, event->user);
+    else
+        s_fold_rights(self, event);
 }
 
 /* ---- against the rows ----------------------------------------------------------------------------------------- */

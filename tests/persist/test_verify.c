@@ -407,6 +407,25 @@ static void test_kinds_that_it_does_not_know_only_count(void **state)
     free(text);
 }
 
+static void test_rights_are_folded(void **state)
+{
+    (void)state;
+    struct verify_report report;
+    s_add(ROOM, 17, KIND_JOINED, CAROL, 0, 0, &(struct kind_joined){0});
+    s_add(ROOM, 18, KIND_ROLE_CHANGED, ALICE, 0, 0, &(struct kind_role_changed){.member = BOB, .role = 2});
+    s_add(ROOM, 19, KIND_MUTED, BOB, 0, 0, &(struct kind_muted){.member = ALICE, .muted = true});
+    s_add(ROOM, 20, KIND_REMOVED, BOB, 0, 0, &(struct kind_removed){.member = CAROL});
+    s_store();
+    char *text = s_verify(&report);
+    assert_string_equal("", text);
+    assert_int_equal(0, report.not_compared);
+    free(text);
+    test_db_do(&s_fixture.db, "UPDATE member SET role = 2 WHERE room_id = 7001 AND user_id = 101");
+    text = s_verify(&report);
+    assert_non_null(strstr(text, "member 101 has role 2, by the log 1\n"));
+    free(text);
+}
+
 /* ---- while others write --------------------------------------------------------------------------------------- */
 
 static atomic_bool s_stop;
@@ -483,17 +502,18 @@ static void test_the_exit_status_tells_clean_from_damaged_from_another_schema(vo
 
 int main(void)
 {
-    struct CMUnitTest tests[DAMAGES + 8] = {
+    struct CMUnitTest tests[DAMAGES + 9] = {
         cmocka_unit_test_setup_teardown(test_a_clean_database_is_clean, s_fill, s_empty),
         cmocka_unit_test_teardown(test_a_log_of_many_pages_is_read_whole, s_empty),
         cmocka_unit_test_teardown(test_so_many_faults_of_a_room_are_shown_and_all_are_counted, s_empty),
         cmocka_unit_test_setup_teardown(test_kinds_that_it_does_not_know_only_count, s_fill, s_empty),
+        cmocka_unit_test_setup_teardown(test_rights_are_folded, s_fill, s_empty),
         cmocka_unit_test_teardown(test_a_room_that_is_written_meanwhile_is_clean, s_empty),
         cmocka_unit_test(test_without_a_database_it_says_nothing_about_rooms),
         cmocka_unit_test_setup_teardown(test_the_exit_status_tells_clean_from_damaged_from_another_schema, s_fill,
                                         s_empty),
     };
-    size_t count = 7;
+    size_t count = 8;
     for (size_t i = 0; i < DAMAGES; i++)
         tests[count++] = (struct CMUnitTest){s_damages[i].name, test_damage_is_found, s_fill, s_after_damage,
                                              &s_damages[i]};
