@@ -45,7 +45,7 @@ static void s_publish(struct role *self, int64_t now_ms)
 /* ---- the directory that edges find it in ------------------------------------------------------------------------- */
 
 /* Each second: the first time its name, then that it lives. Nobody reaches it before the directory has told it what all
- * accounts nodes share. */
+ * accounts nodes share, and has the key that its tokens are verified with. */
 static void s_tell_directory(struct role *self, int64_t now_ms)
 {
     struct accounts *accounts = &self->accounts;
@@ -196,7 +196,7 @@ static void s_on_turn(void *state, actor_t *actor, int64_t now_ms)
 {
     struct role *self = state;
     (void)now_ms;
-    if (!self->entered || self->is_bound)
+    if (!self->entered || !self->published || self->is_bound)
         return;
     self->is_bound = true;
     if (!actor_bind(actor, topology_bind(self->node)))

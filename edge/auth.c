@@ -14,6 +14,7 @@ enum {
     ALGORITHM_ES256 = 1, /* rec_token_key.algorithm */
     HEADER_TEXT_MAX = (AUTH_HEADER_BYTES_MAX * 4 + 2) / 3,
     KEYS_WANTED_MS = 1000,
+    KEYS_NEWER_MS = 2000, /* clocks of two hosts differ */
     CACHE_SETS = 4096, CACHE_WAYS = 4, /* 16,384 tokens in 256 KiB */
 };
 
@@ -37,6 +38,8 @@ struct auth {
     bool secret_only;
     struct auth_key keys[LIM_KEYS_MAX];
     size_t key_count;
+    bool is_unknown;  /* the token being verified names one */
+    int64_t keys_utc_ms; /* when they were read */
     bool unknown_kid; /* a token named one since auth_keys_wanted said so */
     int64_t keys_wanted_ms;
     struct auth_revoked revoked;
@@ -87,8 +90,9 @@ void auth_destroy(auth_t **self_p)
     *self_p = NULL;
 }
 
-size_t auth_keys_set(auth_t *self, list_t keys)
+size_t auth_keys_set(auth_t *self, list_t keys, int64_t utc_ms)
 {
+    self->keys_utc_ms = utc_ms;
     if (self->secret_only)
         return self->key_count;
     struct auth_key fresh[LIM_KEYS_MAX];
@@ -215,7 +219,7 @@ static const struct auth_key *s_find_key(auth_t *self, view_t header_text)
         if (s_has_text(header, "kid", self->keys[i].kid))
             found = &self->keys[i];
     if (!found)
-        self->unknown_kid = true;
+        self->is_unknown = self->unknown_kid = true;
     else if (!s_has_text(header, "alg", found->alg_name))
         found = NULL;
 cleanup:
@@ -312,13 +316,28 @@ static err_t s_check_claims(const json_t *claims, int64_t now_s, struct claims *
     return ERR_OK;
 }
 
+/* It names a key that was not there when the keys were read, and says that it was made since: an accounts node that has
+ * just come up. Nobody has signed that, but all it may bring is "later" instead of "no". */
+static bool s_may_be_new(const auth_t *self, const struct parts *parts, int64_t utc_ms)
+{
+    int64_t issued_s = 0;
+    json_t *json = self->is_unknown && !self->secret_only ? s_parse_part(parts->payload) : NULL;
+    bool is_time = json && s_time(json, "iat", &issued_s);
+    json_decref(json);
+    return is_time && issued_s <= utc_ms / 1000 + AUTH_NOT_BEFORE_LEEWAY_S &&
+           issued_s * 1000 + KEYS_NEWER_MS > self->keys_utc_ms;
+}
+
 /* ---- verify ---------------------------------------------------------------------------------------------------------- */
 
 static err_t s_verify(auth_t *self, view_t token, int64_t utc_ms, struct claims *out)
 {
     struct parts parts;
-    if (!s_split(token, &parts) || !s_was_signed(self, token, &parts))
+    self->is_unknown = false;
+    if (!s_split(token, &parts))
         return ERR_UNAUTHORIZED;
+    if (!s_was_signed(self, token, &parts))
+        return s_may_be_new(self, &parts, utc_ms) ? ERR_UNAVAILABLE : ERR_UNAUTHORIZED;
     json_t *json = s_parse_part(parts.payload);
     if (!json)
         return ERR_UNAUTHORIZED;

@@ -39,8 +39,9 @@ auth_t *auth_new(const char *jwt_secret);
 void auth_destroy(auth_t **self_p);
 
 /* The keys of DIR_WELCOME replace all former ones (the list is copied). Records that are no P-256 public key in PEM, or
- * of an algorithm this process does not use, are left out. Returns how many keys verify tokens now (HS256: always 1). */
-size_t auth_keys_set(auth_t *self, list_t keys);
+ * of an algorithm this process does not use, are left out. Returns how many keys verify tokens now (HS256: always 1). utc_ms: now.
+ * A token of an unknown key that says it was made later is ERR_UNAVAILABLE: its accounts node may have just come up. */
+size_t auth_keys_set(auth_t *self, list_t keys, int64_t utc_ms);
 /* True once a second at most, when there is no key or a token named an unknown one since the last call: fetch
  * DIR_WELCOME again. Accounts may have made its key after this edge came up. */
 bool auth_keys_wanted(auth_t *self, int64_t now_ms);

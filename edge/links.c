@@ -116,8 +116,10 @@ void links_on_peer(struct links *self, address_t peer, peer_event_t event)
     }
     if (role == ROLE_PERSIST && event != PEER_DOWN)
         self->hello_ms = self->revocations_ms = self->leases_ms = 0;
-    if (role == ROLE_ACCOUNTS && event == PEER_UP)
+    if (role == ROLE_ACCOUNTS && event == PEER_UP) {
         self->has_met_accounts = true;
+        self->hello_ms = 0; /* it may sign with a key of its own */
+    }
     if (providers_on_peer(role == ROLE_PERSIST ? &self->persists : &self->accounts, peer, event)) {
         self->persist_heard_ms = self->edge->now_ms;
         asks_on_receivers(self->edge->asks);
@@ -166,7 +168,7 @@ static bool s_on_welcome(struct edge *edge, struct ask *ask, const struct answer
     memcpy(edge->id_key, msg.as.dir_welcome.id_key.bytes, KEY_BYTES);
     edge->has_id_key = true;
     bool had_keys = self->has_keys;
-    self->has_keys = auth_keys_set(edge->auth, msg.as.dir_welcome.keys) > 0;
+    self->has_keys = auth_keys_set(edge->auth, msg.as.dir_welcome.keys, edge->utc_ms) > 0;
     if (self->has_keys)
         self->hello_ms = edge->now_ms + HELLO_EACH_MS;
     if (self->has_keys && !had_keys)

@@ -374,6 +374,8 @@ static void s_print_message(const struct shape_row *shape)
         printf("server → browser%s", shape->who & LINK ? ", " : "");
     if (shape->who & LINK)
         printf("between actors");
+    if (shape->who & HTTP_ANSWER)
+        printf("over HTTP only");
     printf(": %s.\n", shape->doc);
     s_print_field_table(shape);
 }

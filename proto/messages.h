@@ -10,7 +10,7 @@
 #include "proto/ids.h"
 #include "proto/limits.h"
 
-enum { BROWSER = 1, SERVER = 2, LINK = 4 }; /* who may send a message */
+enum { BROWSER = 1, SERVER = 2, LINK = 4, HTTP_ANSWER = 8 }; /* who may send a message; the last: only an edge, in an answer over HTTP */
 
 /* Encoded records, end to end. Read with rec_X_next, written with rec_X_append into a list_writer_t. */
 typedef struct list {

@@ -128,7 +128,7 @@ static size_t s_give_key(auth_t *auth, const struct rec_token_key *key)
     list_writer_t keys;
     list_writer_init(&keys, 4096);
     assert_int_equal(ERR_OK, rec_token_key_append(&keys, key));
-    size_t count = auth_keys_set(auth, list_of(&keys));
+    size_t count = auth_keys_set(auth, list_of(&keys), UTC_MS + 60000);
     list_writer_fini(&keys);
     return count;
 }
@@ -471,7 +471,7 @@ static void test_without_a_key_nobody_passes(void **state)
 {
     (void)state;
     auth_t *auth = s_new(NULL);
-    assert_int_equal(ERR_UNAUTHORIZED, s_verify(auth, s_hs256(HEADER, PAYLOAD)));
+    assert_int_equal(ERR_UNAVAILABLE, s_verify(auth, s_hs256(HEADER, PAYLOAD))); /* no key was read yet */
     /* Records without a usable key: of HS256, without kid, without PEM, with a private one. */
     struct rec_token_key keys[] = {
         {.kid = view_of_text("jwt-secret"), .algorithm = 2, .public_pem = view_of_text(SECRET)},
@@ -502,6 +502,35 @@ static void test_with_a_secret_no_public_key_counts(void **state)
     buffer_fini(&token);
     token_signer_destroy(&signer);
     auth_destroy(&auth);
+}
+
+static void test_a_token_newer_than_the_keys_is_for_later_and_then_judged(void **state)
+{
+    (void)state;
+    token_signer_t *old = s_signer(NULL), *fresh = s_signer(NULL);
+    auth_t *auth = s_new(NULL);
+    struct rec_token_key key = token_signer_key(old);
+    list_writer_t keys;
+    buffer_t token;
+    struct auth_identity identity;
+    list_writer_init(&keys, 4096);
+    rec_token_key_append(&keys, &key);
+    s_sign(fresh, &token); /* made at UTC_MS */
+    auth_keys_set(auth, list_of(&keys), UTC_MS - 1000);
+    assert_int_equal(ERR_UNAVAILABLE, auth_verify(auth, buffer_view(&token), NOW_MS, UTC_MS, &identity));
+    assert_true(auth_keys_wanted(auth, 5000));
+    auth_keys_set(auth, list_of(&keys), UTC_MS + 3000); /* still not among them */
+    assert_int_equal(ERR_UNAUTHORIZED, auth_verify(auth, buffer_view(&token), NOW_MS, UTC_MS, &identity));
+    list_writer_clear(&keys);
+    key = token_signer_key(fresh);
+    rec_token_key_append(&keys, &key);
+    auth_keys_set(auth, list_of(&keys), UTC_MS + 4000);
+    assert_int_equal(ERR_OK, auth_verify(auth, buffer_view(&token), NOW_MS, UTC_MS, &identity));
+    buffer_fini(&token);
+    list_writer_fini(&keys);
+    auth_destroy(&auth);
+    token_signer_destroy(&old);
+    token_signer_destroy(&fresh);
 }
 
 static void test_keys_are_wanted_when_unknown_but_not_often(void **state)
@@ -858,6 +887,7 @@ int main(void)
         cmocka_unit_test(test_short_secret_is_refused),
         cmocka_unit_test(test_without_a_key_nobody_passes),
         cmocka_unit_test(test_with_a_secret_no_public_key_counts),
+        cmocka_unit_test(test_a_token_newer_than_the_keys_is_for_later_and_then_judged),
         cmocka_unit_test(test_keys_are_wanted_when_unknown_but_not_often),
         cmocka_unit_test(test_unfamiliar_header_is_refused),
         cmocka_unit_test(test_large_header_is_refused_unread),

@@ -55,7 +55,7 @@ static auth_t *s_auth_es256(void)
         list_writer_t keys;
         list_writer_init(&keys, 4096);
         (void)rec_token_key_append(&keys, &key);
-        size_t count = auth_keys_set(auth, list_of(&keys));
+        size_t count = auth_keys_set(auth, list_of(&keys), INT64_MAX / 2);
         assert(count == 1);
         list_writer_fini(&keys);
     }
