@@ -13,7 +13,7 @@
 
 #include "tests/system/talk.h"
 
-enum { KILL_GAP_MS_MIN = 300, KILL_GAP_MS_MAX = 2200, RECOVER_MS = 20000, EXTRA_KILLS_MAX = 30 };
+enum { KILL_GAP_MS_MIN = 300, KILL_GAP_MS_MAX = 2200, RECOVER_MS = 20000, EXTRA_KILLS_MAX = 60, HEALED_ACKS = 300 };
 
 struct crash {
     struct stack stack;
@@ -22,6 +22,7 @@ struct crash {
     uint64_t want_acks, seed;
     unsigned server_kills, db_kills, want_server_kills, want_db_kills;
     long next_kill_ms, next_poll_ms, next_print_ms, start_ms;
+    uint64_t acks_at_kill;
     long unknown_commits, last_unknown[2], longest_recovery_ms, down_since_ms;
     bool keep;
 };
@@ -64,14 +65,17 @@ static void s_kill(struct crash *self, long now_ms)
 {
     unsigned left_server = self->want_server_kills - self->server_kills;
     unsigned left_db = self->db_kills < self->want_db_kills ? self->want_db_kills - self->db_kills : 0;
-    if (left_server + left_db == 0 && s_wants_more(self))
+    bool is_extra = left_server + left_db == 0 && s_wants_more(self);
+    if (is_extra)
         left_db = 1;
     if (left_server + left_db == 0)
         return;
     bool db = s_random(self) % (left_server + left_db) < left_db;
-    self->next_kill_ms = now_ms + KILL_GAP_MS_MIN + (long)(s_random(self) % (KILL_GAP_MS_MAX - KILL_GAP_MS_MIN));
+    long gap_ms = (long)(s_random(self) % (KILL_GAP_MS_MAX - KILL_GAP_MS_MIN));
+    self->next_kill_ms = now_ms + KILL_GAP_MS_MIN + (is_extra ? 0 : gap_ms);
     if (!(db ? stack_kill(stack_mariadb_pid(&self->stack)) : s_kill_one(self)))
         return;
+    self->acks_at_kill = talk_acks(&self->talk);
     if (db)
         self->db_kills++;
     else
@@ -106,8 +110,11 @@ static void s_storm(struct crash *self, long until_ms)
                 self->longest_recovery_ms = took_ms;
             self->down_since_ms = 0;
         }
-        /* Nothing is killed before the last kill has healed: a run has a bound that way, and each kill meets load. */
-        if (now_ms >= self->next_kill_ms && !self->down_since_ms && talk_all_welcome(&self->talk))
+        /* Nothing is killed before the last kill has healed and the talk goes on: a run has a bound that way, and each
+         * kill meets load. */
+        bool is_healed = !self->down_since_ms && talk_all_welcome(&self->talk) &&
+                         talk_acks(&self->talk) >= self->acks_at_kill + HEALED_ACKS;
+        if (now_ms >= self->next_kill_ms && is_healed)
             s_kill(self, now_ms);
         if (now_ms >= self->next_poll_ms) {
             self->next_poll_ms = now_ms + 150;
