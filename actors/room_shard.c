@@ -230,8 +230,8 @@ int shard_slot(room_shard_t *self, address_t edge, bool add)
         if (known == edge)
             return (int)i;
         if (known && address_is_same_node(known, edge))
-            s_edge_gone(self, i); /* its former self */
-        if (!self->edges[i].address)
+            return -1; /* its former self: what waited for a room may be older than the boot that is up */
+        if (!known)
             empty = (int)i;
     }
     if (!add || empty < 0)
@@ -242,14 +242,16 @@ int shard_slot(room_shard_t *self, address_t edge, bool add)
 
 static void s_on_edge(room_shard_t *self, address_t peer, peer_event_t event)
 {
+    if (event == PEER_HOLE)
+        return;
     for (unsigned i = 0; i < LIM_EDGES_MAX; i++) {
         address_t known = self->edges[i].address;
-        if (!known || !address_is_same_node(known, peer))
-            continue;
         /* Up again, be it the same boot: it took this actor for dead, and attaches what it still has. */
-        if (event != PEER_HOLE)
+        if (known && address_is_same_node(known, peer))
             s_edge_gone(self, i);
     }
+    if (event == PEER_UP)
+        (void)shard_slot(self, peer, true); /* from now on only this boot is heard */
 }
 
 static void s_on_persist(room_shard_t *self, address_t peer, peer_event_t event)

@@ -424,10 +424,31 @@ static void test_an_export_is_passed_on_for_the_owner_only(void **state)
     assert_code(ERR_OUT_OF_RANGE, msg.as.err.code);
 }
 
+/* What a former boot had asked may have waited for its room, and is handled after the new boot has attached. */
+static void test_a_former_boot_of_an_edge_does_not_drop_the_readers_of_the_new_one(void **state)
+{
+    struct fixture *f = *state;
+    const address_t again = address_make(ROLE_EDGE, 0, 99);
+    fixture_usual(f);
+    fixture_attach(f, f->edge, BOB, 1, true, 1, 5);
+    fixture_peer(f, again, PEER_UP);
+    fixture_attach(f, again, BOB, 2, true, 1, 5);
+    fixture_forget(f);
+    fixture_attach(f, f->edge, CAROL, 3, true, 1, 5);
+    fixture_forget(f);
+    fixture_request(f, again, ALICE, MSG_ROOM_POST, 1, 0, "hello");
+    fixture_turn(f);
+    fixture_outcome(f, 0);
+    const struct effect *event = fixture_expect(f, MSG_EVENT, NULL);
+    assert_true(event->to == again);
+    assert_int_equal(1, fixture_count(f, MSG_EVENT));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
+        TEST(test_a_former_boot_of_an_edge_does_not_drop_the_readers_of_the_new_one),
         TEST(test_a_reader_gets_what_follows_its_last_event),
         TEST(test_a_reader_who_has_all_gets_an_empty_delta),
         TEST(test_a_fresh_reader_of_a_short_room_gets_all_of_it),
