@@ -59,7 +59,7 @@ static void s_usage(FILE *out)
           out);
     admin_usage(out);
     fputs("  migrate [--dry-run]  bring the database to this version; --dry-run only says what would be done\n"
-          "  verify               read every room's log and compare it with what follows from it; changes nothing\n"
+          "  verify               read every room's log and compare it with the tables; changes nothing\n"
           "  check                read the options, print them, exit\n"
           "  --help, --version\n\n",
           out);
