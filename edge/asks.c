@@ -79,7 +79,9 @@ static void s_dispatch(struct asks *self, struct ask *ask)
     if (actor_send_bytes(self->edge->actor, to, &env, view_of(ask->bytes, ask->len)))
         return;
     ask->sent_to = to;
-    ask->repeat_ms = ask->spec.once ? ask->deadline_ms : now_ms + ASK_REPEAT_MS;
+    ask->repeat_ms = !ask->spec.once                ? now_ms + ASK_REPEAT_MS
+                     : ask->spec.again_if_lost ? now_ms + ASK_LOST_MS
+                                               : ask->deadline_ms;
 }
 
 struct ask *asks_send(struct asks *self, const struct ask_spec *spec, view_t message)
@@ -196,7 +198,7 @@ static void s_on_lost(struct asks *self, struct ask *ask, peer_event_t event)
 {
     bool is_elsewhere = !address_is_same_node(ask->sent_to, s_receiver(self, ask));
     int64_t soon_ms = self->edge->now_ms + LIM_UNAVAILABLE_MS;
-    if (ask->spec.once && event == PEER_HOLE) { /* it may still be at it; or it, or its answer, is lost */
+    if (ask->spec.once && !ask->spec.again_if_lost && event == PEER_HOLE) { /* it may still be at it; or it, or its answer, is lost */
         ask->deadline_ms = ask->deadline_ms < soon_ms ? ask->deadline_ms : soon_ms;
         return;
     }

@@ -16,7 +16,7 @@ struct edge;
 struct ask;
 struct asks;
 
-enum { ASK_REPEAT_MS = 2000, ASK_RETRY_MS = 100, ASK_LATER_MS = 200 };
+enum { ASK_REPEAT_MS = 2000, ASK_LOST_MS = 4000, ASK_RETRY_MS = 100, ASK_LATER_MS = 200 };
 
 typedef enum {
     ASK_PERSIST,
@@ -42,7 +42,7 @@ struct ask_spec {
     uint64_t key, user, session, a;
     bool admin;
     bool once;           /* not sent twice while who was asked may still be at it */
-    bool again_if_lost;  /* of such a one: but sent to the next if who was asked is gone */
+    bool again_if_lost;  /* of such a one: but again when it, or its answer, may be lost; after ASK_LOST_MS it may */
     uint32_t deadline_ms; /* from now; 0: LIM_REQUEST_MS */
 };
 

@@ -488,12 +488,18 @@ void session_on_message(struct session *self, view_t frame)
 
 /* ---- the edge's events ---- */
 
-static void s_on_room_list(struct session *self, const struct msg *msg)
+/* The room says it to its readers, the inbox to its owner, each by its own pipe: whichever comes first, `kick` does. */
+static void s_on_room_removed(struct session *self, const struct msg_room_removed *removed)
 {
-    if (msg->type == MSG_ROOM_REMOVED) {
-        attach_drop(self->edge->attach, self, msg->as.room_removed.room, true);
+    struct msg kick = {.type = MSG_KICK, .as.kick = {.room = removed->room, .code = removed->code}};
+    if (!fanout_seat(self->edge->fanout, &self->viewer, removed->room))
         return;
-    }
+    fanout_send_msg(self->edge->fanout, &self->viewer, &kick, 0);
+    attach_drop(self->edge->attach, self, removed->room, true);
+}
+
+static void s_on_room_added(struct session *self, const struct msg *msg)
+{
     struct rec_room_state room;
     for (list_t at = msg->as.room_added.rooms; rec_room_state_next(&at, &room);)
         (void)attach_watch(self->edge->attach, self, room.room);
@@ -512,9 +518,11 @@ bool session_on_link(struct edge *edge, const struct envelope *env, view_t body)
         bool own = msg.type == MSG_READ_AT && env->session == at->number; /* it knows: it said so */
         if (at->state != SESSION_READY || own)
             continue; /* before its `welcome` that says the same */
+        if (msg.type == MSG_ROOM_REMOVED)
+            s_on_room_removed(at, &msg.as.room_removed);
         fanout_send(edge->fanout, &at->viewer, shared_frame(&message, at->viewer.json));
-        if (msg.type == MSG_ROOM_ADDED || msg.type == MSG_ROOM_REMOVED)
-            s_on_room_list(at, &msg);
+        if (msg.type == MSG_ROOM_ADDED)
+            s_on_room_added(at, &msg);
     }
     shared_fini(&message);
     return true;

@@ -24,6 +24,8 @@ static struct doing s_doing(const struct db_event *event)
         struct kind_joined joined;
     } as;
     const struct rec_append_row *row = &event->row;
+    if (row->kind != KIND_JOINED && (row->kind < KIND_REMOVED || row->kind > KIND_MUTED))
+        return (struct doing){0}; /* its body is larger than these */
     if (msg_decode(view_of(event->original, event->original_len), &msg) || kind_decode(row->kind, msg.as.event.body, &as))
         return (struct doing){0};
     switch (row->kind) {
