@@ -143,10 +143,12 @@ try {
   const pages = await history(room, token);
   assert.ok(pages.size >= LINES);
   for (const [seq, frame] of pages) assert.deepEqual(events[seq - 1], frame);
+  console.log('ok an export is the history, event for event');
 
   const refused = await ask('GET', `${at}/export`, ben.access_token);
   assert.equal(refused.status, 403);
   assert.equal((await refused.json()).title, 'forbidden');
+  console.log('ok nobody but the owner exports a room');
 
   const verify = () => spawnSync(SERVER, ['verify'], { env, encoding: 'utf8' });
   const clean = verify(); /* while it serves */
@@ -156,6 +158,7 @@ try {
   const damaged = verify();
   assert.equal(damaged.status, 1);
   assert.match(damaged.stdout, new RegExp(`^room ${room} seq ${seqs[3]}: is pinned by event ${first.head} and has no row\n`));
+  console.log('ok verify finds a served database clean, and a damaged one damaged');
   console.log(`exported ${events.length} events, ${text.length} characters; ${pages.size} frames of history are the same`);
 } finally {
   if (server) {

@@ -210,7 +210,8 @@ static void test_a_room_node_that_slept_10_s_is_fenced_and_harms_nothing(void **
     stack_set_faults(&s_stack, 100, 20);
     s_expect_nothing_lost();
     assert_true(took_ms <= SLEEP_MS + 2000);
-    assert_true(s_is_one_process() || pause_ms <= 8000);
+    /* Nobody else can tell it from a slow one before it was watched for six seconds. */
+    assert_true(s_is_one_process() || pause_ms < SLEEP_MS);
 }
 
 /* ---- edges, persist, accounts ------------------------------------------------------------------------------------ */
