@@ -12,6 +12,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+enum { SOCKETS_MAX = 8192, BREATH_RUNS = 64, BREATH_MS = 10 };
 enum { NOW_MS = 1000000, MESSAGES_MAX = 32, PART_BYTES_MAX = 512 };
 enum { MORE = 1, ENVELOPE = 2, HELLO = 4, TICK = 8 };
 
@@ -90,6 +91,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static unsigned count;
     struct input in = {data, data + size};
     char endpoint[32];
+    if (count == 0)
+        zsys_set_max_sockets(SOCKETS_MAX);
+    if (count % BREATH_RUNS == BREATH_RUNS - 1)
+        zclock_sleep(BREATH_MS); /* a thread of libzmq ends the sockets that were closed; without a turn they pile up */
     snprintf(endpoint, sizeof endpoint, "inproc://fuzz-%u", count++);
     log_set_level(LOG_LEVEL_ERROR); /* what it refuses is not news here */
     mailbox_t *mailbox = mailbox_bind(ROOM, endpoint, NOW_MS);
