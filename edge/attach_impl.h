@@ -18,7 +18,6 @@ struct attach {
     struct fan_room *presence; /* rooms with news of who is here */
 };
 
-
 void attach_flush_gone(struct attach *self);
 /* Out of the room, and told why. */
 void attach_kick(struct attach *self, struct session *session, uint64_t room, err_t code);
