@@ -13,113 +13,6 @@
 
 enum { TEXT_MAX = 1024, JSON_MAX = 8 * 1024 * 1024, METRICS_MAX = 1024 * 1024 };
 
-static void s_healthz(struct http_conn *conn, const struct http_call *call);
-static void s_readyz(struct http_conn *conn, const struct http_call *call);
-static void s_metrics(struct http_conn *conn, const struct http_call *call);
-
-static const struct http_route s_routes[] = {
-    {HTTP_POST, "/api/v1/auth/signup", http_signup, 0, "sign up", NULL, MSG_AUTH_SIGNUP, MSG_AUTH_DONE},
-    {HTTP_POST, "/api/v1/auth/login", http_login, 0, "sign in", NULL, MSG_AUTH_LOGIN, MSG_AUTH_DONE},
-    {HTTP_POST, "/api/v1/auth/refresh", http_refresh, HTTP_COOKIE, "a fresh access token", NULL, 0, MSG_AUTH_DONE},
-    {HTTP_POST, "/api/v1/auth/logout", http_logout, HTTP_COOKIE, "sign out", NULL, 0, 0},
-    {HTTP_GET, "/api/v1/me", http_me, HTTP_TOKEN, "who the token speaks for", NULL, 0, 0},
-    {HTTP_POST, "/api/v1/me/password", http_password, HTTP_TOKEN, "change the password, sign out elsewhere", NULL,
-     MSG_AUTH_PASSWORD, 0},
-    {HTTP_GET, "/api/v1/sessions", http_sessions, HTTP_TOKEN, "where one is signed in", NULL, 0, MSG_SESSIONS},
-    {HTTP_DELETE, "/api/v1/sessions", http_sessions_end, HTTP_TOKEN, "sign out everywhere, or everywhere else", "keep", 0, 0},
-    {HTTP_DELETE, "/api/v1/sessions/{id}", http_session_end, HTTP_TOKEN, "sign out there", NULL, 0, 0},
-    {HTTP_GET, "/api/v1/users", http_users, HTTP_TOKEN, "users by id", "ids", 0, MSG_USERS},
-    {HTTP_GET, "/api/v1/rooms", http_rooms, HTTP_TOKEN, "public rooms by name", "query,after_name,after_room,limit", 0,
-     MSG_ROOMS},
-    {HTTP_POST, "/api/v1/rooms", http_room_create, HTTP_TOKEN, "make a room", NULL, MSG_ROOM_CREATE, MSG_ACK},
-    {HTTP_GET, "/api/v1/rooms/{id}", http_room_info, HTTP_TOKEN, "one room", NULL, 0, MSG_ROOM_INFO},
-    {HTTP_POST, "/api/v1/rooms/{id}/join", http_room_join, HTTP_TOKEN, "enter a public room", NULL, MSG_ROOM_JOIN, MSG_ACK},
-    {HTTP_POST, "/api/v1/rooms/{id}/leave", http_room_leave, HTTP_TOKEN, "leave a room", NULL, MSG_ROOM_LEAVE, MSG_ACK},
-    {HTTP_GET, "/api/v1/rooms/{id}/members", http_room_members, HTTP_TOKEN, "members by id", "after_user,limit", 0,
-     MSG_MEMBERS},
-    {HTTP_PUT, "/api/v1/rooms/{id}/members/{user}", http_member_role, HTTP_TOKEN, "give a role", NULL, MSG_ROOM_ROLE, MSG_ACK},
-    {HTTP_DELETE, "/api/v1/rooms/{id}/members/{user}", http_member_remove, HTTP_TOKEN, "take out of the room", "client_id", 0,
-     MSG_ACK},
-    {HTTP_GET, "/api/v1/rooms/{id}/bans", http_room_restricted, HTTP_TOKEN, "who is muted or banned", "after_user,limit", 0,
-     MSG_RESTRICTED},
-    {HTTP_POST, "/api/v1/rooms/{id}/bans/{user}", http_member_ban, HTTP_TOKEN, "ban", NULL, MSG_ROOM_BAN, MSG_ACK},
-    {HTTP_DELETE, "/api/v1/rooms/{id}/bans/{user}", http_member_unban, HTTP_TOKEN, "lift a ban", "client_id", 0, MSG_ACK},
-    {HTTP_POST, "/api/v1/rooms/{id}/mutes/{user}", http_member_mute, HTTP_TOKEN, "mute", NULL, MSG_ROOM_MUTE, MSG_ACK},
-    {HTTP_DELETE, "/api/v1/rooms/{id}/mutes/{user}", http_member_unmute, HTTP_TOKEN, "let speak again", "client_id", 0,
-     MSG_ACK},
-    {HTTP_GET, "/api/v1/rooms/{id}/export", http_room_export, HTTP_TOKEN,
-     "the room's log for its owner, a JSON object a line: export_begin, its events, export_end", NULL, 0, 0},
-    {HTTP_GET, "/api/v1/rooms/{id}/messages", http_room_messages, HTTP_TOKEN, "lines by number, or single ones", "before,after,limit,seqs", 0,
-     MSG_PAGE},
-    {HTTP_POST, "/api/v1/rooms/{id}/messages", http_room_post, HTTP_TOKEN, "say a line", NULL, MSG_ROOM_SAY, MSG_ACK},
-    {HTTP_PATCH, "/api/v1/rooms/{id}/messages/{seq}", http_room_edit, HTTP_TOKEN, "change a line", NULL, MSG_ROOM_REVISE,
-     MSG_ACK},
-    {HTTP_DELETE, "/api/v1/rooms/{id}/messages/{seq}", http_room_delete, HTTP_TOKEN, "delete a line", "client_id", 0,
-     MSG_ACK},
-    {HTTP_PUT, "/api/v1/rooms/{id}/messages/{seq}/reactions/{emoji}", http_room_react, HTTP_TOKEN, "react to a line",
-     "client_id", 0, MSG_ACK},
-    {HTTP_DELETE, "/api/v1/rooms/{id}/messages/{seq}/reactions/{emoji}", http_room_react, HTTP_TOKEN,
-     "take a reaction away", "client_id", 0, MSG_ACK},
-    {HTTP_PUT, "/api/v1/rooms/{id}/messages/{seq}/pin", http_room_pin, HTTP_TOKEN, "pin a line", "client_id", 0, MSG_ACK},
-    {HTTP_DELETE, "/api/v1/rooms/{id}/messages/{seq}/pin", http_room_pin, HTTP_TOKEN, "take a pin away", "client_id", 0,
-     MSG_ACK},
-    {HTTP_GET, "/api/v1/rooms/{id}/pins", http_room_pins, HTTP_TOKEN, "pinned lines, the latest pin first",
-     "before,limit", 0, MSG_PAGE},
-    {HTTP_GET, "/api/v1/search", http_search, HTTP_TOKEN, "lines that have what is asked for", "q,before,limit,zone", 0,
-     MSG_SEARCH_RESULT},
-    {HTTP_GET, "/healthz", s_healthz, HTTP_PLAIN, "the process runs", NULL, 0, 0},
-    {HTTP_GET, "/readyz", s_readyz, HTTP_PLAIN, "requests can be served", NULL, 0, 0},
-    {HTTP_GET, "/openapi.json", http_openapi, 0, "this table", NULL, 0, 0},
-    {HTTP_GET, "/healthz", s_healthz, HTTP_PLAIN | HTTP_ADMIN, NULL, NULL, 0, 0},
-    {HTTP_GET, "/readyz", s_readyz, HTTP_PLAIN | HTTP_ADMIN, NULL, NULL, 0, 0},
-    {HTTP_GET, "/metrics", s_metrics, HTTP_PLAIN | HTTP_ADMIN, NULL, NULL, 0, 0},
-};
-
-enum { ROUTES = sizeof s_routes / sizeof s_routes[0] };
-
-/* ---- routes ---- */
-
-/* Segment by segment; {…} takes a number below 2^53, but {emoji} any text, which its handler judges. */
-static bool s_matches(const char *pattern, const char *path, uint64_t ids[HTTP_IDS_MAX])
-{
-    size_t count = 0;
-    while (*pattern && *path) {
-        if (*pattern != '{') {
-            if (*pattern++ != *path++)
-                return false;
-            continue;
-        }
-        size_t len = strcspn(path, "/");
-        bool is_text = strncmp(pattern, "{emoji}", strlen("{emoji}")) == 0;
-        if (is_text ? len == 0
-                    : count == HTTP_IDS_MAX || !http_number(view_of(path, len), ID_MAX, &ids[count++]))
-            return false;
-        pattern = strchr(pattern, '}') + 1;
-        path += len;
-    }
-    return *pattern == '\0' && *path == '\0';
-}
-
-const struct http_route *http_find(bool admin, http_method_t method, const char *path, uint64_t ids_out[HTTP_IDS_MAX],
-                                   unsigned *allow_out)
-{
-    const struct http_route *found = NULL;
-    *allow_out = 0;
-    memset(ids_out, 0, HTTP_IDS_MAX * sizeof *ids_out);
-    for (size_t i = 0; i < ROUTES; i++) {
-        uint64_t ids[HTTP_IDS_MAX] = {0};
-        const struct http_route *route = &s_routes[i];
-        if (((route->flags & HTTP_ADMIN) != 0) != admin || !s_matches(route->path, path, ids))
-            continue;
-        *allow_out |= route->method | (route->method == HTTP_GET ? HTTP_HEAD : 0u);
-        if (route->method != method && !(route->method == HTTP_GET && method == HTTP_HEAD))
-            continue;
-        found = route;
-        memcpy(ids_out, ids, sizeof ids);
-    }
-    return found;
-}
-
 static void s_allow(unsigned methods, char *text, size_t size)
 {
     size_t len = (size_t)snprintf(text, size, "OPTIONS");
@@ -555,13 +448,13 @@ bool http_pass_on(struct edge *edge, struct ask *ask, const struct answer *answe
 
 /* ---- probes ---- */
 
-static void s_healthz(struct http_conn *conn, const struct http_call *call)
+void http_healthz(struct http_conn *conn, const struct http_call *call)
 {
     (void)call;
     http_reply(conn, 200, "text/plain; charset=utf-8", view_of_text("ok\n"), NULL);
 }
 
-static void s_readyz(struct http_conn *conn, const struct http_call *call)
+void http_readyz(struct http_conn *conn, const struct http_call *call)
 {
     (void)call;
     const char *missing = conn->edge->draining ? "draining" : links_missing(conn->edge->links);
@@ -570,7 +463,7 @@ static void s_readyz(struct http_conn *conn, const struct http_call *call)
     http_reply(conn, missing ? 503 : 200, "text/plain; charset=utf-8", view_of_text(missing ? text : "ready\n"), NULL);
 }
 
-static void s_metrics(struct http_conn *conn, const struct http_call *call)
+void http_metrics(struct http_conn *conn, const struct http_call *call)
 {
     (void)call;
     buffer_t text;
@@ -578,72 +471,4 @@ static void s_metrics(struct http_conn *conn, const struct http_call *call)
     metrics_print(&text);
     http_reply(conn, 200, "text/plain; version=0.0.4; charset=utf-8", buffer_view(&text), NULL);
     buffer_fini(&text);
-}
-
-/* ---- /openapi.json ---- */
-
-static void s_openapi_route(buffer_t *out, const struct http_route *route, bool first)
-{
-    char text[TEXT_MAX];
-    const char *method = http_method_name(route->method);
-    char lower[16];
-    size_t len = 0;
-    for (; method[len] && len + 1 < sizeof lower; len++)
-        lower[len] = (char)(method[len] | 0x20);
-    lower[len] = '\0';
-    len = (size_t)snprintf(text, sizeof text, "%s\"%s\":{\"summary\":\"%s\",\"security\":[%s]", first ? "" : ",", lower,
-                           route->summary, route->flags & HTTP_TOKEN ? "{\"bearer\":[]}" : "");
-    buffer_append(out, text, len);
-    buffer_append(out, ",\"parameters\":[", strlen(",\"parameters\":["));
-    bool comma = false;
-    for (const char *at = strchr(route->path, '{'); at; at = strchr(at + 1, '{')) {
-        len = (size_t)snprintf(text, sizeof text,
-                               "%s{\"name\":\"%.*s\",\"in\":\"path\",\"required\":true,\"schema\":{\"type\":\"%s\"}}",
-                               comma ? "," : "", (int)strcspn(at + 1, "}"), at + 1,
-                               strncmp(at, "{emoji}", strlen("{emoji}")) == 0 ? "string" : "integer");
-        buffer_append(out, text, len);
-        comma = true;
-    }
-    for (const char *at = route->query; at && *at; at += strcspn(at, ","), at += *at == ',') {
-        len = (size_t)snprintf(text, sizeof text, "%s{\"name\":\"%.*s\",\"in\":\"query\",\"schema\":{\"type\":\"string\"}}",
-                               comma ? "," : "", (int)strcspn(at, ","), at);
-        buffer_append(out, text, len);
-        comma = true;
-    }
-    buffer_append(out, "]", 1);
-    if (route->body) {
-        len = (size_t)snprintf(text, sizeof text,
-                               ",\"requestBody\":{\"description\":\"fields of `%s`\",\"content\":{\"application/json\":{}}}",
-                               msg_name(route->body));
-        buffer_append(out, text, len);
-    }
-    len = (size_t)snprintf(text, sizeof text,
-                           ",\"responses\":{\"default\":{\"description\":\"%s%s%s\"}}}", route->answer ? "`" : "",
-                           route->answer ? msg_name(route->answer) : "see HTTP.md",
-                           route->answer ? "`, or a problem document" : "");
-    buffer_append(out, text, len);
-}
-
-void http_openapi(struct http_conn *conn, const struct http_call *call)
-{
-    (void)call;
-    buffer_t out;
-    buffer_init(&out, JSON_MAX);
-    static const char begin[] = "{\"openapi\":\"3.1.0\",\"info\":{\"title\":\"Rookery\",\"version\":\"1\"},\"components\":{"
-                                "\"securitySchemes\":{\"bearer\":{\"type\":\"http\",\"scheme\":\"bearer\"}}},\"paths\":{";
-    buffer_append(&out, begin, sizeof begin - 1);
-    const char *path = NULL;
-    for (size_t i = 0; i < ROUTES && !(s_routes[i].flags & HTTP_ADMIN); i++) {
-        bool same = path && strcmp(path, s_routes[i].path) == 0; /* rows of one path stand together */
-        if (!same) {
-            char text[TEXT_MAX];
-            size_t len = (size_t)snprintf(text, sizeof text, "%s\"%s\":{", path ? "}," : "", s_routes[i].path);
-            buffer_append(&out, text, len);
-        }
-        path = s_routes[i].path;
-        s_openapi_route(&out, &s_routes[i], !same);
-    }
-    buffer_append(&out, "}}}\n", 4);
-    http_reply(conn, 200, "application/json", buffer_view(&out), NULL);
-    buffer_fini(&out);
 }

@@ -62,42 +62,12 @@ bool http_got(struct http_conn *conn, const struct answer *answer, uint16_t type
 /* done: a message of spec.a's type is the answer, as it is. */
 bool http_pass_on(struct edge *edge, struct ask *ask, const struct answer *answer);
 
-void http_openapi(struct http_conn *conn, const struct http_call *call);
-
 /* The handlers. */
-void http_signup(struct http_conn *conn, const struct http_call *call);
-void http_login(struct http_conn *conn, const struct http_call *call);
-void http_refresh(struct http_conn *conn, const struct http_call *call);
-void http_logout(struct http_conn *conn, const struct http_call *call);
-void http_me(struct http_conn *conn, const struct http_call *call);
-void http_users(struct http_conn *conn, const struct http_call *call);
-void http_sessions(struct http_conn *conn, const struct http_call *call);
-void http_session_end(struct http_conn *conn, const struct http_call *call);
-void http_sessions_end(struct http_conn *conn, const struct http_call *call);
-void http_password(struct http_conn *conn, const struct http_call *call);
-void http_rooms(struct http_conn *conn, const struct http_call *call);
-void http_room_create(struct http_conn *conn, const struct http_call *call);
-void http_room_info(struct http_conn *conn, const struct http_call *call);
-void http_room_join(struct http_conn *conn, const struct http_call *call);
-void http_room_leave(struct http_conn *conn, const struct http_call *call);
-void http_room_members(struct http_conn *conn, const struct http_call *call);
-void http_room_pins(struct http_conn *conn, const struct http_call *call);
-void http_room_react(struct http_conn *conn, const struct http_call *call);
-void http_room_pin(struct http_conn *conn, const struct http_call *call);
-void http_room_export(struct http_conn *conn, const struct http_call *call);
+#define ROUTE(method, path, handler, ...) void http_##handler(struct http_conn *conn, const struct http_call *call);
+#include "edge/routes.def"
+#undef ROUTE
+
 void http_export_on_kick(struct edge *edge, uint64_t room, uint64_t user);
-void http_room_restricted(struct http_conn *conn, const struct http_call *call);
-void http_member_role(struct http_conn *conn, const struct http_call *call);
-void http_member_remove(struct http_conn *conn, const struct http_call *call);
-void http_member_ban(struct http_conn *conn, const struct http_call *call);
-void http_member_unban(struct http_conn *conn, const struct http_call *call);
-void http_member_mute(struct http_conn *conn, const struct http_call *call);
-void http_member_unmute(struct http_conn *conn, const struct http_call *call);
-void http_room_messages(struct http_conn *conn, const struct http_call *call);
-void http_room_post(struct http_conn *conn, const struct http_call *call);
-void http_room_edit(struct http_conn *conn, const struct http_call *call);
-void http_room_delete(struct http_conn *conn, const struct http_call *call);
-void http_search(struct http_conn *conn, const struct http_call *call);
 /* {attach} A kick: history on its way to this user is answered 403 instead. */
 void http_on_kick(struct edge *edge, uint64_t room, uint64_t user);
 
