@@ -77,7 +77,6 @@ void session_error(struct session *self, err_t code, const char *scope, uint32_t
 void session_send(struct session *self, const struct msg *msg);
 
 /* The edge's events. */
-bool session_on_link(struct edge *edge, const struct envelope *env, view_t body); /* of inboxes; false: not such */
 void session_on_revoked(struct edge *edge);
 void session_on_leases(struct edge *edge, const bool moved[LIM_SHARDS]);
 void session_on_peer(struct edge *edge, address_t peer); /* a room actor knows nothing of us (any more) */
@@ -86,6 +85,11 @@ void session_on_tick(struct edge *edge);                 /* looks after a part o
 void session_drain(struct edge *edge, size_t count, uint32_t retry_ms_max);
 struct session *session_of_number(const struct edge *edge, uint64_t number);
 struct session *session_of_user(const struct edge *edge, uint64_t user); /* the first; then next_of_user */
+
+/* session_inbox.c: hello, the rooms of its user, and what the inbox says afterwards. */
+void session_on_hello(struct session *self, const struct msg_hello *hello);
+void session_open_inbox(struct session *self); /* again: its owner changed, or forgot us */
+bool session_on_link(struct edge *edge, const struct envelope *env, view_t body); /* of inboxes; false: not such */
 
 /* session_requests.c: what a browser asks for after `welcome`. */
 void session_on_request(struct session *self, const struct msg *msg, view_t msgpack);
