@@ -59,7 +59,7 @@ bool search_event_text(view_t frame, view_t *text_out)
     return text_out->len <= LIM_TEXT_BYTES_MAX;
 }
 
-static size_t s_read_terms(view_t bytes, uint32_t terms_out[LIM_SEARCH_TERMS_MAX])
+size_t search_index_terms(view_t bytes, uint32_t terms_out[LIM_SEARCH_TERMS_MAX])
 {
     size_t count = 0;
     for (size_t at = 0; at + TERM_BYTES <= bytes.len && count < LIM_SEARCH_TERMS_MAX; at += TERM_BYTES)
@@ -112,7 +112,7 @@ db_status_t search_index_erase(db_t *db, uint64_t room, uint64_t seq)
     if (status || !db_next(rows))
         return status;
     uint64_t at_ms = db_get_u64(rows, 0);
-    size_t count = s_read_terms(db_get_view(rows, 1), terms);
+    size_t count = search_index_terms(db_get_view(rows, 1), terms);
     status = s_remove_terms(db, room, at_ms, seq, terms, count);
     return status ? status : s_remove_doc(db, room, seq);
 }
@@ -240,7 +240,7 @@ static db_status_t s_take_lines(search_index_t *self, db_t *db, uint64_t room)
         while (has_doc && db_get_u64(docs, 0) < doc.seq)
             has_doc = db_next(docs);
         doc.was_there = has_doc && db_get_u64(docs, 0) == doc.seq;
-        doc.old_count = doc.was_there ? s_read_terms(db_get_view(docs, 1), self->old) : 0;
+        doc.old_count = doc.was_there ? search_index_terms(db_get_view(docs, 1), self->old) : 0;
         while (i < self->line_count && self->lines[i].seq < doc.seq)
             i++;
         view_t text = {0};

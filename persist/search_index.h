@@ -27,6 +27,9 @@ db_status_t search_index_step(search_index_t *self, db_t *db, uint64_t room, siz
 /* Rooms whose log is not in the index, some of them, and how many events all rooms lack. */
 db_status_t search_index_lagging(db_t *db, uint64_t rooms_out[SEARCH_LAGGING_MAX], size_t *count_out, uint64_t *lag_out);
 
+/* The terms of a row of search_doc, ascending; gives how many. */
+size_t search_index_terms(view_t bytes, uint32_t terms_out[LIM_SEARCH_TERMS_MAX]);
+
 /* Within the transaction that erases the line: nothing in the index stems from it any more. */
 db_status_t search_index_erase(db_t *db, uint64_t room, uint64_t seq);
 

@@ -45,14 +45,15 @@ static db_status_t s_read_room(struct verify *self, uint64_t id, struct verify_r
     db_stmt_t *rows;
     db_status_t status = db_query(self->db,
                                   "SELECT visibility, name, topic, created_by, created_at_ms, last_seq, last_msg_no, "
-                                  "last_at_ms, member_count FROM room WHERE id = ?",
+                                  "last_at_ms, member_count, incarnation FROM room WHERE id = ?",
                                   values, 1, &rows);
     *found_out = !status && db_next(rows);
     if (*found_out)
         *out = (struct verify_room){
             .id = id, .visibility = db_get_u64(rows, 0), .name = db_get_view(rows, 1), .topic = db_get_view(rows, 2),
             .created_by = db_get_u64(rows, 3), .created_at_ms = db_get_u64(rows, 4), .last_seq = db_get_u64(rows, 5),
-            .last_msg_no = db_get_u64(rows, 6), .last_at_ms = db_get_u64(rows, 7), .member_count = db_get_u64(rows, 8)};
+            .last_msg_no = db_get_u64(rows, 6), .last_at_ms = db_get_u64(rows, 7), .member_count = db_get_u64(rows, 8),
+            .incarnation = db_get_u64(rows, 9)};
     return status;
 }
 
@@ -103,6 +104,8 @@ static db_status_t s_one_room(struct verify *self, uint64_t id)
         status = verify_log(self, &room);
         if (!status)
             status = s_client_ids(self);
+        if (!status)
+            status = verify_search(self, &room);
         self->report.rooms++;
     }
     db_rollback(self->db);
@@ -121,7 +124,8 @@ static db_status_t s_orphans(struct verify *self, uint64_t above, uint64_t below
         const char *table, *sql;
     } tables[] = {
 #define ORPHANS(table) {#table, "SELECT room_id FROM " #table " WHERE room_id > ? AND room_id < ? ORDER BY room_id LIMIT 1"}
-        ORPHANS(event), ORPHANS(member), ORPHANS(reaction), ORPHANS(pin), ORPHANS(mention), ORPHANS(search_doc)};
+        ORPHANS(event), ORPHANS(member), ORPHANS(reaction), ORPHANS(pin), ORPHANS(mention), ORPHANS(search_doc),
+        ORPHANS(room_restricted)};
     enum { TABLES = sizeof tables / sizeof tables[0] };
     uint64_t first[TABLES], lowest;
     for (; above < below; above = lowest) {
@@ -190,6 +194,8 @@ static err_t s_run(struct verify *self)
     if (!status)
         status = s_all_rooms(self);
     if (!status)
+        status = verify_search_rest(self);
+    if (!status)
         return ERR_OK;
     fprintf(self->out, "verify: unfinished, the database does not answer: %s\n", db_error(self->db));
     return ERR_DATABASE;
@@ -200,14 +206,18 @@ err_t verify_run(const char *url, FILE *out, FILE *progress, struct verify_repor
     struct verify self = {.out = out, .progress = progress, .told_ms = clock_now_ms()};
     err_t err = db_new(url, DB_READER, &self.db);
     self.members = verify_members_new();
+    self.restricted = verify_restricted_new();
     self.fold = verify_line_fold_new();
-    if (!err && (!self.members || !self.fold))
+    self.search = verify_search_new();
+    if (!err && (!self.members || !self.restricted || !self.fold || !self.search))
         err = ERR_NO_MEMORY;
     if (!err)
         err = s_run(&self);
     *report_out = self.report;
     db_destroy(&self.db);
     verify_members_destroy(&self.members);
+    verify_restricted_destroy(&self.restricted);
+    verify_search_destroy(&self.search);
     free(self.fold);
     return err;
 }
@@ -221,8 +231,12 @@ int verify_main(const struct config *config)
     if (report.not_compared)
         printf("verify: %" PRIu64 " rooms have events of kinds that this version does not know: their members are not "
                "compared\n", report.not_compared);
-    printf("verified: rooms=%" PRIu64 " events=%" PRIu64 " lines=%" PRIu64 " members=%" PRIu64 " faults=%" PRIu64
+    if (report.not_indexed)
+        printf("verify: search is %" PRIu64 " events behind: lines that they change are not compared with it\n",
+               report.not_indexed);
+    printf("verified: rooms=%" PRIu64 " events=%" PRIu64 " lines=%" PRIu64 " members=%" PRIu64 " indexed_lines=%" PRIu64 " faults=%" PRIu64
            " faulty_rooms=%" PRIu64 "\n",
-           report.rooms, report.events, report.lines, report.members, report.faults, report.faulty_rooms);
+           report.rooms, report.events, report.lines, report.members, report.indexed_lines, report.faults,
+           report.faulty_rooms);
     return report.faults ? VERIFY_EXIT_FAULTS : EXIT_SUCCESS;
 }

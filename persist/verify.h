@@ -1,6 +1,6 @@
 /* verify — reads every room's log, folds it, and compares what comes out with the tables that follow from it: heads,
- * members, read pointers, reactions, pins, mentions, and that search has nothing of a deleted line. Changes nothing. Each
- * room is read in one snapshot, so it works while the server writes.
+ * members, read pointers, who is muted or banned, reactions, pins, mentions, and what search finds lines by. Changes
+ * nothing. Each room is read in one snapshot, so it works while the server writes.
  *
  * Bounds: pages of rows, the members of one room, the marks of one line; not the length of a log. Blocks. */
 #ifndef ROOKERY_PERSIST_VERIFY_H
@@ -22,6 +22,8 @@ struct verify_report {
     uint64_t rooms, events, lines, members;
     uint64_t faults;
     uint64_t faulty_rooms;
+    uint64_t indexed_lines; /* that search knows, compared */
+    uint64_t not_indexed;  /* events that search has not come to: lines they change are not compared with it */
     uint64_t not_compared; /* rooms with kinds of events that this binary does not know: members are not compared */
 };
 

@@ -16,12 +16,14 @@ struct verify {
     uint64_t room;        /* at hand */
     uint64_t room_faults; /* of it */
     struct verify_members *members; /* of it, as folded so far */
+    struct verify_restricted *restricted; /* of it, likewise */
     struct verify_line_fold *fold;  /* of the line at hand */
+    struct verify_search *search;
 };
 
 /* What the row of a room says. Views live until the next room. */
 struct verify_room {
-    uint64_t id, visibility, created_by, created_at_ms, last_seq, last_msg_no, last_at_ms, member_count;
+    uint64_t id, incarnation, visibility, created_by, created_at_ms, last_seq, last_msg_no, last_at_ms, member_count;
     view_t name, topic;
 };
 
@@ -54,5 +56,19 @@ bool verify_is_member(const struct verify_members *self, uint64_t user);
 void verify_members_fold(struct verify *self, const struct msg_event *event);
 /* Against the rows. is_whole: every kind of the log is known. */
 db_status_t verify_members_compare(struct verify *self, const struct verify_room *room, bool is_whole);
+
+/* Who is muted or banned: a fold. */
+struct verify_restricted *verify_restricted_new(void);
+void verify_restricted_destroy(struct verify_restricted **self_p);
+void verify_restricted_clear(struct verify_restricted *self);
+void verify_restricted_fold(struct verify *self, const struct msg_event *event);
+db_status_t verify_restricted_compare(struct verify *self);
+
+/* What search finds the room's lines by. */
+struct verify_search *verify_search_new(void);
+void verify_search_destroy(struct verify_search **self_p);
+db_status_t verify_search(struct verify *self, const struct verify_room *room);
+/* After all rooms, outside any snapshot: rows of search that belong to none. */
+db_status_t verify_search_rest(struct verify *self);
 
 #endif

@@ -154,6 +154,8 @@ static void s_take(struct verify *self, struct s_log *log, const struct s_row *r
     s_check_created(self, log->room, &msg.as.event);
     if (log->is_whole)
         verify_members_fold(self, &msg.as.event);
+    if (log->is_whole)
+        verify_restricted_fold(self, &msg.as.event);
 }
 
 /* ---- a page of them ------------------------------------------------------------------------------------------- */
@@ -232,11 +234,14 @@ db_status_t verify_log(struct verify *self, const struct verify_room *room)
         return DB_FAILED;
     *log = (struct s_log){.room = room, .next_seq = 1, .is_whole = true};
     verify_members_clear(self->members);
+    verify_restricted_clear(self->restricted);
     db_status_t status = s_read_log(self, log);
     if (!status) {
         s_check_head(self, log);
         self->report.not_compared += !log->is_whole;
         status = verify_members_compare(self, room, log->is_whole);
+        if (!status && log->is_whole)
+            status = verify_restricted_compare(self);
     }
     free(log);
     return status;

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "persist/search_index.h"
 #include "persist/verify.h"
 #include "tests/persist/fixture.h"
 
@@ -50,6 +51,23 @@ static void s_said(uint64_t seq, uint32_t kind, uint64_t user, uint64_t msg_no, 
     list_writer_fini(&mentions);
 }
 
+/* Until search knows all of the room. */
+static void s_index(uint64_t room)
+{
+    search_index_t *index = search_index_new();
+    db_t *db = NULL;
+    size_t count = 0;
+    bool more = true;
+    assert_non_null(index);
+    assert_int_equal(ERR_OK, db_new(s_fixture.db.url, DB_WRITER, &db));
+    assert_int_equal(DB_OK, db_connect(db));
+    for (int tries = 0; more && tries < 100; tries++)
+        more = search_index_step(index, db, room, &count, &more) != DB_OK || more; /* persist's own may be at it */
+    assert_false(more);
+    db_destroy(&db);
+    search_index_destroy(&index);
+}
+
 /* Something of each kind. Lines: 3, 4, 8 (deleted), 13. */
 static int s_fill(void **state)
 {
@@ -73,14 +91,16 @@ static int s_fill(void **state)
     s_add(ROOM, 15, KIND_REACTED, ALICE, 0, 4, &(struct kind_reacted){.emoji = view_of_text("🦜"), .on = true});
     s_add(ROOM, HEAD, KIND_REACTED, ALICE, 0, 4, &(struct kind_reacted){.emoji = view_of_text("🦜")});
     s_store();
+    s_index(ROOM);
     return 0;
 }
 
 /* The room, or what is left of it. */
 static int s_empty(void **state)
 {
-    static const char *const tables[] = {"event",        "member",     "reaction",   "pin",
-                                         "mention",      "search_doc", "search_head"};
+    static const char *const tables[] = {"event",      "member",      "reaction",    "pin",
+                                         "mention",    "search_doc",  "search_head", "search_term",
+                                         "room_restricted"};
     char sql[128];
     (void)state;
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
@@ -290,6 +310,14 @@ static struct damage s_damages[] = {
     {"a mention is in no line", "INSERT INTO mention VALUES (102, 7001, 4, 12)", NULL, "room 7001 seq 12: has a row in `mention`, and is no line"},
     {"search has a deleted line", "INSERT INTO search_doc VALUES (7001, 8, 1008, 'abcd')", NULL, "room 7001 seq 8: was deleted by event 10 and search still finds it"},
     {"search has what is no line", "INSERT INTO search_doc VALUES (7001, 12, 1012, 'abcd')", NULL, "room 7001 seq 12: has a row in `search_doc`, and is no line"},
+    {"search lacks a line", "DELETE FROM search_doc WHERE room_id = 7001 AND seq = 4", NULL, "room 7001 seq 4: search does not know the line"},
+    {"search has other words of a line", "UPDATE search_doc SET terms = 'abcd' WHERE room_id = 7001 AND seq = 4", NULL, "room 7001 seq 4: search finds the line by other words"},
+    {"search has the words before an edit", "UPDATE search_doc AS d JOIN search_doc AS o ON o.room_id = 7001 AND o.seq = 3 SET d.terms = o.terms WHERE d.room_id = 7001 AND d.seq = 13", NULL, "room 7001 seq 13: search finds the line by other words"},
+    {"search has another time of a line", "UPDATE search_doc SET at_ms = 5 WHERE room_id = 7001 AND seq = 4", NULL, "room 7001 seq 4: search has another time"},
+    {"search lacks a term", "DELETE FROM search_term WHERE room_id = 7001 AND seq = 4 ORDER BY term LIMIT 1", NULL, "room 7001 seq 4: search has "},
+    {"search has a term of no line", "INSERT INTO search_term VALUES (7, 7001, 1004, 4)", NULL, "search has "},
+    {"search is beyond the log", "UPDATE search_head SET indexed_seq = 17 WHERE room_id = 7001", NULL, "room 7001 seq 0: search has come to event 17 of 16"},
+    {"somebody is restricted by a row only", "INSERT INTO room_restricted VALUES (7001, 103, 2, 101, 1)", NULL, "room 7001 seq 0: user 103 is restricted (2), by the log 0"},
     {"a room has no row", "DELETE FROM room WHERE id = 7001", NULL, "room 7001 seq 0: has rows in `event`, and there is no such room"},
 };
 enum { DAMAGES = sizeof s_damages / sizeof s_damages[0] };
@@ -321,7 +349,7 @@ static void test_damage_is_found(void **state)
     if (!is_first && !strstr(text, wanted))
         fail_msg("expected \"%s\" in:\n%s", damage->found, text);
     assert_true(report.faults > 0);
-    assert_int_equal(1, report.faulty_rooms);
+    assert_int_equal(strncmp(damage->found, "room", 4) == 0, report.faulty_rooms);
     free(text);
 }
 
@@ -423,6 +451,10 @@ static void test_rights_are_folded(void **state)
     test_db_do(&s_fixture.db, "UPDATE member SET role = 2 WHERE room_id = 7001 AND user_id = 101");
     text = s_verify(&report);
     assert_non_null(strstr(text, "member 101 has role 2, by the log 1\n"));
+    free(text);
+    test_db_do(&s_fixture.db, "DELETE FROM room_restricted WHERE room_id = 7001");
+    text = s_verify(&report);
+    assert_non_null(strstr(text, "room 7001 seq 0: user 101 is restricted by the log and has no row\n"));
     free(text);
 }
 
