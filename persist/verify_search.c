@@ -8,7 +8,7 @@
 #include "persist/verify_impl.h"
 
 enum { LINES_MAX = 64, TERMS_AT_ONCE = 64, DOCS_MAX = 4096 };
-static const uint64_t TERM_RANGE = UINT64_C(1) << 26; /* 64 of them */
+static const uint64_t TERM_RANGE = UINT64_C(1) << 28; /* 16 of them */
 
 struct verify_search {
     struct search_text text;
