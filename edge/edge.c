@@ -237,6 +237,7 @@ void edge_run(void *pipe, const struct role_context *context)
     if (!err) {
         self->config = context->config;
         self->topology = context->topology;
+        self->last_number = (uint64_t)address_instance(context->address) << 32; /* no two edges use one number */
         self->build = BUILD_VERSION;
         err = s_start_budgets(self);
     }

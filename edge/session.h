@@ -38,7 +38,7 @@ struct session {
     struct lws *wsi;
     struct session *next, *prev;           /* edge->all */
     struct session *next_of_user;
-    uint64_t number;                       /* unique at this edge; 0: before hello */
+    uint64_t number;                       /* unique over all edges; 0: before hello */
     uint64_t user, sid;                    /* by its token */
     int64_t expires_at_ms;                 /* UTC */
     int64_t opened_ms, heard_ms, beat_ms;  /* BOOTTIME: opened, last sign of life, next heartbeat */
