@@ -15,6 +15,7 @@ struct inbox_room {
     uint64_t mentions_asked; /* correlation of the last question for them */
     uint64_t *mentions;  /* numbers of unread lines that call the user, ascending; at most LIM_UNREAD_MENTIONS_MAX */
     uint32_t mention_count;
+    bool is_counted;     /* they are what the store said, with all that came since: it need not be asked again */
     bool has_called;     /* told of one while nobody looked */
     bool is_dirty;       /* its read pointer is not stored yet */
     uint16_t name_len, topic_len;

@@ -12,10 +12,12 @@ void shard_tell_mentions(room_shard_t *self, const inbox_t *inbox, const struct 
     shard_tell_edges(self, inbox, 0, &msg);
 }
 
-/* Is this room asked about? One room by its notice, or all that may have something unread. */
+/* Is this room asked about? One room by its notice, or all that may have something unread and were not counted yet:
+ * browsers that come back, all at once after a restart of their edge, are to be no work for the database. */
 static bool s_is_asked(const struct inbox_room *at, uint64_t room)
 {
-    return room ? at->room == room : at->msg_no > at->read_msg_no || at->mention_count || at->has_called;
+    return room ? at->room == room
+                : at->has_called || (!at->is_counted && (at->msg_no > at->read_msg_no || at->mention_count));
 }
 
 /* room and seq: of the notice that this answers; 0: of all rooms, for a socket that opens. */
@@ -37,14 +39,34 @@ static err_t s_ask(room_shard_t *self, inbox_t *inbox, uint64_t room, uint64_t s
     uint64_t correlation = shard_ask(self, &request, LOAD_MS, inbox->user, &msg);
     if (!correlation)
         return ERR_OVERLOADED;
-    for (size_t i = 0; i < inbox->count; i++) /* an answer to an older question would tell older news */
-        if (s_is_asked(&inbox->rooms[i], room))
-            inbox->rooms[i].mentions_asked = correlation;
+    for (size_t i = 0; i < inbox->count; i++) { /* an answer to an older question would tell older news */
+        if (!s_is_asked(&inbox->rooms[i], room))
+            continue;
+        inbox->rooms[i].mentions_asked = correlation;
+        inbox->rooms[i].is_counted = false;
+    }
     return ERR_OK;
+}
+
+/* What is known here, for a socket that opens; the rest of its rooms follows when the store has told it. */
+static void s_tell_counted(room_shard_t *self, const inbox_t *inbox)
+{
+    struct msg msg = {.type = MSG_MENTIONED};
+    list_writer_clear(&self->list_more);
+    for (size_t i = 0; i < inbox->count; i++) {
+        const struct inbox_room *at = &inbox->rooms[i];
+        struct rec_mention_count count = {.room = at->room, .count = inbox_mentions(at)};
+        if (at->is_counted && count.count && !at->has_called)
+            rec_mention_count_append(&self->list_more, &count);
+    }
+    msg.as.mentioned.rooms = list_of(&self->list_more);
+    if (self->list_more.count)
+        shard_tell_edges(self, inbox, 0, &msg);
 }
 
 void shard_ask_mentions(room_shard_t *self, inbox_t *inbox)
 {
+    s_tell_counted(self, inbox);
     (void)s_ask(self, inbox, 0, 0);
 }
 
@@ -96,6 +118,7 @@ err_t shard_on_store_mentions(room_shard_t *self, const struct envelope *env, co
             continue;
         room->mentions_asked = 0;
         room->has_called = false;
+        room->is_counted = true;
         if (inbox_set_mentions(room, msg_nos, s_marks_of(msg->as.store_mentions.marks, room->room, msg_nos)))
             return ERR_NO_MEMORY; /* not counted: the room tells again */
         struct rec_mention_count count = {.room = room->room, .count = inbox_mentions(room)};

@@ -267,11 +267,23 @@ static void test_the_inbox_of_who_is_called_is_told_until_it_answers(void **stat
     fixture_destroy(f);
 }
 
-static void s_open_inbox(struct fixture *f, uint64_t user)
+static void s_open_session(struct fixture *f, uint64_t user, uint64_t session)
 {
     struct msg msg = {.type = MSG_INBOX_OPEN};
-    msg.as.inbox_open = (struct msg_inbox_open){.user = user, .session = 1};
+    msg.as.inbox_open = (struct msg_inbox_open){.user = user, .session = session};
     fixture_send(f, f->edge_2, user, &msg);
+}
+
+static void s_close_session(struct fixture *f, uint64_t user, uint64_t session)
+{
+    struct msg msg = {.type = MSG_INBOX_CLOSE};
+    msg.as.inbox_close = (struct msg_inbox_close){.user = user, .session = session};
+    fixture_send(f, f->edge_2, user, &msg);
+}
+
+static void s_open_inbox(struct fixture *f, uint64_t user)
+{
+    s_open_session(f, user, 1);
     list_writer_t list;
     list_writer_init(&list, 1 << 16);
     rec_room_state_append(&list, &(struct rec_room_state){.room = ROOM, .incarnation = 1, .name = view_of_text("kitchen"),
@@ -330,6 +342,26 @@ static void test_mentions_are_counted_at_sign_in_and_with_each_change_and_read_a
     assert_int_equal(0, s_told(f));
 }
 
+static void test_browsers_that_come_back_are_told_counts_without_a_question_to_the_store(void **state)
+{
+    struct fixture *f = *state;
+    fixture_usual(f);
+    s_open_inbox(f, BOB);
+    s_answer_mentions(f, (const uint64_t[]){3, 5}, 2);
+    fixture_forget(f);
+    s_close_session(f, BOB, 1);
+    s_open_session(f, BOB, 2);
+    assert_int_equal(0, fixture_count(f, MSG_STORE_MENTIONS_GET));
+    assert_int_equal(2, s_told(f));
+    s_close_session(f, BOB, 2);
+    s_say(f, ALICE, 1, 0, &BOB, 1); /* while nobody looks: now the store knows more */
+    s_commit(f);
+    fixture_forget(f);
+    s_open_session(f, BOB, 3);
+    s_answer_mentions(f, (const uint64_t[]){3, 5, 6}, 3);
+    assert_int_equal(3, s_told(f));
+}
+
 static void test_an_answer_that_is_older_than_the_last_question_is_not_taken(void **state)
 {
     struct fixture *f = *state;
@@ -368,6 +400,7 @@ int main(void)
         ON_A_BENCH(test_a_snapshot_carries_what_hangs_on_its_lines),
         cmocka_unit_test(test_the_inbox_of_who_is_called_is_told_until_it_answers),
         ON_A_BENCH(test_mentions_are_counted_at_sign_in_and_with_each_change_and_read_away),
+        ON_A_BENCH(test_browsers_that_come_back_are_told_counts_without_a_question_to_the_store),
         ON_A_BENCH(test_an_answer_that_is_older_than_the_last_question_is_not_taken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
