@@ -2,11 +2,11 @@
  * proves; pictures go to build/screens/. */
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
-import { AxeBuilder, openBrowser, sleep, startStack } from './stack.mjs';
+import { PASSWORD, axe, composer, lines, log, newPerson, openBrowser, say, sees, signUp, sleep } from './person.mjs';
+import { startStack } from './stack.mjs';
 
 const SCREENS = new URL('../../build/screens/', import.meta.url).pathname;
 mkdirSync(SCREENS, { recursive: true });
-const PASSWORD = 'a long enough sentence';
 
 let passed = 0;
 const failures = [];
@@ -21,52 +21,6 @@ async function step(claim, work) {
     console.log(`not ok ${claim}\n${error.stack}`);
     throw error;
   }
-}
-
-/* One person: a browser context of their own, what their page complained of, the sockets it opened. */
-async function newPerson(browser, name, options = {}) {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
-  const page = await context.newPage();
-  const person = { name, context, page, errors: [], console: [], sockets: 0 };
-  page.on('pageerror', (e) => person.errors.push(`page error: ${e.message}`));
-  page.on('console', (m) => {
-    if (m.type() === 'error') person.console.push(m.text());
-    if (m.type() === 'error' && /Content Security|Trusted|Uncaught/.test(m.text())) person.errors.push(m.text());
-  });
-  page.on('websocket', () => (person.sockets += 1));
-  return person;
-}
-
-const composer = (p) => p.page.locator('#composer');
-const log = (p) => p.page.locator('[role=log]');
-
-async function say(p, text) {
-  await composer(p).fill(text);
-  await composer(p).press('Enter');
-}
-
-async function sees(p, text, timeout = 15_000) {
-  await log(p).getByText(text, { exact: true }).first().waitFor({ timeout });
-}
-
-/* The lines of the conversation with this prefix, in their order on the screen. */
-async function lines(p, prefix) {
-  const texts = await log(p).getByText(new RegExp(`^${prefix} \\d+$`)).allTextContents();
-  return texts.map((t) => t.trim());
-}
-
-async function signUp(p, url) {
-  await p.page.goto(`${url}/signup`);
-  await p.page.getByLabel('Name').fill(p.name);
-  await p.page.getByLabel('Password', { exact: true }).fill(PASSWORD);
-  await p.page.getByRole('button', { name: 'Make an account' }).click();
-  await p.page.getByRole('button', { name: 'Create a room' }).first().waitFor();
-}
-
-async function axe(p, where) {
-  const { violations } = await new AxeBuilder({ page: p.page }).analyze();
-  const bad = violations.filter((v) => v.impact === 'serious' || v.impact === 'critical');
-  assert.deepEqual(bad.map((v) => `${where}: ${v.id} ${v.nodes[0]?.html}`), []);
 }
 
 const stack = await startStack();
