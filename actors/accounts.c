@@ -95,6 +95,8 @@ static err_t s_on_question(struct role *self, const struct envelope *env, const 
     case MSG_AUTH_REFRESH: accounts_on_refresh(accounts, env, &msg->as.auth_refresh); break;
     case MSG_AUTH_LOGOUT:  accounts_on_logout(accounts, env, &msg->as.auth_logout); break;
     case MSG_AUTH_PASSWORD: accounts_on_password(accounts, env, &msg->as.auth_password); break;
+    case MSG_AUTH_SETUP:   accounts_on_setup(accounts, env, &msg->as.auth_setup); break;
+    case MSG_AUTH_RESET:   accounts_on_reset(accounts, env, &msg->as.auth_reset); break;
     default:               accounts_on_sessions_end(accounts, env, &msg->as.auth_sessions_end); break;
     }
     return ERR_OK;
@@ -132,6 +134,8 @@ static err_t s_on_message(void *state, actor_t *actor, const struct envelope *en
     case MSG_AUTH_REFRESH:
     case MSG_AUTH_LOGOUT:
     case MSG_AUTH_PASSWORD:
+    case MSG_AUTH_SETUP:
+    case MSG_AUTH_RESET:
     case MSG_AUTH_SESSIONS_END: return s_on_question(self, env, &msg);
     case MSG_STORE_USER:
     case MSG_STORE_OK:

@@ -97,6 +97,7 @@ static void s_done(struct accounts *self, struct flow *flow)
             .expires_at_ms = (uint64_t)expires_at_ms,
             .refresh_token = view_of_text(refresh),
             .refresh_max_age_s = LIM_REFRESH_IDLE_S,
+            .must_change = flow->must_change,
         };
         actor_reply(self->actor, &flow->asked, &msg);
         explicit_bzero(refresh, sizeof refresh);
@@ -124,7 +125,9 @@ static struct msg s_question(const struct accounts *self, const struct flow *flo
     case STEP_ADD_USER:
         msg.type = MSG_STORE_USER_ADD;
         msg.as.store_user_add = (struct msg_store_user_add){
-            .user = flow->user, .name = flow_view(&flow->name), .password_hash = flow_view(&flow->hash), .at_ms = at_ms};
+            .user = flow->user, .name = flow_view(&flow->name), .password_hash = flow_view(&flow->hash), .at_ms = at_ms,
+            .invite = flow_view(&flow->invite), .setup = flow->is_setup,
+            .server_name = flow_view(&flow->server_name), .signup = flow->signup};
         break;
     case STEP_FIND_USER:
         msg.type = MSG_STORE_USER_BY_ID;
@@ -220,24 +223,24 @@ void flow_hash(struct accounts *self, struct flow *flow, bool is_new, view_t enc
     flow_refuse(self, flow, err, FLOW_RETRY_MS);
 }
 
-void accounts_on_signup(struct accounts *self, const struct envelope *env, const struct msg_auth_signup *msg)
+struct flow *flow_begin_signup(struct accounts *self, const struct envelope *env, const struct msg_auth_signup *msg)
 {
     err_t err = accounts_check_name(msg->name);
     if (!err)
         err = accounts_check_password(msg->password, msg->name);
     if (err) {
         flow_refuse_now(self, env, err, 0);
-        return;
+        return NULL;
     }
     uint64_t address_key = accounts_throttle_address_key(self->address_signups, msg->address);
     uint32_t wait_ms = accounts_throttle_charge(self->address_signups, address_key, actor_now_ms(self->actor));
     if (wait_ms) {
         flow_refuse_now(self, env, ERR_RATE_LIMITED, wait_ms);
-        return;
+        return NULL;
     }
     struct flow *flow = flow_begin(self, env);
     if (!flow)
-        return;
+        return NULL;
     flow->task = TASK_SIGN_UP;
     flow->user = id_random();
     flow->name = flow_text(msg->name);
@@ -245,6 +248,28 @@ void accounts_on_signup(struct accounts *self, const struct envelope *env, const
     flow->user_agent = flow_text(msg->user_agent);
     flow->address = flow_text(msg->address);
     flow->password = flow_text(msg->password);
+    flow->invite = flow_text(msg->invite);
+    return flow;
+}
+
+void accounts_on_signup(struct accounts *self, const struct envelope *env, const struct msg_auth_signup *msg)
+{
+    struct flow *flow = flow_begin_signup(self, env, msg);
+    if (flow)
+        flow_hash(self, flow, true, view_of(NULL, 0));
+}
+
+void accounts_on_setup(struct accounts *self, const struct envelope *env, const struct msg_auth_setup *msg)
+{
+    const struct msg_auth_signup signup = {.name = msg->name, .password = msg->password, .device = msg->device,
+                                           .user_agent = msg->user_agent, .address = msg->address,
+                                           .invite = view_of_text("")};
+    struct flow *flow = flow_begin_signup(self, env, &signup);
+    if (!flow)
+        return;
+    flow->is_setup = true;
+    flow->server_name = flow_text(msg->server_name);
+    flow->signup = msg->signup;
     flow_hash(self, flow, true, view_of(NULL, 0));
 }
 
@@ -306,6 +331,7 @@ static void s_on_lookup(struct accounts *self, struct flow *flow, const struct m
         flow->name = flow_text(user->name);
         flow->role = user->role;
         flow->disabled = user->disabled;
+        flow->must_change = user->must_change;
         encoded = user->password_hash;
     }
     flow_hash(self, flow, false, encoded); /* nobody costs the same as somebody */
@@ -348,6 +374,8 @@ void accounts_flow_hashed(struct accounts *self, const struct request *request, 
     struct flow *flow = request->data;
     if (flow->task == TASK_PASSWORD) {
         accounts_password_hashed(self, flow, result);
+    } else if (flow->task == TASK_RESET) {
+        accounts_reset_hashed(self, flow, result);
     } else if (flow->task == TASK_SIGN_IN) {
         s_on_verified(self, flow, result);
     } else if (!result->matches) {
@@ -389,6 +417,7 @@ static void s_on_rotated(struct accounts *self, struct flow *flow, const struct 
         flow->user = session->user;
         flow->name = flow_text(session->name);
         flow->role = session->role;
+        flow->must_change = session->must_change;
         s_done(self, flow);
         break;
     case REUSED: /* two hold the same token, so one of them stole it */
@@ -454,6 +483,8 @@ void accounts_flow_answered(struct accounts *self, const struct request *request
         s_on_lookup(self, flow, &answer->as.store_user);
     } else if ((flow->step == STEP_ADD_USER || flow->step == STEP_FIND_USER) && is_user) {
         s_on_added(self, flow, &answer->as.store_user);
+    } else if (flow->step == STEP_RESET && is_user) {
+        accounts_reset_done(self, flow, &answer->as.store_user);
     } else if (flow->step == STEP_ADD_SESSION && is_ok) {
         metric_add(METRIC_AUTH_SIGNINS, 1);
         s_done(self, flow);

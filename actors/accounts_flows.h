@@ -32,8 +32,9 @@ enum step {
     STEP_END_MANY,    /* sessions: STORE_SESSIONS_END */
     STEP_KNOW_USER,   /* password: STORE_USER_BY_ID */
     STEP_CHANGE,      /* password: STORE_PASSWORD_CHANGE */
-    STEP_STORE_LAST = STEP_CHANGE,
-    STEP_HASH,        /* signup: a new hash. login: verify. password: verify, then a new hash */
+    STEP_RESET,       /* reset: STORE_PASSWORD_RESET */
+    STEP_STORE_LAST = STEP_RESET,
+    STEP_HASH,        /* signup, reset: a new hash. login: verify. password: verify, then a new hash */
     STEP_REHASH,      /* no flow waits: STORE_PASSWORD_SET */
     STEP_PUBLISH_KEY, /* no flow waits: DIR_KEY_ADD */
     STEP_DIRECTORY,   /* no flow waits: DIR_HELLO, DIR_BEAT */
@@ -47,6 +48,8 @@ void accounts_on_logout(struct accounts *self, const struct envelope *env, const
 void accounts_on_sessions_end(struct accounts *self, const struct envelope *env,
                               const struct msg_auth_sessions_end *msg);
 void accounts_on_password(struct accounts *self, const struct envelope *env, const struct msg_auth_password *msg);
+void accounts_on_setup(struct accounts *self, const struct envelope *env, const struct msg_auth_setup *msg);
+void accounts_on_reset(struct accounts *self, const struct envelope *env, const struct msg_auth_reset *msg);
 
 /* The flow of a request that was just taken out goes on with the store's answer, or the hash. */
 void accounts_flow_answered(struct accounts *self, const struct request *request, const struct msg *answer);

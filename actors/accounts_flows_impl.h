@@ -12,11 +12,12 @@ struct text {
     uint8_t bytes[256];
 };
 _Static_assert(LIM_NAME_BYTES_MAX <= 256 && LIM_DEVICE_BYTES_MAX <= 256 && LIM_ADDRESS_BYTES_MAX <= 256 && LIM_USER_AGENT_BYTES_MAX <= 256 &&
-                   LIM_PASSWORD_BYTES_MAX <= 256 && LIM_PASSWORD_HASH_BYTES_MAX <= 256,
+                   LIM_PASSWORD_BYTES_MAX <= 256 && LIM_PASSWORD_HASH_BYTES_MAX <= 256 && LIM_SERVER_NAME_BYTES_MAX <= 256 &&
+                   LIM_INVITE_CODE_BYTES_MAX <= 256,
                "whatever a message brings fits a struct text");
 
 /* What the person wants, where steps are shared. */
-enum task { TASK_SIGN_IN, TASK_SIGN_UP, TASK_PASSWORD };
+enum task { TASK_SIGN_IN, TASK_SIGN_UP, TASK_PASSWORD, TASK_RESET };
 
 struct flow {
     struct flow *next, *prev;
@@ -33,6 +34,12 @@ struct flow {
     uint64_t user, session;
     uint64_t keep, ended; /* sessions: which stays, how many went */
     uint32_t role;
+    bool must_change;
+    struct text invite, server_name; /* sign-up: the code that was brought; set-up: a setting, with the one below */
+    uint32_t signup;
+    bool is_setup;
+    uint64_t by;      /* reset: who asks for it */
+    struct text code; /* reset: the password for once */
     struct token_refresh presented, refresh; /* refresh: as it came, and its successor; else the new one */
 };
 
@@ -51,10 +58,17 @@ void flow_hash(struct accounts *self, struct flow *flow, bool is_new, view_t enc
  * to wait. */
 uint32_t flow_charge(struct accounts *self, struct flow *flow);
 
+/* The flow of a sign-up whose name and password are good, and whose address may sign up now. NULL: refused. */
+struct flow *flow_begin_signup(struct accounts *self, const struct envelope *env, const struct msg_auth_signup *msg);
+
 /* accounts_rights.c */
 void accounts_rights_question(const struct flow *flow, uint64_t at_ms, struct msg *msg_out);
 /* False: the step is none of theirs. */
 bool accounts_rights_answered(struct accounts *self, struct flow *flow, const struct msg *answer);
 void accounts_password_hashed(struct accounts *self, struct flow *flow, const struct password_result *result);
+
+/* accounts_reset.c */
+void accounts_reset_hashed(struct accounts *self, struct flow *flow, const struct password_result *result);
+void accounts_reset_done(struct accounts *self, struct flow *flow, const struct msg_store_user *user);
 
 #endif

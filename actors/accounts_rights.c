@@ -26,6 +26,11 @@ void accounts_rights_question(const struct flow *flow, uint64_t at_ms, struct ms
             .user = flow->user, .old_hash = flow_view(&flow->old_hash), .new_hash = flow_view(&flow->hash),
             .keep = flow->session, .at_ms = at_ms};
         break;
+    case STEP_RESET:
+        msg_out->type = MSG_STORE_PASSWORD_RESET;
+        msg_out->as.store_password_reset = (struct msg_store_password_reset){
+            .by = flow->by, .user = flow->user, .password_hash = flow_view(&flow->hash), .at_ms = at_ms};
+        break;
     default: break; /* no other step asks the store */
     }
 }

@@ -11,6 +11,7 @@
 #include "edge/http.h"
 #include "edge/links.h"
 #include "edge/listener.h"
+#include "edge/people.h"
 #include "edge/session.h"
 #include "edge/ws.h"
 
@@ -95,6 +96,7 @@ static void s_on_tick(void *context, actor_t *actor, int64_t now_ms)
     (void)actor;
     self->now_ms = now_ms;
     links_on_tick(self->links);
+    people_on_tick(self->people);
     asks_on_tick(self->asks);
     attach_on_tick(self->attach);
     session_on_tick(self);
@@ -172,11 +174,12 @@ static err_t s_start_parts(struct edge *self, void *pipe, address_t address)
     self->asks = asks_new(self);
     self->links = links_new(self);
     self->attach = attach_new(self);
+    self->people = people_new(self);
     self->fanout = fanout_new(&attach_fanout_ops, self->attach);
     self->loop = loop_new(pipe, self->actor, s_on_term, self);
     self->statics = http_static_new(self->config->web_root);
-    return self->asks && self->links && self->attach && self->fanout && self->loop && self->statics ? ERR_OK
-                                                                                                    : ERR_NO_MEMORY;
+    bool is_whole = self->asks && self->links && self->attach && self->people && self->fanout && self->loop && self->statics;
+    return is_whole ? ERR_OK : ERR_NO_MEMORY;
 }
 
 static err_t s_start_network(struct edge *self)
@@ -214,6 +217,7 @@ static void s_stop(struct edge *self)
     attach_destroy(&self->attach);
     asks_destroy(&self->asks);
     links_destroy(&self->links);
+    people_destroy(&self->people);
     actor_destroy(&self->actor);
     http_static_destroy(&self->statics);
     auth_destroy(&self->auth);

@@ -162,7 +162,14 @@ void http_reply_message(struct http_conn *conn, int status, view_t msgpack)
 /* Names which field a refusal is about, where a form has to show it. */
 static const char *s_field(err_t code)
 {
-    return code == ERR_NAME_TAKEN || code == ERR_BAD_NAME ? "name" : code == ERR_WEAK_PASSWORD ? "password" : NULL;
+    switch (code) {
+    case ERR_NAME_TAKEN:
+    case ERR_BAD_NAME: return "name";
+    case ERR_WEAK_PASSWORD: return "password";
+    case ERR_INVITE_REQUIRED:
+    case ERR_INVITE_INVALID: return "invite";
+    default: return NULL;
+    }
 }
 
 void http_problem_with(struct http_conn *conn, err_t code, uint32_t retry_ms, uint64_t limit, const char *extra)
@@ -300,6 +307,25 @@ static err_t s_check_upgrade(struct http_conn *conn, const struct http_request *
     return ERR_OK;
 }
 
+/* A larger body than a form's is only let in for somebody who may send it: it is kept whole in memory. */
+static err_t s_check_size(struct http_conn *conn, const struct http_request *request, uint64_t *limit_out)
+{
+    uint64_t ids[HTTP_IDS_MAX];
+    unsigned allow;
+    *limit_out = LIM_HTTP_BODY_BYTES_MAX;
+    if (request->content_length <= *limit_out)
+        return ERR_OK;
+    const struct http_route *route = http_find(conn->admin, request->method, request->path, ids, &allow);
+    if (!route || !(route->flags & HTTP_PICTURE))
+        return ERR_TOO_LARGE;
+    struct auth_identity identity;
+    view_t token = auth_bearer(request->headers[HTTP_HEADER_AUTHORIZATION]);
+    err_t err = token.len ? auth_verify(conn->edge->auth, token, conn->edge->now_ms, conn->edge->utc_ms, &identity)
+                          : ERR_UNAUTHORIZED;
+    *limit_out = LIM_AVATAR_BYTES_MAX;
+    return err || request->content_length <= *limit_out ? err : ERR_TOO_LARGE;
+}
+
 http_admit_t http_admit(struct http_conn *conn, const struct http_request *request)
 {
     conn->head_only = request->method == HTTP_HEAD;
@@ -313,15 +339,14 @@ http_admit_t http_admit(struct http_conn *conn, const struct http_request *reque
             return HTTP_ADMIT_UPGRADE;
     } else if (request->headers[HTTP_HEADER_TRANSFER_ENCODING].bytes) {
         err = ERR_NO_LENGTH;
-    } else if (request->content_length > LIM_HTTP_BODY_BYTES_MAX) {
-        err = ERR_TOO_LARGE;
-        limit = LIM_HTTP_BODY_BYTES_MAX;
+    } else {
+        err = s_check_size(conn, request, &limit);
     }
     if (!err)
         return HTTP_ADMIT_READ;
     conn->keep_alive = false;
     conn->unread = true; /* where this request ends is not worth knowing */
-    http_problem(conn, err, err == ERR_RATE_LIMITED ? 1000 : 0, limit);
+    http_problem(conn, err, err == ERR_RATE_LIMITED ? 1000 : 0, err == ERR_TOO_LARGE ? limit : 0);
     return HTTP_ADMIT_REFUSED;
 }
 
@@ -356,10 +381,12 @@ static err_t s_check_call(struct http_conn *conn, const struct http_route *route
         if (err)
             return err;
     }
-    if (route->body == MSG_NONE)
+    if (route->body == MSG_NONE && !(route->flags & HTTP_PICTURE))
         return ERR_OK;
     if (!call->request->has_length)
         return ERR_NO_LENGTH;
+    if (route->flags & HTTP_PICTURE)
+        return ERR_OK;
     view_t type = headers[HTTP_HEADER_CONTENT_TYPE];
     const uint8_t *semicolon = type.len ? memchr(type.bytes, ';', type.len) : NULL;
     if (semicolon)

@@ -22,7 +22,13 @@ struct http_call {
 /* A handler answers now (http_reply…) or asks (http_ask) and answers then. */
 typedef void (*http_handler)(struct http_conn *conn, const struct http_call *call);
 
-enum { HTTP_TOKEN = 1, HTTP_COOKIE = 2, HTTP_ADMIN = 4, HTTP_PLAIN = 8 /* no budget: probes */ };
+enum {
+    HTTP_TOKEN = 1,
+    HTTP_COOKIE = 2,
+    HTTP_ADMIN = 4,
+    HTTP_PLAIN = 8,    /* no budget: probes */
+    HTTP_PICTURE = 16, /* the body is one: its own bound, and the token is looked at before any of it is read */
+};
 
 struct http_route {
     http_method_t method;
@@ -67,6 +73,8 @@ bool http_pass_on(struct edge *edge, struct ask *ask, const struct answer *answe
 #include "edge/routes.def"
 #undef ROUTE
 
+/* http_users, without ids. */
+void http_users_find(struct http_conn *conn, const struct http_call *call);
 void http_export_on_kick(struct edge *edge, uint64_t room, uint64_t user);
 /* {attach} A kick: history on its way to this user is answered 403 instead. */
 void http_on_kick(struct edge *edge, uint64_t room, uint64_t user);

@@ -5,40 +5,35 @@
 #include <string.h>
 
 #include "edge/http.h"
+#include "edge/http_form.h"
+#include "proto/person.h"
 
 struct form {
     json_t *json;
-    view_t name, password, device;
+    view_t name, password, device, invite, server_name;
+    uint64_t signup;
 };
 
-static bool s_text(const json_t *json, const char *key, bool needed, size_t max, view_t *out)
+/* What both forms of a name and a password have. The texts borrow from form->json; free it with json_decref. */
+static err_t s_read_form(view_t body, const char *const *keys, struct form *form)
 {
-    const json_t *value = json_object_get(json, key);
-    *out = view_of_text("");
-    if (!value)
-        return !needed;
-    if (!json_is_string(value) || json_string_length(value) > max)
-        return false;
-    *out = view_of(json_string_value(value), json_string_length(value));
-    return true;
-}
-
-/* The texts borrow from form->json; free it with json_decref. */
-static err_t s_read_form(view_t body, struct form *form)
-{
-    form->json = json_loadb((const char *)body.bytes, body.len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
-    if (!json_is_object(form->json))
+    const size_t max = LIM_CLIENT_FRAME_BYTES_MAX;
+    form->json = http_form_read(body);
+    if (!form->json)
         return ERR_BAD_FRAME;
-    size_t known = json_object_get(form->json, "device") ? 3 : 2;
-    bool fits = s_text(form->json, "name", true, LIM_CLIENT_FRAME_BYTES_MAX, &form->name) &&
-                s_text(form->json, "password", true, LIM_CLIENT_FRAME_BYTES_MAX, &form->password) &&
-                s_text(form->json, "device", false, LIM_CLIENT_FRAME_BYTES_MAX, &form->device);
-    if (!fits || json_object_size(form->json) != known)
+    if (!http_form_text(form->json, "name", true, max, &form->name) ||
+        !http_form_text(form->json, "password", true, max, &form->password) ||
+        !http_form_text(form->json, "device", false, max, &form->device) ||
+        !http_form_text(form->json, "invite", false, max, &form->invite) ||
+        !http_form_text(form->json, "server_name", false, max, &form->server_name) ||
+        !http_form_number(form->json, "signup", 0, 2, &form->signup) || !http_form_has_only(form->json, keys))
         return ERR_WRONG_FIELDS;
     if (form->name.len > LIM_NAME_BYTES_MAX || !text_is_clean(form->name))
         return ERR_BAD_NAME;
     if (form->password.len > LIM_PASSWORD_BYTES_MAX)
         return ERR_WEAK_PASSWORD;
+    if (form->invite.len > LIM_INVITE_CODE_BYTES_MAX || !text_is_clean(form->invite))
+        return ERR_INVITE_INVALID;
     if (form->device.len > LIM_DEVICE_BYTES_MAX || !text_is_clean(form->device))
         form->device = view_of_text("");
     return ERR_OK;
@@ -65,11 +60,11 @@ static void s_reply_done(struct http_conn *conn, int status, const struct msg_au
 {
     char header[AUTH_COOKIE_TEXT_MAX + 64];
     s_set_cookie(conn, done->refresh_token, done->refresh_max_age_s, header, sizeof header);
-    json_t *json = json_pack("{s:s, s:I, s:s%, s:i, s:I, s:s%, s:I}", "type", "auth_done", "user",
+    json_t *json = json_pack("{s:s, s:I, s:s%, s:i, s:I, s:s%, s:I, s:b}", "type", "auth_done", "user",
                              (json_int_t)done->user, "name", (const char *)done->name.bytes, done->name.len, "role",
                              (int)done->role, "session", (json_int_t)done->session, "access_token",
                              (const char *)done->access_token.bytes, done->access_token.len, "expires_at_ms",
-                             (json_int_t)done->expires_at_ms);
+                             (json_int_t)done->expires_at_ms, "must_change", (int)done->must_change);
     char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
     if (text && header[0])
         http_reply(conn, status, "application/json", view_of_text(text), header);
@@ -91,8 +86,9 @@ static bool s_on_done(struct edge *edge, struct ask *ask, const struct answer *a
 
 void http_signup(struct http_conn *conn, const struct http_call *call)
 {
+    static const char *const keys[] = {"name", "password", "device", "invite", NULL};
     struct form form;
-    err_t err = s_read_form(call->body, &form);
+    err_t err = s_read_form(call->body, keys, &form);
     if (err) {
         http_problem(conn, err, 0, 0);
     } else {
@@ -102,6 +98,7 @@ void http_signup(struct http_conn *conn, const struct http_call *call)
             .device = form.device,
             .user_agent = s_user_agent(call->request),
             .address = view_of_text(conn->address),
+            .invite = form.invite,
         }};
         /* Once: a repeat of a sign-up that was stored would be told that its name is taken. */
         http_ask(conn, (struct ask_spec){.to = ASK_ACCOUNTS, .done = s_on_done, .a = 201, .once = true}, &msg);
@@ -109,10 +106,35 @@ void http_signup(struct http_conn *conn, const struct http_call *call)
     json_decref(form.json);
 }
 
+void http_setup(struct http_conn *conn, const struct http_call *call)
+{
+    static const char *const keys[] = {"name", "password", "device", "server_name", "signup", NULL};
+    struct form form;
+    err_t err = s_read_form(call->body, keys, &form);
+    if (!err && !person_display_is_good(form.server_name))
+        err = ERR_BAD_DISPLAY;
+    if (err) {
+        http_problem(conn, err, 0, 0);
+    } else {
+        struct msg msg = {.type = MSG_AUTH_SETUP, .as.auth_setup = {
+            .name = form.name,
+            .password = form.password,
+            .server_name = form.server_name,
+            .signup = (uint32_t)form.signup,
+            .device = form.device,
+            .user_agent = s_user_agent(call->request),
+            .address = view_of_text(conn->address),
+        }};
+        http_ask(conn, (struct ask_spec){.to = ASK_ACCOUNTS, .done = s_on_done, .a = 201, .once = true}, &msg);
+    }
+    json_decref(form.json);
+}
+
 void http_login(struct http_conn *conn, const struct http_call *call)
 {
+    static const char *const keys[] = {"name", "password", "device", NULL};
     struct form form;
-    err_t err = s_read_form(call->body, &form);
+    err_t err = s_read_form(call->body, keys, &form);
     if (err == ERR_BAD_NAME || err == ERR_WEAK_PASSWORD)
         err = ERR_BAD_CREDENTIALS;
     if (err) {
@@ -225,6 +247,10 @@ static err_t s_read_ids(const char *text, list_writer_t *ids)
 
 void http_users(struct http_conn *conn, const struct http_call *call)
 {
+    if (!http_has_param(call->request->query, "ids")) {
+        http_users_find(conn, call);
+        return;
+    }
     list_writer_t ids;
     list_writer_init(&ids, LIM_CLIENT_FRAME_BYTES_MAX);
     char *text = malloc(LIM_HTTP_HEADERS_BYTES_MAX + 1); /* 200 ids are longer than other parameters */

@@ -18,6 +18,7 @@ struct session;
 struct http_conn;
 struct listener;
 struct http_static;
+struct people;
 
 struct edge {
     const struct config *config;
@@ -28,6 +29,7 @@ struct edge {
     struct asks *asks;
     struct links *links;
     struct attach *attach;
+    struct people *people;
     fanout_t *fanout;
     int64_t now_ms; /* CLOCK_BOOTTIME, of this turn */
     int64_t utc_ms;

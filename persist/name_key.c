@@ -94,10 +94,15 @@ static size_t s_encode(uint32_t c, uint8_t *out)
 view_t name_key(view_t name, uint8_t key_out[NAME_KEY_BYTES_MAX])
 {
     assert(name.len <= LIM_NAME_BYTES_MAX);
+    return name_key_of(name, key_out);
+}
+
+view_t name_key_of(view_t text, uint8_t *key_out)
+{
     size_t at = 0, len = 0;
-    while (at < name.len) {
+    while (at < text.len) {
         uint32_t c;
-        at += s_decode(name.bytes + at, &c);
+        at += s_decode(text.bytes + at, &c);
         len += s_encode(s_fold(c), key_out + len);
     }
     return view_of(key_out, len);

@@ -14,5 +14,7 @@ enum { NAME_KEY_BYTES_MAX = 2 * LIM_NAME_BYTES_MAX };
 
 /* name: clean UTF-8 of at most LIM_NAME_BYTES_MAX. Borrows key_out. */
 view_t name_key(view_t name, uint8_t key_out[NAME_KEY_BYTES_MAX]);
+/* The same of any clean text; key_out has room for twice its bytes. */
+view_t name_key_of(view_t text, uint8_t *key_out);
 
 #endif

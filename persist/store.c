@@ -8,9 +8,11 @@
 #include "actors/runtime/metrics.h"
 #include "persist/directory.h"
 #include "persist/store_accounts.h"
+#include "persist/store_invites.h"
 #include "persist/store_marks.h"
 #include "persist/store_members.h"
 #include "persist/store_messages.h"
+#include "persist/store_people.h"
 #include "persist/store_rooms.h"
 #include "persist/store_search.h"
 #include "persist/store_sessions.h"
@@ -50,6 +52,17 @@ static const struct store_row ROWS[] = {
     {MSG_STORE_SESSIONS_END, STORE_WRITE, store_on_sessions_end},
     {MSG_STORE_PASSWORD_CHANGE, STORE_WRITE, store_on_password_change},
     {MSG_STORE_REVOCATIONS_GET, STORE_READ, store_on_revocations_get},
+    {MSG_STORE_SERVER_GET, STORE_READ, store_on_server_get},
+    {MSG_STORE_SERVER_SET, STORE_WRITE, store_on_server_set},
+    {MSG_STORE_INVITES_GET, STORE_READ, store_on_invites_get},
+    {MSG_STORE_INVITE_ADD, STORE_WRITE, store_on_invite_add},
+    {MSG_STORE_INVITE_END, STORE_WRITE, store_on_invite_end},
+    {MSG_STORE_PROFILE_SET, STORE_WRITE, store_on_profile_set},
+    {MSG_STORE_AVATAR_SET, STORE_WRITE, store_on_avatar_set},
+    {MSG_STORE_AVATAR_GET, STORE_READ, store_on_avatar_get},
+    {MSG_STORE_USERS_FIND, STORE_READ, store_on_users_find},
+    {MSG_STORE_USER_CHANGES_GET, STORE_READ, store_on_user_changes_get},
+    {MSG_STORE_PASSWORD_RESET, STORE_WRITE, store_on_password_reset},
     {MSG_STORE_SEARCH, STORE_FIND, store_on_search},
     {MSG_DIR_HELLO, STORE_WRITE, directory_on_hello},
     {MSG_DIR_BEAT, STORE_WRITE, directory_on_beat},
@@ -133,6 +146,7 @@ static db_status_t s_try(store_worker_t *self, const struct store_row *row)
     call->db = self->connection->db;
     call->answer = (struct msg){.type = MSG_NONE};
     call->error = ERR_OK;
+    call->retry_ms = 0;
     list_writer_clear(&call->list);
     list_writer_clear(&call->more);
     buffer_clear(&call->scratch);
@@ -176,7 +190,7 @@ static void s_answer(store_worker_t *self, const struct envelope *env)
     }
     if (!call->error)
         log_error("an answer cannot be encoded: asked=%s error=%s", msg_name(env->type), err_name(err));
-    answer_send_error(self->sender, env, call->error ? call->error : ERR_INTERNAL, 0);
+    answer_send_error(self->sender, env, call->error ? call->error : ERR_INTERNAL, call->retry_ms);
 }
 
 bool store_worker_run(store_worker_t *self, const struct job *job)

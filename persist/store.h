@@ -18,6 +18,7 @@ struct store_call {
     struct msg ask;    /* views of the job */
     struct msg answer; /* to be filled in, unless error */
     err_t error;       /* refuses: ERR with this code */
+    uint32_t retry_ms; /* and this; 0 at the beginning */
     list_writer_t list, more; /* for lists of the answer; empty at the beginning */
     buffer_t scratch;  /* for texts of the answer that a row does not keep; empty at the beginning */
 };

@@ -4,6 +4,7 @@
 
 #include "persist/audit.h"
 #include "persist/name_key.h"
+#include "persist/store_invites.h"
 
 enum { COUNTER_USERS = 2 };
 
@@ -23,35 +24,6 @@ db_status_t store_next_number(db_t *db, uint64_t counter, uint64_t *number_out)
 
 /* ---- users ---------------------------------------------------------------------------------------------------- */
 
-db_status_t store_on_users_get(struct store_call *call)
-{
-    struct db_value values[SIZED_ROWS_MAX];
-    struct sized_sql sql = {.head = "SELECT id, name, role, rev FROM user WHERE id IN (", .item = "?", .joiner = ",",
-                            .tail = ") ORDER BY id"};
-    list_t ids = call->ask.as.store_users_get.ids;
-    struct rec_id id;
-    size_t count = 0;
-    while (count < LIM_USERS_PAGE_MAX && rec_id_next(&ids, &id))
-        values[count++] = db_u64(id.id);
-    call->answer.type = MSG_USERS;
-    call->answer.as.users = (struct msg_users){0};
-    if (count == 0)
-        return DB_OK;
-    db_stmt_t *rows;
-    db_status_t status = sized_query(&sql, call->db, values, 1, count, &rows);
-    sized_sql_fini(&sql);
-    if (status)
-        return status;
-    while (db_next(rows)) {
-        const struct rec_user_info user = {.user = db_get_u64(rows, 0), .name = db_get_view(rows, 1),
-                                           .role = (uint32_t)db_get_u64(rows, 2), .rev = db_get_u64(rows, 3)};
-        if (rec_user_info_append(&call->list, &user))
-            return DB_FAILED;
-    }
-    call->answer.as.users.users = list_of(&call->list);
-    return DB_OK;
-}
-
 /* where: of a unique key. */
 static db_status_t s_answer_user(struct store_call *call, const char *sql, struct db_value key)
 {
@@ -65,17 +37,25 @@ static db_status_t s_answer_user(struct store_call *call, const char *sql, struc
         call->answer.as.store_user = (struct msg_store_user){
             .found = true, .user = db_get_u64(rows, 0), .name = db_get_view(rows, 1),
             .role = (uint32_t)db_get_u64(rows, 2), .disabled = db_get_u64(rows, 3) != 0,
-            .password_hash = db_get_view(rows, 4), .rev = db_get_u64(rows, 5)};
+            .password_hash = db_get_view(rows, 4), .rev = db_get_u64(rows, 5),
+            .must_change = db_get_u64(rows, 6) != 0};
     return DB_OK;
 }
 
-static const char SQL_USER_BY_ID[] = "SELECT id, name, role, disabled, password_hash, rev FROM user WHERE id = ?";
-static const char SQL_USER_BY_KEY[] =
-    "SELECT id, name, role, disabled, password_hash, rev FROM user WHERE name_key = ?";
+#define SQL_USER                                                                                                         \
+    "SELECT u.id, u.name, u.role, u.disabled, u.password_hash, u.rev, g.user_id IS NOT NULL FROM user AS u "             \
+    "LEFT JOIN password_given AS g ON g.user_id = u.id WHERE "
+static const char SQL_USER_BY_ID[] = SQL_USER "u.id = ?";
+static const char SQL_USER_BY_KEY[] = SQL_USER "u.name_key = ?";
+
+db_status_t store_user_of_id(struct store_call *call, uint64_t user)
+{
+    return s_answer_user(call, SQL_USER_BY_ID, db_u64(user));
+}
 
 db_status_t store_on_user_by_id(struct store_call *call)
 {
-    return s_answer_user(call, SQL_USER_BY_ID, db_u64(call->ask.as.store_user_by_id.user));
+    return store_user_of_id(call, call->ask.as.store_user_by_id.user);
 }
 
 db_status_t store_on_user_by_name(struct store_call *call)
@@ -96,6 +76,9 @@ static db_status_t s_add_user(struct store_call *call)
         return status;
     const struct db_value values[] = {db_u64(ask->user), db_text(ask->name), db_bytes(key), db_u64(number == 1),
                                       db_bytes(ask->password_hash), db_u64(ask->at_ms)};
+    status = ask->setup ? store_set_up(call, number == 1) : number == 1 ? DB_OK : store_admit(call);
+    if (status || call->error)
+        return status;
     status = db_run(call->db,
                     "INSERT INTO user (id, name, name_key, role, disabled, password_hash, rev, created_at_ms) "
                     "VALUES (?, ?, ?, ?, 0, ?, 1, ?)",
@@ -111,10 +94,11 @@ db_status_t store_on_user_add(struct store_call *call)
 {
     const struct msg_store_user_add *ask = &call->ask.as.store_user_add;
     db_status_t status = store_in_transaction(call, s_add_user);
-    if (status || call->error != ERR_NAME_TAKEN)
+    if (status || !call->error)
         return status;
     status = s_answer_user(call, SQL_USER_BY_ID, db_u64(ask->user));
-    /* The same question again gets the first answer. Another's name under our id cannot be: ids are random. */
+    /* The same question again gets the first answer, also when the first one was the last use of its invitation.
+     * Another's name under our id cannot be: ids are random. */
     const struct msg_store_user *user = &call->answer.as.store_user;
     if (!status && user->found && view_is_equal(user->name, ask->name) &&
         view_is_equal(user->password_hash, ask->password_hash))

@@ -1,6 +1,7 @@
 #include "persist/store_members.h"
 
 #include "persist/audit.h"
+#include "persist/store_people.h"
 #include "persist/store_rooms.h"
 
 enum { BIT_MUTED = 1, BIT_BANNED = 2, ROLE_MODERATOR_OF_ROOM = 1, ROLE_OWNER_OF_ROOM = 2 };
@@ -31,8 +32,8 @@ db_status_t store_on_restricted_get(struct store_call *call)
     const struct db_value values[] = {db_u64(ask->room), db_u64(ask->after_user), db_u64(limit + 1)};
     db_stmt_t *rows;
     db_status_t status = db_query(call->db,
-                                  "SELECT r.user_id, COALESCE(u.name, ''), r.state, r.by_user_id, r.at_ms "
-                                  "FROM room_restricted AS r LEFT JOIN user AS u ON u.id = r.user_id "
+                                  "SELECT r.user_id, COALESCE(" STORE_SHOWN ", ''), r.state, r.by_user_id, r.at_ms "
+                                  "FROM room_restricted AS r LEFT JOIN user AS u ON u.id = r.user_id " STORE_JOIN_PROFILE
                                   "WHERE r.room_id = ? AND r.user_id > ? ORDER BY r.user_id LIMIT ?",
                                   values, 3, &rows);
     if (status)

@@ -11,6 +11,7 @@
 #include "persist/audit.h"
 #include "persist/store_members.h"
 #include "persist/store_messages.h"
+#include "persist/store_people.h"
 
 enum { ROLE_OWNER_OF_ROOM = 2, LIKE_BYTES_MAX = 2 * LIM_QUERY_BYTES_MAX + 2 };
 
@@ -146,8 +147,8 @@ db_status_t store_on_members_get(struct store_call *call)
     const struct db_value values[] = {db_u64(ask->room), db_u64(ask->after_user), db_u64(limit + 1)};
     db_stmt_t *rows;
     db_status_t status = db_query(call->db,
-                                  "SELECT m.user_id, COALESCE(u.name, ''), m.role, m.joined_seq, "
-                                  "COALESCE(r.state, 0) & 1 FROM member AS m LEFT JOIN user AS u ON u.id = m.user_id "
+                                  "SELECT m.user_id, COALESCE(" STORE_SHOWN ", ''), m.role, m.joined_seq, "
+                                  "COALESCE(r.state, 0) & 1 FROM member AS m LEFT JOIN user AS u ON u.id = m.user_id " STORE_JOIN_PROFILE
                                   "LEFT JOIN room_restricted AS r ON r.room_id = m.room_id AND r.user_id = m.user_id "
                                   "WHERE m.room_id = ? AND m.user_id > ? "
                                   "ORDER BY m.user_id LIMIT ?",

@@ -2,6 +2,7 @@
 
 #include "persist/audit.h"
 #include "persist/store_accounts.h"
+#include "persist/store_invites.h"
 
 enum { COUNTER_REVOCATIONS = 1, HASH_BYTES = 32 };
 
@@ -156,7 +157,8 @@ static db_status_t s_answer_session(struct store_call *call, uint32_t result, ui
     const struct db_value values[] = {db_u64(user)};
     db_stmt_t *rows;
     db_status_t status =
-        db_query(call->db, "SELECT name, role FROM user WHERE id = ? AND disabled = 0", values, 1, &rows);
+        db_query(call->db, "SELECT u.name, u.role, g.user_id IS NOT NULL FROM user AS u LEFT JOIN password_given AS g "
+                           "ON g.user_id = u.id WHERE u.id = ? AND u.disabled = 0", values, 1, &rows);
     if (status)
         return status;
     if (!db_next(rows)) {
@@ -166,6 +168,7 @@ static db_status_t s_answer_session(struct store_call *call, uint32_t result, ui
     answer->user = user;
     answer->name = db_get_view(rows, 0);
     answer->role = (uint32_t)db_get_u64(rows, 1);
+    answer->must_change = db_get_u64(rows, 2) != 0;
     return DB_OK;
 }
 
@@ -304,6 +307,8 @@ static db_status_t s_change_password(struct store_call *call)
         return store_refuse(call, ERR_BUSY);
     const struct db_value values[] = {db_bytes(ask->new_hash), db_u64(ask->user)};
     status = db_run(call->db, "UPDATE user SET password_hash = ? WHERE id = ?", values, 2);
+    if (!status)
+        status = db_run(call->db, "DELETE FROM password_given WHERE user_id = ?", user, 1);
     if (!status && !is_done)
         status = audit_add(call->db, ask->at_ms, "password_changed", ask->user, ask->user, "");
     uint64_t ended = LIM_SESSIONS_END_MAX;
@@ -316,6 +321,47 @@ static db_status_t s_change_password(struct store_call *call)
 db_status_t store_on_password_change(struct store_call *call)
 {
     return store_in_transaction(call, s_change_password);
+}
+
+db_status_t store_give_password(db_t *db, uint64_t by, uint64_t user, view_t hash, uint64_t at_ms)
+{
+    const struct db_value set[] = {db_bytes(hash), db_u64(user)};
+    const struct db_value given[] = {db_u64(user), db_u64(at_ms), db_u64(at_ms)};
+    const struct db_value all[] = {db_u64(user), db_u64(0), db_u64(LIM_SESSIONS_END_MAX)};
+    db_status_t status = db_run(db, "UPDATE user SET password_hash = ? WHERE id = ?", set, 2);
+    if (!status)
+        status = db_run(db, "INSERT INTO password_given (user_id, at_ms) VALUES (?, ?) ON DUPLICATE KEY UPDATE at_ms = ?",
+                        given, 3);
+    uint64_t ended = LIM_SESSIONS_END_MAX;
+    while (!status && ended == LIM_SESSIONS_END_MAX)
+        status = s_end_where(db, SQL_OPEN_BUT, all, 3, user, at_ms, "password_reset", &ended);
+    return status ? status : audit_add(db, at_ms, "password_reset", by, user, "");
+}
+
+/* The same question again finds its own hash, and says the same. */
+static db_status_t s_reset_password(struct store_call *call)
+{
+    const struct msg_store_password_reset *ask = &call->ask.as.store_password_reset;
+    const struct db_value user[] = {db_u64(ask->user)};
+    bool is_admin;
+    db_stmt_t *rows;
+    db_status_t status = store_is_admin(call->db, ask->by, &is_admin);
+    if (!status && !is_admin)
+        return store_refuse(call, ERR_FORBIDDEN);
+    if (!status)
+        status = db_query(call->db, "SELECT password_hash FROM user WHERE id = ? FOR UPDATE", user, 1, &rows);
+    if (status)
+        return status;
+    if (!db_next(rows))
+        return store_refuse(call, ERR_NOT_FOUND);
+    if (!view_is_equal(db_get_view(rows, 0), ask->password_hash))
+        status = store_give_password(call->db, ask->by, ask->user, ask->password_hash, ask->at_ms);
+    return status ? status : store_user_of_id(call, ask->user);
+}
+
+db_status_t store_on_password_reset(struct store_call *call)
+{
+    return store_in_transaction(call, s_reset_password);
 }
 
 /* ---- revocations ---------------------------------------------------------------------------------------------- */

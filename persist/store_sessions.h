@@ -17,5 +17,10 @@ db_status_t store_on_sessions_get(struct store_call *call);
 db_status_t store_on_sessions_end(struct store_call *call);
 db_status_t store_on_password_change(struct store_call *call);
 db_status_t store_on_revocations_get(struct store_call *call);
+db_status_t store_on_password_reset(struct store_call *call);
+
+/* Within a transaction, the user's row locked: a password that they are asked to change, and the end of all their
+ * sessions. by: who gave it; 0: the operator. */
+db_status_t store_give_password(db_t *db, uint64_t by, uint64_t user, view_t hash, uint64_t at_ms);
 
 #endif

@@ -11,6 +11,10 @@ enum {
     LIM_NAME_CHARS_MIN = 1,
     LIM_NAME_CHARS_MAX = 32,            /* a user's sign-in name, in characters */
     LIM_NAME_BYTES_MAX = 128,           /* the same in UTF-8: four bytes a character */
+    LIM_DISPLAY_CHARS_MAX = 64,         /* how a user wants to be shown */
+    LIM_DISPLAY_BYTES_MAX = 256,
+    LIM_SERVER_NAME_CHARS_MAX = 64,
+    LIM_SERVER_NAME_BYTES_MAX = 256,
     LIM_ROOM_NAME_CHARS_MAX = 64,
     LIM_ROOM_NAME_BYTES_MAX = 256,
     LIM_TOPIC_BYTES_MAX = 512,
@@ -59,6 +63,15 @@ enum {
     LIM_UNREAD_MENTIONS_MAX = 100,      /* counted for a room; a badge says 99+ */
     LIM_SESSIONS_MAX = 100,             /* open sign-ins of one user: a further one ends the least recently used */
     LIM_SESSIONS_END_MAX = 256,         /* revoked in one transaction */
+
+    /* People. */
+    LIM_AVATAR_BYTES_MAX = 256 * 1024,  /* a picture of a user; the web client sends 256 x 256 pixels */
+    LIM_INVITE_CODE_BYTES_MAX = 32,
+    LIM_INVITES_MAX = 200,              /* of a server; what is expired or used up makes room */
+    LIM_INVITE_USES_MAX = 100000,
+    LIM_INVITE_DAYS_MAX = 366,
+    LIM_PROFILE_CHANGES_MAX = 30,       /* of one user in the period below: each is told to every socket */
+    LIM_PROFILE_PERIOD_MS = 3600000,
 
     /* Search. */
     LIM_SEARCH_QUERY_BYTES_MAX = 512,
@@ -142,6 +155,7 @@ _Static_assert(LIM_STORE_MENTIONS_MAX * 20 + 64 <= LIM_LINK_BODY_BYTES_MAX, "men
 _Static_assert(32 * LIM_EVENT_BYTES_MAX <= LIM_DELTA_BYTES_MAX, "32 events always fit a delta");
 _Static_assert(LIM_EVENT_BODY_BYTES_MAX + 256 <= LIM_EVENT_BYTES_MAX, "a body and its header fit an event");
 _Static_assert(LIM_REVOCATION_KEEP_S >= 2 * LIM_ACCESS_TOKEN_S, "no token outlives the row that revokes it");
+_Static_assert(LIM_AVATAR_BYTES_MAX + 1024 <= LIM_LINK_BODY_BYTES_MAX, "a picture fits a link frame");
 _Static_assert(LIM_SESSIONS_MAX < LIM_SESSIONS_END_MAX, "one step ends all the sessions a user can have");
 _Static_assert(LIM_BATCH_BYTES_MAX + 16 * 1024 <= LIM_LINK_BODY_BYTES_MAX, "a batch fits a link frame");
 

@@ -50,6 +50,7 @@ struct world {
     bool fetch, early, hold, mute;
     uint64_t revoked[64];
     size_t revoked_count;
+    uint64_t user_changes; /* the latest change: of user 7 */
     struct held held[HELD_MAX];
     size_t held_count;
     struct world_seen seen;
@@ -409,6 +410,42 @@ static err_t s_on_persist_message(void *context, actor_t *actor, const struct en
                            .as.store_revocations = {.upto = self->revoked_count, .sessions = list_of(&list)}};
         break;
     }
+    case MSG_STORE_USER_CHANGES_GET: {
+        struct rec_user_info info = {.user = 7, .name = view_of_text("Seven"), .handle = view_of_text("seven"),
+                                     .rev = self->user_changes};
+        uint64_t after = msg.as.store_user_changes_get.after;
+        if (after < self->user_changes)
+            (void)rec_user_info_append(&list, &info);
+        out = (struct msg){.type = MSG_STORE_USER_CHANGES, .as.store_user_changes = {
+            .upto = self->user_changes, .users = list_of(&list)}};
+        break;
+    }
+    case MSG_STORE_AVATAR_SET: { /* says what came: avatar is its length, rev its format */
+        const struct msg_store_avatar_set *ask = &msg.as.store_avatar_set;
+        struct rec_user_info info = {.user = ask->user, .avatar = ask->picture.len, .rev = ask->format};
+        (void)rec_user_info_append(&list, &info);
+        out = (struct msg){.type = MSG_USERS, .as.users = {.users = list_of(&list)}};
+        break;
+    }
+    case MSG_STORE_AVATAR_GET:
+        out = (struct msg){.type = MSG_AVATAR, .as.avatar = {.user = 7, .rev = 12, .format = 2,
+                                                             .picture = view_of_text("\xff\xd8\xff picture")}};
+        break;
+    case MSG_STORE_USERS_FIND: { /* says what it was asked */
+        struct rec_user_info info = {.user = 1, .name = msg.as.store_users_find.query,
+                                     .handle = msg.as.store_users_find.after_name, .rev = msg.as.store_users_find.limit};
+        (void)rec_user_info_append(&list, &info);
+        out = (struct msg){.type = MSG_USERS, .as.users = {.users = list_of(&list)}};
+        break;
+    }
+    case MSG_STORE_INVITE_ADD: {
+        const struct msg_store_invite_add *ask = &msg.as.store_invite_add;
+        struct rec_invite_info info = {.invite = ask->invite, .code = ask->code, .by = ask->by, .uses_max = ask->uses_max,
+                                       .expires_at_ms = ask->expires_at_ms ? ask->expires_at_ms - ask->at_ms : 0};
+        (void)rec_invite_info_append(&list, &info);
+        out = (struct msg){.type = MSG_INVITES, .as.invites = {.invites = list_of(&list)}};
+        break;
+    }
     case MSG_STORE_USERS_GET: {
         struct rec_user_info info = {.user = 1, .name = view_of_text("user1")};
         (void)rec_user_info_append(&list, &info);
@@ -694,6 +731,11 @@ void world_mute_persist(struct world *self, bool on)
 void world_revoke(struct world *self, uint64_t session)
 {
     LOCKED(self->revoked[self->revoked_count++] = session);
+}
+
+void world_change_user(struct world *self)
+{
+    LOCKED(self->user_changes++);
 }
 
 static void s_send(struct world *self, const struct envelope *env, const struct msg *msg)

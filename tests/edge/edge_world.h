@@ -43,6 +43,7 @@ void world_hold_answers(struct world *self, bool on);   /* persist's answers wai
 void world_not_owner(struct world *self, int count);    /* so many posts are answered not_owner */
 void world_mute_persist(struct world *self, bool on);   /* persist answers nothing */
 void world_revoke(struct world *self, uint64_t session);
+void world_change_user(struct world *self); /* user 7 is shown otherwise: rev 1, 2 … */
 void world_kick(struct world *self, uint64_t room, uint64_t user);
 void world_drop_room(struct world *self, uint64_t room);  /* its actor forgets who reads it, and says so */
 void world_type(struct world *self, uint64_t room);

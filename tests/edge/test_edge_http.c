@@ -552,6 +552,96 @@ static void test_idle_connection_that_says_nothing_is_closed(void **state)
     raw_close(&raw);
 }
 
+/* ---- pictures and people ---- */
+
+/* A PUT of so many bytes that begin as a PNG does; sends only the head if `whole` is false. */
+static int s_put_picture(size_t len, const char *headers, bool whole, struct answer_text *out)
+{
+    char *request = malloc(len + 4096);
+    int head = snprintf(request, 4096, "PUT /api/v1/me/avatar HTTP/1.1\r\nHost: a\r\n%sContent-Length: %zu\r\n\r\n",
+                        headers ? headers : "", len);
+    memset(request + head, 'x', len);
+    if (len >= 8)
+        memcpy(request + head, "\x89PNG\r\n\x1a\n", 8);
+    request[(size_t)head + (whole ? len : 0)] = '\0';
+    struct raw raw = raw_connect(world_port(s_world));
+    int status = http_exchange(&raw, request, out);
+    raw_close(&raw);
+    free(request);
+    return status;
+}
+
+static void test_a_picture_is_refused_by_its_size_before_any_of_it_comes(void **state)
+{
+    (void)state;
+    struct answer_text answer;
+    assert_int_equal(413, s_put_picture(LIM_AVATAR_BYTES_MAX + 1, s_bearer(1), false, &answer));
+    assert_non_null(strstr(answer.body, "\"limit\":262144"));
+    answer_fini(&answer);
+    assert_int_equal(401, s_put_picture(LIM_AVATAR_BYTES_MAX, NULL, false, &answer)); /* nobody's */
+    answer_fini(&answer);
+    assert_int_equal(200, s_put_picture(LIM_AVATAR_BYTES_MAX, s_bearer(1), true, &answer));
+    assert_non_null(strstr(answer.body, "\"avatar\":262144"));
+    assert_non_null(strstr(answer.body, "\"rev\":1")); /* a PNG, whatever the request said */
+    answer_fini(&answer);
+    assert_int_equal(415, s_put_picture(4, s_bearer(1), true, &answer));
+    assert_non_null(strstr(answer.body, "\"bad_picture\""));
+    answer_fini(&answer);
+    assert_int_equal(415, s_put_picture(0, s_bearer(1), true, &answer));
+    answer_fini(&answer);
+}
+
+static void test_a_picture_is_kept_under_its_rev_and_can_do_nothing(void **state)
+{
+    (void)state;
+    struct answer_text answer;
+    assert_int_equal(401, s_status("GET", "/api/v1/users/7/avatar?rev=12", NULL, NULL));
+    assert_int_equal(200, s_ask("GET", "/api/v1/users/7/avatar?rev=12", s_bearer(1), NULL, &answer));
+    assert_true(head_has(&answer, "Content-Type: image/jpeg"));
+    assert_true(head_has(&answer, "Cache-Control: private, max-age=31536000, immutable"));
+    assert_true(head_has(&answer, "Content-Security-Policy: default-src 'none'; sandbox"));
+    assert_true(head_has(&answer, "X-Content-Type-Options: nosniff"));
+    assert_memory_equal("\xff\xd8\xff", answer.body, 3);
+    answer_fini(&answer);
+    assert_int_equal(200, s_ask("GET", "/api/v1/users/7/avatar?rev=11", s_bearer(1), NULL, &answer));
+    assert_true(head_has(&answer, "Cache-Control: no-store"));
+    answer_fini(&answer);
+    assert_int_equal(400, s_status("GET", "/api/v1/users/7/avatar?rev=x", s_bearer(1), NULL));
+}
+
+static void test_parameters_and_forms_about_people_are_bounded(void **state)
+{
+    (void)state;
+    struct answer_text answer;
+    char path[512];
+    assert_int_equal(200, s_ask("GET", "/api/v1/users?query=%C3%84da&after_name=b&limit=200", s_bearer(1), NULL, &answer));
+    assert_non_null(strstr(answer.body, "\"name\":\"Äda\""));
+    assert_non_null(strstr(answer.body, "\"rev\":200"));
+    answer_fini(&answer);
+    assert_int_equal(400, s_status("GET", "/api/v1/users?limit=201", s_bearer(1), NULL));
+    assert_int_equal(400, s_status("GET", "/api/v1/users?limit=0", s_bearer(1), NULL));
+    for (size_t len = LIM_QUERY_BYTES_MAX; len <= LIM_QUERY_BYTES_MAX + 1; len++) {
+        int at = snprintf(path, sizeof path, "/api/v1/users?query=");
+        memset(path + at, 'q', len);
+        path[(size_t)at + len] = '\0';
+        assert_int_equal(len > LIM_QUERY_BYTES_MAX ? 400 : 200, s_status("GET", path, s_bearer(1), NULL));
+    }
+    assert_int_equal(401, s_status("GET", "/api/v1/users?query=a", NULL, NULL));
+    const char *json = s_bearer(1);
+    assert_int_equal(200, s_ask("POST", "/api/v1/invites", json, "{\"days\":366,\"uses_max\":100000}", &answer));
+    assert_non_null(strstr(answer.body, "\"expires_at_ms\":31622400000"));
+    answer_fini(&answer);
+    assert_int_equal(400, s_status("POST", "/api/v1/invites", json, "{\"days\":367}"));
+    assert_int_equal(400, s_status("POST", "/api/v1/invites", json, "{\"uses_max\":100001}"));
+    assert_int_equal(400, s_status("POST", "/api/v1/invites", json, "{\"uses\":1}"));
+    assert_int_equal(400, s_status("PATCH", "/api/v1/me", json, "{}"));
+    assert_int_equal(422, s_status("PATCH", "/api/v1/me", json, "{\"display\":\" a\"}"));
+    assert_int_equal(400, s_status("PATCH", "/api/v1/server", json, "{\"signup\":3}"));
+    assert_int_equal(422, s_status("PATCH", "/api/v1/server", json, "{\"name\":\"\"}"));
+    assert_int_equal(422, s_status("POST", "/api/v1/setup", json,
+                                   "{\"name\":\"a\",\"password\":\"correct horse\",\"server_name\":\"\"}"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -583,6 +673,9 @@ int main(void)
         cmocka_unit_test(test_parameters_of_a_search_are_bounded),
         cmocka_unit_test(test_metrics_are_on_the_admin_port_only),
         cmocka_unit_test(test_openapi_names_every_route),
+        cmocka_unit_test(test_a_picture_is_refused_by_its_size_before_any_of_it_comes),
+        cmocka_unit_test(test_a_picture_is_kept_under_its_rev_and_can_do_nothing),
+        cmocka_unit_test(test_parameters_and_forms_about_people_are_bounded),
         cmocka_unit_test(test_idle_connection_that_says_nothing_is_closed),
     };
     return cmocka_run_group_tests(tests, s_start, s_end);

@@ -491,6 +491,39 @@ static void test_300_sockets_get_every_event_in_order(void **state)
         raw_close(&raws[i]);
 }
 
+static void test_a_changed_user_is_told_once_to_every_socket_of_both_kinds(void **state)
+{
+    (void)state;
+    struct raw raws[3] = {s_sign_in(1), s_sign_in(2), raw_connect(world_port(s_world))};
+    struct msg msg;
+    char hello[4096];
+    assert_int_equal(101, ws_handshake(&raws[2], WS_PROTOCOL_JSON, NULL));
+    snprintf(hello, sizeof hello, "{\"type\":\"hello\",\"version\":%d,\"token\":\"%s\",\"device\":\"\",\"subs\":[]}",
+             PROTO_VERSION, world_token(3, 1000003, 600));
+    ws_send_text(&raws[2], hello);
+    for (int i = 0; i < 2; i++) /* hi, welcome */
+        assert_true(ws_next(&raws[2], RAW_WAIT_MS) != 0);
+    for (uint64_t rev = 1; rev <= 2; rev++) {
+        world_change_user(s_world);
+        for (int i = 0; i < 2; i++) {
+            struct rec_user_info info;
+            assert_int_equal(MSG_USER_CHANGED, ws_next_msg(&raws[i], &msg, 1000));
+            assert_int_equal(1, msg.as.user_changed.users.count);
+            assert_true(rec_user_info_next(&msg.as.user_changed.users, &info));
+            assert_int_equal(7, info.user);
+            assert_int_equal(rev, info.rev);
+            assert_true(view_is_equal(view_of_text("Seven"), info.name));
+        }
+        bool is_told = false;
+        while (!is_told && ws_next(&raws[2], 1000) != 0)
+            is_told = memmem(raws[2].frame, raws[2].frame_len, "\"user_changed\"", strlen("\"user_changed\"")) != NULL;
+        assert_true(is_told);
+    }
+    assert_int_equal(MSG_NONE, ws_next_msg(&raws[0], &msg, 700)); /* two pulls later: nothing again */
+    for (int i = 0; i < 3; i++)
+        raw_close(&raws[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -516,6 +549,7 @@ int main(void)
         cmocka_unit_test(test_auth_in_band_wants_the_same_session),
         cmocka_unit_test(test_socket_ends_when_its_token_does),
         cmocka_unit_test(test_typing_reaches_the_room_only_from_those_who_show_it),
+        cmocka_unit_test(test_a_changed_user_is_told_once_to_every_socket_of_both_kinds),
         cmocka_unit_test(test_300_sockets_get_every_event_in_order),
     };
     return cmocka_run_group_tests(tests, s_start, s_end);

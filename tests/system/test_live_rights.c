@@ -261,6 +261,101 @@ static void s_join(const struct person *who)
     s_do(who, "POST", s_path("/join", 0), s_body(""));
 }
 
+/* ---- people ----------------------------------------------------------------------------------------------------- */
+
+static size_t s_count_heard(const struct talk *talk, const char *type)
+{
+    size_t count = 0, i;
+    json_t *one;
+    json_array_foreach(talk->heard, i, one)
+        count += strcmp(type, s_text(one, "type")) == 0;
+    return count;
+}
+
+static void test_a_new_name_is_told_once_to_every_socket_of_every_edge_within_a_second(void **state)
+{
+    (void)state;
+    s_open_all(&s_bob, false);
+    s_forget_heard();
+    long start_ms = s_now_ms();
+    s_do(&s_ada, "PATCH", "/api/v1/me", "{\"display\":\"Countess\"}");
+    s_expect_soon(s_all_hear("user_changed", start_ms), "renamed");
+    for (long until_ms = s_now_ms() + 700; s_now_ms() < until_ms;)
+        for (size_t i = 0; i < SOCKETS; i++)
+            s_turn(&s_talks[i]);
+    for (size_t i = 0; i < SOCKETS; i++) {
+        const json_t *user = json_array_get(json_object_get(s_heard(&s_talks[i], "user_changed"), "users"), 0);
+        assert_string_equal("Countess", s_text(user, "name"));
+        assert_string_equal("ada", s_text(user, "handle"));
+        assert_int_equal(s_ada.user, s_number(user, "user"));
+        assert_int_equal(1, s_count_heard(&s_talks[i], "user_changed"));
+    }
+    s_close_all();
+    int status; /* who was away asks, and gets the new one by any edge */
+    for (size_t i = 0; i < STACK_EDGES; i++) {
+        json_t *json = s_call(i, &s_bob, "GET", "/api/v1/users?query=COUNT", NULL, &status);
+        assert_string_equal("ada", s_text(json_array_get(json_object_get(json, "users"), 0), "handle"));
+        json_decref(json);
+    }
+    s_do(&s_ada, "PATCH", "/api/v1/me", "{\"display\":\"\"}");
+}
+
+static void test_an_invitation_admits_by_any_edge_as_often_as_it_says(void **state)
+{
+    (void)state;
+    char body[256];
+    int status, admitted = 0;
+    s_do(&s_ada, "PATCH", "/api/v1/server", "{\"signup\":1}");
+    s_expect_refused(NULL, "POST", "/api/v1/auth/signup", "{\"name\":\"Dee\",\"password\":\"correct horse\"}", 403,
+                     "invite_required");
+    s_expect_refused(&s_bob, "POST", "/api/v1/invites", "{}", 403, "forbidden");
+    json_t *json = s_call(1, &s_ada, "POST", "/api/v1/invites", "{\"uses_max\":2}", &status);
+    assert_int_equal(200, status);
+    const json_t *invite = json_array_get(json_object_get(json, "invites"), 0);
+    for (int i = 0; i < 4; i++) {
+        snprintf(body, sizeof body, "{\"name\":\"Guest %d\",\"password\":\"correct horse\",\"invite\":\"%s\"}", i,
+                 s_text(invite, "code"));
+        json_decref(s_call((size_t)i % STACK_EDGES, NULL, "POST", "/api/v1/auth/signup", body, &status));
+        assert_int_equal(i < 2 ? 201 : 403, status);
+        admitted += status == 201;
+    }
+    assert_int_equal(2, admitted);
+    json_decref(json);
+    s_expect_refused(NULL, "POST", "/api/v1/setup",
+                     "{\"name\":\"Eve\",\"password\":\"correct horse\",\"server_name\":\"Mine\"}", 409, "already_set_up");
+    s_do(&s_ada, "PATCH", "/api/v1/server", "{\"signup\":0}");
+}
+
+static void test_a_reset_password_ends_the_sessions_of_every_edge_and_works_for_once(void **state)
+{
+    (void)state;
+    struct person guest = {0};
+    int status;
+    char path[128], body[256], old_token[sizeof guest.token];
+    s_sign(&guest, "login", "Guest 0", "correct horse");
+    snprintf(old_token, sizeof old_token, "%s", guest.token);
+    s_open_all(&guest, false);
+    snprintf(path, sizeof path, "/api/v1/admin/users/%" PRIu64 "/reset-password", guest.user);
+    s_expect_refused(&s_bob, "POST", path, NULL, 403, "forbidden");
+    long start_ms = s_now_ms();
+    json_t *json = s_call(0, &s_ada, "POST", path, NULL, &status);
+    assert_int_equal(200, status);
+    s_expect_soon(s_all_close(4401, start_ms), "reset");
+    s_close_all();
+    snprintf(body, sizeof body, "{\"name\":\"Guest 0\",\"password\":\"%s\"}", s_text(json, "password"));
+    json_t *done = s_call(1, NULL, "POST", "/api/v1/auth/login", body, &status);
+    assert_int_equal(200, status);
+    assert_true(json_is_true(json_object_get(done, "must_change")));
+    snprintf(guest.token, sizeof guest.token, "%s", s_text(done, "access_token"));
+    json_decref(done);
+    snprintf(body, sizeof body, "{\"current\":\"%s\",\"next\":\"correct horse\"}", s_text(json, "password"));
+    json_decref(json);
+    s_do(&guest, "POST", "/api/v1/me/password", body);
+    done = s_call(0, NULL, "POST", "/api/v1/auth/login", "{\"name\":\"Guest 0\",\"password\":\"correct horse\"}", &status);
+    assert_true(json_is_false(json_object_get(done, "must_change")));
+    json_decref(done);
+}
+
 /* ---- rooms ------------------------------------------------------------------------------------------------------ */
 
 static void test_who_is_removed_is_out_on_every_edge_within_a_second(void **state)
@@ -440,6 +535,9 @@ static int s_teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_new_name_is_told_once_to_every_socket_of_every_edge_within_a_second),
+        cmocka_unit_test(test_an_invitation_admits_by_any_edge_as_often_as_it_says),
+        cmocka_unit_test(test_a_reset_password_ends_the_sessions_of_every_edge_and_works_for_once),
         cmocka_unit_test(test_who_is_removed_is_out_on_every_edge_within_a_second),
         cmocka_unit_test(test_who_is_banned_cannot_come_back_or_see_the_room_by_any_edge),
         cmocka_unit_test(test_who_is_muted_reads_on_and_is_refused_by_every_edge),

@@ -190,6 +190,13 @@ export const ERR = {
   EMPTY: 72,
   NO_MEMBER: 73,
   TOO_MANY_RESTRICTED: 76,
+  SIGNUP_CLOSED: 100,
+  INVITE_REQUIRED: 101,
+  INVITE_INVALID: 102,
+  ALREADY_SET_UP: 103,
+  TOO_MANY_INVITES: 104,
+  BAD_DISPLAY: 105,
+  BAD_PICTURE: 106,
   BAD_SEARCH: 74,
   BAD_METHOD: 80,
   BAD_TYPE: 81,
@@ -248,6 +255,13 @@ export type ErrorName =
   | 'empty'
   | 'no_member'
   | 'too_many_restricted'
+  | 'signup_closed'
+  | 'invite_required'
+  | 'invite_invalid'
+  | 'already_set_up'
+  | 'too_many_invites'
+  | 'bad_display'
+  | 'bad_picture'
   | 'bad_search'
   | 'method_not_allowed'
   | 'unsupported_media_type'
@@ -326,18 +340,22 @@ export interface IdRec {
 export interface UserInfoRec {
   /** who */
   user: number;
-  /** how they are shown (at most 128 bytes of UTF-8) */
+  /** how they are shown: the display name, or else the one they sign in with (at most 256 bytes of UTF-8) */
   name: string;
   /** 0 user, 1 administrator (0 … 1) */
   role: number;
   /** grows with each change */
   rev: number;
+  /** the name they sign in with: no two have the same (at most 128 bytes of UTF-8) */
+  handle: string;
+  /** rev of their picture, see GET /users/{id}/avatar; 0: none */
+  avatar: number;
 }
 /** a member of a room */
 export interface MemberInfoRec {
   /** who */
   user: number;
-  /** how they are shown (at most 128 bytes of UTF-8) */
+  /** how they are shown (at most 256 bytes of UTF-8) */
   name: string;
   /** 0 member, 1 moderator, 2 owner (0 … 3) */
   role: number;
@@ -350,7 +368,7 @@ export interface MemberInfoRec {
 export interface RestrictedInfoRec {
   /** who */
   user: number;
-  /** how they are shown (at most 128 bytes of UTF-8) */
+  /** how they are shown (at most 256 bytes of UTF-8) */
   name: string;
   /** bits: 1 muted, 2 banned (0 … 3) */
   state: number;
@@ -762,7 +780,7 @@ export interface AuthOkMsg {
   /** of the new token */
   expires_at_ms: number;
 }
-/** how a user is shown has changed */
+/** how users are shown has changed: to every socket, once */
 export interface UserChangedMsg {
   type: 'user_changed';
   /** the new state (at most 200) */
@@ -1130,11 +1148,13 @@ export interface RoomsJson {
   /** a page (at most 100) */
   rooms: RoomInfoRec[];
 }
-/** users in ascending id */
+/** users: by id in ascending id, found in ascending handle */
 export interface UsersJson {
   type: 'users';
   /** those found (at most 200) */
   users: UserInfoRec[];
+  /** there are further ones */
+  more: boolean;
 }
 /** a page of lines that were found */
 export interface SearchResultJson {
@@ -1577,9 +1597,11 @@ export const RECORDS: Readonly<Record<string, FieldRows>> = {
     ],
   user_info: [
       ['user', { t: 'u53' }],
-      ['name', { t: 'str', max: 128 }],
+      ['name', { t: 'str', max: 256 }],
       ['role', { t: 'uint', max: 1 }],
       ['rev', { t: 'u53' }],
+      ['handle', { t: 'str', max: 128 }],
+      ['avatar', { t: 'u53' }],
     ],
   emoji: [
       ['emoji', { t: 'str', max: 48 }],
@@ -1746,6 +1768,13 @@ export const ERRORS: Readonly<Record<number, ErrorRow>> = {
   72: { name: 'empty', status: 422, retry: false, text: 'There is nothing in it; write something first.' },
   73: { name: 'no_member', status: 404, retry: false, text: 'They are not in this room.' },
   76: { name: 'too_many_restricted', status: 409, retry: false, text: 'This room keeps as many people muted or banned as it can; lift one first.' },
+  100: { name: 'signup_closed', status: 403, retry: false, text: 'Nobody can sign up here; ask an administrator.' },
+  101: { name: 'invite_required', status: 403, retry: false, text: 'Signing up here takes an invitation; ask an administrator for one.' },
+  102: { name: 'invite_invalid', status: 403, retry: false, text: 'This invitation cannot be used (any more); ask for another one.' },
+  103: { name: 'already_set_up', status: 409, retry: false, text: 'This server has been set up already; sign in, or sign up.' },
+  104: { name: 'too_many_invites', status: 409, retry: false, text: 'There are as many invitations as can be; revoke one first.' },
+  105: { name: 'bad_display', status: 422, retry: false, text: 'Use 1 to 64 characters that can be seen, with no space at either end.' },
+  106: { name: 'bad_picture', status: 415, retry: false, text: 'Send a PNG, JPEG or WebP picture.' },
   74: { name: 'bad_search', status: 400, retry: false, text: 'The search cannot be understood; `reason` says why, `position` where.' },
   80: { name: 'method_not_allowed', status: 405, retry: false, text: 'This address does not take this method; see Allow.' },
   81: { name: 'unsupported_media_type', status: 415, retry: false, text: 'Send JSON: Content-Type: application/json.' },
