@@ -31,6 +31,7 @@ struct pending {
     err_t probe;               /* not to be stored, only looked for: the refusal if it is not there */
     uint64_t target_as_of;     /* the target was read from the store when the head was here; 0: it is in the tail */
     uint64_t target_user;      /* author of a target read from the store */
+    uint64_t target_msg_no;    /* of a target that is a line; else 0 */
     uint64_t *called;          /* whom that target called then; NULL: nobody */
     size_t called_count;
     struct envelope askers[PENDING_ASKERS_MAX];

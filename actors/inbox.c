@@ -71,6 +71,8 @@ static err_t s_set(struct inbox_room *room, const struct rec_room_state *state)
     room->visibility = state->visibility;
     room->role = state->role;
     room->notify = state->notify;
+    room->turn = state->turn;
+    room->rev = state->rev;
     if (state->read_msg_no > room->read_msg_no)
         room->read_msg_no = state->read_msg_no;
     return ERR_OK;
@@ -182,7 +184,7 @@ void inbox_state(const struct inbox_room *room, struct rec_room_state *state_out
                                          .topic = view_of(room->text + room->name_len, room->topic_len),
                                          .head = room->head, .msg_no = room->msg_no,
                                          .read_msg_no = room->read_msg_no, .role = room->role,
-                                         .notify = room->notify};
+                                         .notify = room->notify, .turn = room->turn, .rev = room->rev};
 }
 
 uint32_t inbox_mentions(const struct inbox_room *room)
@@ -216,10 +218,10 @@ err_t inbox_set_mentions(struct inbox_room *room, const uint64_t *msg_nos, size_
     return ERR_OK;
 }
 
-bool inbox_read(inbox_t *self, uint64_t room_id, uint64_t msg_no)
+bool inbox_read(inbox_t *self, uint64_t room_id, uint64_t turn, uint64_t msg_no)
 {
     struct inbox_room *room = inbox_find(self, room_id);
-    if (!room || msg_no <= room->read_msg_no)
+    if (!room || turn != room->turn || msg_no <= room->read_msg_no)
         return false;
     room->read_msg_no = msg_no;
     s_drop_read(room);
@@ -227,6 +229,65 @@ bool inbox_read(inbox_t *self, uint64_t room_id, uint64_t msg_no)
         self->dirty_count++;
     room->is_dirty = true;
     return true;
+}
+
+struct msg_store_place_set inbox_wish(uint64_t user, const struct msg *wish, uint64_t rev)
+{
+    const struct msg_unread_from *mark = &wish->as.unread_from;
+    const struct msg_notify *notify = &wish->as.notify;
+    if (wish->type == MSG_UNREAD_FROM)
+        return (struct msg_store_place_set){.user = user, .room = mark->room, .rev = rev, .what = PLACE_POINTER,
+                                            .value = mark->msg_no - 1};
+    return (struct msg_store_place_set){.user = user, .room = notify->room, .rev = rev, .what = PLACE_LEVEL,
+                                        .value = notify->level};
+}
+
+err_t inbox_decide(inbox_t *self, const struct msg *wish, struct msg_store_place_set *set_out)
+{
+    bool is_mark = wish->type == MSG_UNREAD_FROM;
+    const struct msg_unread_from *mark = &wish->as.unread_from;
+    struct inbox_room *room = inbox_find(self, is_mark ? mark->room : wish->as.notify.room);
+    if (!room)
+        return ERR_NOT_MEMBER;
+    if (is_mark && !mark->msg_no)
+        return ERR_OUT_OF_RANGE;
+    if (is_mark && mark->turn != room->turn)
+        return ERR_AGAIN;
+    if (room->is_deciding)
+        return ERR_BUSY;
+    room->is_deciding = true;
+    *set_out = inbox_wish(self->user, wish, room->rev);
+    return ERR_OK;
+}
+
+static void s_go_back(inbox_t *self, struct inbox_room *room, const struct msg_store_place *place)
+{
+    room->turn = place->turn;
+    room->read_msg_no = place->read_msg_no;
+    if (room->is_dirty)
+        self->dirty_count--;
+    room->is_dirty = false; /* what was read before the mark */
+}
+
+struct inbox_placed inbox_place(inbox_t *self, const struct msg_store_place_set *set, const struct msg_store_place *place)
+{
+    struct inbox_placed placed = {0};
+    struct inbox_room *room = inbox_find(self, set->room);
+    if (!room)
+        return placed;
+    room->is_deciding = false;
+    if (!place->found || place->rev < room->rev)
+        return placed;
+    placed.has_gone_back = place->turn > room->turn;
+    placed.has_level = place->notify != room->notify;
+    if (placed.has_gone_back)
+        s_go_back(self, room, place);
+    room->notify = place->notify;
+    room->rev = place->rev;
+    placed.is_done = place->rev == set->rev + 1 && (set->what == PLACE_POINTER
+                                                        ? place->turn == place->rev && place->read_msg_no == set->value
+                                                        : place->notify == set->value);
+    return placed;
 }
 
 static void s_remove(inbox_t *self, struct inbox_room *room)
@@ -253,11 +314,13 @@ err_t inbox_member(inbox_t *self, const struct msg_inbox_member *member, const s
         return ERR_OK;
     }
     bool is_new = !room, has_role = is_new || room->role == state->role;
-    uint32_t notify = is_new ? state->notify : room->notify;
+    const struct inbox_room own = room ? *room : (struct inbox_room){.notify = state->notify};
     err_t err = room ? s_set(room, state) : s_add(self, state, &room);
     if (err)
         return err;
-    room->notify = notify; /* theirs: the room does not know it */
+    room->notify = own.notify; /* theirs: the room does not know it */
+    room->turn = own.turn;
+    room->rev = own.rev;
     room->change_seq = member->seq;
     *change_out = is_new ? INBOX_ADDED : has_role ? INBOX_SAME : INBOX_CHANGED;
     return ERR_OK;
@@ -268,7 +331,8 @@ size_t inbox_take_marks(inbox_t *self, list_writer_t *marks)
     size_t taken = 0;
     for (size_t i = 0; i < self->count && self->dirty_count && marks->count < LIM_SUBS_MAX; i++) {
         struct inbox_room *room = &self->rooms[i];
-        struct rec_read_mark mark = {.user = self->user, .room = room->room, .msg_no = room->read_msg_no};
+        struct rec_read_mark mark = {.user = self->user, .room = room->room, .msg_no = room->read_msg_no,
+                                     .turn = room->turn};
         if (!room->is_dirty || rec_read_mark_append(marks, &mark))
             continue;
         room->is_dirty = false;

@@ -7,11 +7,14 @@
 #include "actors/room.h"
 
 enum { INBOX_SESSIONS_MAX = 256 };
+enum { PLACE_POINTER = 0, PLACE_LEVEL = 1 }; /* store_place_set.what */
 
 struct inbox_room {
     uint64_t room, incarnation, head, msg_no, read_msg_no;
     uint64_t change_seq; /* of the last membership change told by the room, or read with it: older ones say nothing new */
     uint32_t visibility, role, notify;
+    uint64_t turn, rev;  /* as in room_state: what the store has */
+    bool is_deciding;    /* a decision of the user is on its way to the store */
     uint64_t mentions_asked; /* correlation of the last question for them */
     uint64_t *mentions;  /* numbers of unread lines that call the user, ascending; at most LIM_UNREAD_MENTIONS_MAX */
     uint32_t mention_count;
@@ -54,8 +57,25 @@ uint64_t inbox_edges(const inbox_t *self); /* mask of slots */
 struct inbox_room *inbox_find(const inbox_t *self, uint64_t room);
 void inbox_state(const struct inbox_room *room, struct rec_room_state *state_out); /* borrows its texts */
 
-/* True: the pointer moved forward. Beyond the last line known here is allowed: news may be on the way. */
-bool inbox_read(inbox_t *self, uint64_t room, uint64_t msg_no);
+/* True: the pointer moved forward. Beyond the last line known here is allowed: news may be on the way. Said under
+ * another turn than the pointer's it is from before lines were marked as unread, and changes nothing. */
+bool inbox_read(inbox_t *self, uint64_t room, uint64_t turn, uint64_t msg_no);
+
+/* A user decides about a room: back with the pointer (UNREAD_FROM), or another level (NOTIFY). The store has the last
+ * word, for an answer may be lost, and a former owner of the inbox may still be heard; so nothing changes here but that
+ * the room is_deciding, until inbox_place. ERR_OK: *set_out is to be stored. ERR_AGAIN: said under an old turn; the asker
+ * is told how it is. ERR_NOT_MEMBER, ERR_OUT_OF_RANGE, ERR_BUSY (one decision of a room at a time). */
+err_t inbox_decide(inbox_t *self, const struct msg *wish, struct msg_store_place_set *set_out);
+/* What such a wish asks of the store, under the rev that was known. */
+struct msg_store_place_set inbox_wish(uint64_t user, const struct msg *wish, uint64_t rev);
+
+struct inbox_placed {
+    bool is_done;      /* it is what the decision asked for */
+    bool has_gone_back, has_level; /* the pointer is another one; the level is */
+};
+/* What the store says after a decision. A pointer that was read further meanwhile goes back all the same: the mark is
+ * the later wish, and its turn tells everybody so. */
+struct inbox_placed inbox_place(inbox_t *self, const struct msg_store_place_set *set, const struct msg_store_place *place);
 
 uint32_t inbox_mentions(const struct inbox_room *room); /* how many are unread; at the maximum: or more */
 /* As the store knows them. ERR_NO_MEMORY: as before. */

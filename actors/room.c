@@ -36,6 +36,7 @@ void room_destroy(room_t **self_p)
     map_fini(&self->notices);
     map_fini(&self->called);
     room_tail_fini(&self->tail);
+    room_gone_fini(&self->gone);
     presence_fini(&self->presence);
     while (self->parked_first) {
         struct parked *parked = self->parked_first;
@@ -50,6 +51,7 @@ size_t room_bytes(const room_t *self)
 {
     return sizeof *self + map_bytes(&self->members) + map_bytes(&self->restricted) + map_bytes(&self->presence.readers) +
            map_bytes(&self->presence.users) + self->tail.bytes +
+           self->gone.cap * sizeof *self->gone.msg_nos +
            self->tail.cap * sizeof *self->tail.ring;
 }
 
@@ -92,6 +94,7 @@ err_t room_load(room_t *self, const struct msg_store_room *stored)
     map_fini(&self->visible_from);
     map_fini(&self->restricted);
     room_tail_clear(&self->tail);
+    room_gone_fini(&self->gone);
     self->incarnation = stored->found ? stored->incarnation : 0;
     self->head = stored->found ? stored->last_seq : 0;
     self->msg_no = stored->found ? stored->last_msg_no : 0;
@@ -115,6 +118,8 @@ err_t room_load(room_t *self, const struct msg_store_room *stored)
     struct rec_restricted person;
     while (!err && rec_restricted_next(&restricted, &person))
         err = map_put(&self->restricted, person.user, person.state);
+    if (!err)
+        err = room_gone_load(&self->gone, stored->deleted, stored->gone, stored->gone_more);
     if (!err && s_load_tail(self, stored->tail))
         room_tail_clear(&self->tail); /* the store answers instead */
     return err;
@@ -212,7 +217,7 @@ bool room_find_target(const room_t *self, uint64_t seq, struct room_target *targ
     if (!event)
         return false;
     *target_out = (struct room_target){.found = true, .erased = event->erased, .kind = event->kind,
-                                       .user = event->user};
+                                       .user = event->user, .msg_no = event->msg_no};
     return true;
 }
 
@@ -397,6 +402,8 @@ err_t room_apply(room_t *self, struct pending *pending)
         map_remove(&self->members, pending->user);
         map_remove(&self->visible_from, pending->user);
     }
+    if (pending->kind == KIND_DELETED && pending->target_msg_no && !err)
+        err = room_gone_add(&self->gone, pending->seq, pending->target_msg_no);
     self->head = pending->seq;
     self->last_at_ms = pending->at_ms;
     if (pending->msg_no)

@@ -8,6 +8,7 @@
 #define ROOKERY_ACTORS_ROOM_H
 
 #include "actors/batch.h"
+#include "actors/room_gone.h"
 #include "actors/room_presence.h"
 #include "actors/room_tail.h"
 #include "proto/marks.h"
@@ -43,6 +44,7 @@ typedef struct room {
     map_t visible_from; /* user → first event they may read, where it is not the first */
     map_t restricted;   /* user → RESTRICTED_ bits of room_members.h; members or not */
     room_tail_t tail;
+    room_gone_t gone;
     room_presence_t presence;
     struct pending *pending_first, *pending_last;
     size_t pending_count;
@@ -84,7 +86,7 @@ view_t room_topic(const room_t *self);
 struct room_target {
     bool found, erased;
     uint32_t kind;
-    uint64_t user;
+    uint64_t user, msg_no;
 };
 
 /* Is an event of this kind about another line, which must be there? (An answer only points at one.) */

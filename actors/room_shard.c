@@ -327,6 +327,7 @@ static void s_failed(room_shard_t *self, struct request *request, err_t code)
     case Q_EVENT: shard_event_failed(self, request, code); break;
     case Q_INBOX: shard_inbox_failed(self, request->a, code); break;
     case Q_READS: break; /* sent again by the tick */
+    case Q_PLACE: shard_place_failed(self, request, code); break;
     case Q_GIVE: shard_give_failed(self, code); break;
     default: break;
     }
@@ -363,6 +364,7 @@ static err_t s_route(room_shard_t *self, const struct envelope *env, const struc
     case MSG_STORE_EVENT: return shard_on_store_event(self, env, msg);
     case MSG_STORE_INBOX: return shard_on_store_inbox(self, env, msg);
     case MSG_STORE_MENTIONS: return shard_on_store_mentions(self, env, msg);
+    case MSG_STORE_PLACE: return shard_on_store_place(self, env, msg);
     case MSG_STORE_OK: return s_on_ok(self, env);
     case MSG_ERR: return s_on_err(self, env, msg);
     case MSG_DIR_WELCOME: return shard_on_welcome(self, env, msg);
@@ -378,12 +380,16 @@ static err_t s_route(room_shard_t *self, const struct envelope *env, const struc
     case MSG_ROOM_PINS_GET:
     case MSG_ROOM_EXPORT_GET:
     case MSG_ROOM_RESTRICTED_GET:
+    case MSG_ROOM_MEMBERS_FIND:
+    case MSG_GONE_GET:
     case MSG_ROOM_PAGE_GET: return shard_on_read_request(self, env, msg, body);
     case MSG_TYPING: return shard_on_typing(self, env, msg);
     case MSG_INBOX_OPEN:
     case MSG_INBOX_CLOSE:
     case MSG_INBOX_MEMBER:
     case MSG_INBOX_MENTION:
+    case MSG_UNREAD_FROM:
+    case MSG_NOTIFY:
     case MSG_READ: return shard_on_inbox(self, env, msg, body);
     case MSG_INBOX_MEMBER_OK: return shard_on_inbox_member_ok(self, msg);
     case MSG_INBOX_MENTION_OK: return shard_on_inbox_mention_ok(self, msg);

@@ -139,7 +139,8 @@ err_t shard_on_attach(room_shard_t *self, const struct envelope *env, const stru
                                            .base = attach->after + 1, .head = room->head,
                                            .msg_no = room->msg_no,
                                            .role = room_role(room, readers.first_user),
-                                           .members = room->members.count, .here = true};
+                                           .members = room->members.count, .here = true,
+                                           .deleted = room->gone.deleted};
     list_writer_clear(&self->list);
     if (readers.count && attach->want)
         attached->here = s_backfill(self, room, attach, &readers, attached);
@@ -215,6 +216,29 @@ static err_t s_people(room_shard_t *self, const room_t *room, const struct envel
     return ERR_OK;
 }
 
+static err_t s_find(room_shard_t *self, const room_t *room, const struct envelope *env, const struct msg *asked)
+{
+    const struct msg_room_members_find *find = &asked->as.room_members_find;
+    struct msg msg = {.type = MSG_STORE_MEMBERS_FIND};
+    struct envelope ask = *env;
+    if (!find->limit || !find->query.len)
+        return shard_refuse(self, env, asked, ERR_OUT_OF_RANGE);
+    msg.as.store_members_find =
+        (struct msg_store_members_find){.room = room->id, .query = find->query, .limit = find->limit};
+    ask.reply_to = envelope_answer_to(env);
+    ask.key = room->id;
+    effects_send(self->out, shard_persist(self), &ask, &msg);
+    return ERR_OK;
+}
+
+static err_t s_gone(room_shard_t *self, const room_t *room, const struct envelope *env)
+{
+    struct msg answer = {.type = MSG_GONE};
+    room_gone_tell(&room->gone, room->id, &self->list, &answer.as.gone);
+    shard_reply(self, env, &answer);
+    return ERR_OK;
+}
+
 /* Single lines, or those that are pinned. */
 static err_t s_lines(room_shard_t *self, const room_t *room, const struct envelope *env, const struct msg *msg)
 {
@@ -268,6 +292,8 @@ static uint64_t s_read_room(const struct msg *msg)
     case MSG_ROOM_MEMBERS_GET: return msg->as.room_members_get.room;
     case MSG_ROOM_EXPORT_GET: return msg->as.room_export_get.room;
     case MSG_ROOM_RESTRICTED_GET: return msg->as.room_restricted_get.room;
+    case MSG_ROOM_MEMBERS_FIND: return msg->as.room_members_find.room;
+    case MSG_GONE_GET: return msg->as.gone_get.room;
     default: return msg->as.room_page_get.room;
     }
 }
@@ -294,6 +320,10 @@ err_t shard_on_read_request(room_shard_t *self, const struct envelope *env, cons
         s_info(self, room, env);
         return ERR_OK;
     }
+    if (msg->type == MSG_GONE_GET)
+        return s_gone(self, room, env);
+    if (msg->type == MSG_ROOM_MEMBERS_FIND)
+        return s_find(self, room, env, msg);
     if (msg->type == MSG_ROOM_MEMBERS_GET || msg->type == MSG_ROOM_RESTRICTED_GET)
         return s_people(self, room, env, msg);
     if (msg->type == MSG_ROOM_EXPORT_GET)
@@ -361,7 +391,8 @@ static void s_flush_edge_heads(room_shard_t *self, struct room_edge *edge)
 /* Heads go to those who only watch; after a gap to all, so that live readers notice it too. */
 static void s_add_heads(room_shard_t *self, room_t *room)
 {
-    struct rec_head head = {.room = room->id, .seq = room->head, .msg_no = room->msg_no};
+    struct rec_head head = {.room = room->id, .seq = room->head, .msg_no = room->msg_no,
+                            .deleted = room->gone.deleted};
     uint64_t mask = room->presence.watch_mask | (room->heads_to_all ? room->presence.live_mask : 0);
     for (unsigned slot = 0; slot < LIM_EDGES_MAX; slot++) {
         struct room_edge *edge = &self->edges[slot];

@@ -33,7 +33,7 @@ enum {
 };
 
 enum { Q_HELLO = 1, Q_BEAT, Q_TAKE, Q_LEASES, Q_RELEASE, Q_BATCH, Q_ROOM, Q_EVENT, Q_INBOX, Q_READS, Q_NODES, Q_GIVE,
-       Q_MENTIONS };
+       Q_MENTIONS, Q_PLACE };
 
 /* Other room nodes, and shards on their way to one of them. */
 struct shares {
@@ -151,9 +151,14 @@ err_t shard_on_inbox_mention_ok(room_shard_t *self, const struct msg *msg);
 
 /* room_shard_mentions.c */
 err_t shard_on_inbox_mention(room_shard_t *self, inbox_t *inbox, const struct envelope *env, const struct msg *msg);
-void shard_ask_mentions(room_shard_t *self, inbox_t *inbox); /* of all rooms with something unread */
+void shard_ask_mentions(room_shard_t *self, inbox_t *inbox, uint64_t room); /* 0: of all with something unread */
 err_t shard_on_store_mentions(room_shard_t *self, const struct envelope *env, const struct msg *msg);
 void shard_tell_mentions(room_shard_t *self, const inbox_t *inbox, const struct inbox_room *room);
+
+/* room_shard_place.c: what users decide about a room for themselves; told when it is stored. */
+err_t shard_on_place(room_shard_t *self, inbox_t *inbox, const struct envelope *env, const struct msg *msg, view_t body);
+err_t shard_on_store_place(room_shard_t *self, const struct envelope *env, const struct msg *msg);
+void shard_place_failed(room_shard_t *self, struct request *request, err_t code);
 
 /* room_shard_commit.c */
 void shard_close_batch(room_shard_t *self);

@@ -128,7 +128,7 @@ static err_t s_on_open(room_shard_t *self, inbox_t *inbox, const struct envelope
     answer.as.inbox = (struct msg_inbox){.user = inbox->user, .rooms = list_of(&self->list)};
     inbox->touched_ms = self->now_ms;
     shard_reply(self, env, &answer);
-    shard_ask_mentions(self, inbox); /* behind it: the counts follow when the store has told them */
+    shard_ask_mentions(self, inbox, 0); /* behind it: the counts follow when the store has told them */
     return ERR_OK;
 }
 
@@ -148,11 +148,11 @@ static err_t s_on_read(room_shard_t *self, inbox_t *inbox, const struct envelope
     inbox->touched_ms = self->now_ms;
     const struct inbox_room *room = inbox_find(inbox, read->room);
     uint32_t mentions = room ? inbox_mentions(room) : 0;
-    if (inbox_read(inbox, read->room, read->msg_no)) {
+    if (inbox_read(inbox, read->room, read->turn, read->msg_no)) {
         if (inbox_mentions(room) != mentions)
             shard_tell_mentions(self, inbox, room);
         struct msg told = {.type = MSG_READ_AT};
-        told.as.read_at = (struct msg_read_at){.room = read->room, .msg_no = read->msg_no};
+        told.as.read_at = (struct msg_read_at){.room = read->room, .msg_no = read->msg_no, .turn = read->turn};
         shard_tell_edges(self, inbox, env->session, &told);
         map_put(&self->dirty_inboxes, inbox->user, 1);
     }
@@ -253,6 +253,8 @@ err_t shard_on_inbox(room_shard_t *self, const struct envelope *env, const struc
     inbox = s_inbox_for(self, env, msg, body, user, &err);
     if (!inbox)
         return err;
+    if (msg->type == MSG_UNREAD_FROM || msg->type == MSG_NOTIFY)
+        return shard_on_place(self, inbox, env, msg, body);
     return msg->type == MSG_INBOX_OPEN ? s_on_open(self, inbox, env, msg) : s_on_read(self, inbox, env, msg);
 }
 

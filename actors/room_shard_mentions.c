@@ -64,10 +64,11 @@ static void s_tell_counted(room_shard_t *self, const inbox_t *inbox)
         shard_tell_edges(self, inbox, 0, &msg);
 }
 
-void shard_ask_mentions(room_shard_t *self, inbox_t *inbox)
+void shard_ask_mentions(room_shard_t *self, inbox_t *inbox, uint64_t room)
 {
-    s_tell_counted(self, inbox);
-    (void)s_ask(self, inbox, 0, 0);
+    if (!room)
+        s_tell_counted(self, inbox);
+    (void)s_ask(self, inbox, room, 0);
 }
 
 static void s_counted(room_shard_t *self, uint64_t user, uint64_t room, uint64_t seq, address_t to)
@@ -129,7 +130,7 @@ err_t shard_on_store_mentions(room_shard_t *self, const struct envelope *env, co
     told.as.mentioned.rooms = list_of(&self->list_more);
     if (self->list_more.count)
         shard_tell_edges(self, inbox, 0, &told);
-    if (request.b)
+    if (request.c) /* a room waits for it */
         s_counted(self, request.a, request.b, request.c, shard_owner_of(self, request.b));
     return ERR_OK;
 }

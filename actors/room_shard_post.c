@@ -240,6 +240,7 @@ static struct room_target s_hint_target(const room_shard_t *self, const room_t *
         return (struct room_target){0};
     bool is_erased = event->body.len == 1 && event->body.bytes[0] == 0xc0;
     return (struct room_target){.found = true, .kind = event->kind, .user = event->user,
+                                .msg_no = event->msg_no,
                                 .erased = is_erased ||
                                           room_tail_has_delete_of(&room->tail, event->seq)};
 }
@@ -271,6 +272,7 @@ static err_t s_accept(room_shard_t *self, room_t *room, const struct envelope *e
     memcpy(pending->mac, ask->mac, MAC_BYTES);
     pending->whom = ask->whom;
     pending->probe = probe;
+    pending->target_msg_no = target ? target->msg_no : 0;
     err_t err = ERR_OK;
     if (target && ask->target && s_has_hint(self, room, ask->target)) {
         pending->target_as_of = self->hint_as_of;

@@ -8,6 +8,15 @@
 
 enum { HEADS_EACH_MS = 250, DETACH_BATCH = 256 };
 
+void attach_head(fanout_t *fanout, struct fan_room *room, const struct msg_room_attached *attached)
+{
+    if (room->incarnation != attached->incarnation)
+        room->deleted = 0;
+    room->incarnation = attached->incarnation;
+    fanout_head(fanout, room, &(struct rec_head){.seq = attached->head, .msg_no = attached->msg_no,
+                                                 .deleted = attached->deleted});
+}
+
 static bool s_on_told(struct edge *edge, struct ask *ask, const struct answer *answer);
 static bool s_on_healed(struct edge *edge, struct ask *ask, const struct answer *answer);
 
@@ -248,8 +257,7 @@ static bool s_on_told(struct edge *edge, struct ask *ask, const struct answer *a
     if (!room->tracking) {
         if (room->incarnation != msg.as.room_attached.incarnation)
             room->last_seq = room->msg_no = 0;
-        room->incarnation = msg.as.room_attached.incarnation;
-        fanout_head(edge->fanout, room, msg.as.room_attached.head, msg.as.room_attached.msg_no);
+        attach_head(edge->fanout, room, &msg.as.room_attached);
     }
     return true;
 }
@@ -285,7 +293,9 @@ static bool s_replay(struct attach *self, struct fan_room *room, list_t frames)
             return false;
         struct shared event = shared_of(record.event, 0);
         fanout_event(self->edge->fanout, room, msg.as.event.seq, &event);
-        fanout_head(self->edge->fanout, room, msg.as.event.seq, msg.as.event.msg_no);
+        fanout_head(self->edge->fanout, room,
+                    &(struct rec_head){.seq = msg.as.event.seq, .msg_no = msg.as.event.msg_no,
+                                       .deleted = msg.as.event.kind == KIND_DELETED ? msg.as.event.seq : 0});
         shared_fini(&event);
     }
     return true;
@@ -327,11 +337,10 @@ static bool s_on_healed(struct edge *edge, struct ask *ask, const struct answer 
             if (backfill)
                 backfill->cut = true;
         }
-        room->incarnation = attached->incarnation;
         room->last_seq = attached->head;
     }
     room->tracking = room->wanting > 0;
-    fanout_head(edge->fanout, room, attached->head, attached->msg_no);
+    attach_head(edge->fanout, room, attached);
     return true;
 }
 
@@ -356,40 +365,43 @@ static void s_on_room_gone(void *context, struct fan_room *room)
 const struct fanout_ops attach_fanout_ops = {.hold = s_on_hold, .room_gone = s_on_room_gone};
 
 /* The numbers at the front of an event; its text is not looked at. */
-static bool s_event_head(view_t body, uint64_t *room_out, uint64_t *seq_out, uint64_t *msg_no_out)
+static bool s_event_head(view_t body, struct rec_head *head_out)
 {
     reader_t reader = reader_of(body);
     size_t count = 0;
-    uint64_t skipped = 0;
+    uint64_t skipped = 0, kind = 0;
     view_t cid;
-    return !reader_array(&reader, 16, &count) && !reader_uint(&reader, UINT16_MAX, &skipped) &&
-           !reader_uint(&reader, ID_MAX, room_out) && !reader_uint(&reader, ID_MAX, seq_out) &&
-           !reader_uint(&reader, UINT16_MAX, &skipped) && !reader_uint(&reader, ID_MAX, &skipped) &&
-           !reader_uint(&reader, ID_MAX, &skipped) && !reader_bin(&reader, CID_BYTES, &cid) &&
-           !reader_uint(&reader, ID_MAX, msg_no_out);
+    *head_out = (struct rec_head){0};
+    bool is_read = !reader_array(&reader, 16, &count) && !reader_uint(&reader, UINT16_MAX, &skipped) &&
+                   !reader_uint(&reader, ID_MAX, &head_out->room) && !reader_uint(&reader, ID_MAX, &head_out->seq) &&
+                   !reader_uint(&reader, UINT16_MAX, &kind) && !reader_uint(&reader, ID_MAX, &skipped) &&
+                   !reader_uint(&reader, ID_MAX, &skipped) && !reader_bin(&reader, CID_BYTES, &cid) &&
+                   !reader_uint(&reader, ID_MAX, &head_out->msg_no);
+    head_out->deleted = kind == KIND_DELETED ? head_out->seq : 0;
+    return is_read;
 }
 
 void attach_on_event(struct attach *self, const struct envelope *env, view_t body)
 {
-    uint64_t room_id = 0, seq = 0, msg_no = 0;
-    if (!s_event_head(body, &room_id, &seq, &msg_no) || !links_is_current(self->edge->links, room_id, env->epoch))
+    struct rec_head head;
+    if (!s_event_head(body, &head) || !links_is_current(self->edge->links, head.room, env->epoch))
         return;
-    struct fan_room *room = fanout_room(self->edge->fanout, room_id);
+    struct fan_room *room = fanout_room(self->edge->fanout, head.room);
     if (!room || room->heal)
         return; /* the answer to the heal covers it: the pipe is in order */
     if (!room->tracking) {
-        fanout_head(self->edge->fanout, room, seq, msg_no);
+        fanout_head(self->edge->fanout, room, &head);
         return;
     }
-    if (seq <= room->last_seq)
+    if (head.seq <= room->last_seq)
         return;
-    if (seq != room->last_seq + 1) {
+    if (head.seq != room->last_seq + 1) {
         attach_heal(self, room);
         return;
     }
     struct shared event = shared_of(body, 0);
-    fanout_event(self->edge->fanout, room, seq, &event);
-    fanout_head(self->edge->fanout, room, seq, msg_no);
+    fanout_event(self->edge->fanout, room, head.seq, &event);
+    fanout_head(self->edge->fanout, room, &head);
     shared_fini(&event);
 }
 
@@ -404,7 +416,7 @@ void attach_on_heads(struct attach *self, view_t body)
         if (!room || room->heal)
             continue;
         if (!room->tracking)
-            fanout_head(self->edge->fanout, room, head.seq, head.msg_no);
+            fanout_head(self->edge->fanout, room, &head);
         else if (head.seq > room->last_seq)
             attach_heal(self, room);
     }
@@ -491,7 +503,7 @@ void attach_send_heads(struct attach *self, struct session *session, bool quiet_
     int64_t quiet_ms = self->edge->now_ms - LIM_HEARTBEAT_MS;
     for (uint32_t i = 0; i < session->viewer.place_count; i++) {
         const struct fan_room *room = session->viewer.places[i].room;
-        struct rec_head head = {room->id, room->last_seq, room->msg_no};
+        struct rec_head head = {room->id, room->last_seq, room->msg_no, room->deleted};
         if (room->last_seq > 0 && !room->heal && (!quiet_only || room->active_ms < quiet_ms))
             (void)rec_head_append(&list, &head);
     }

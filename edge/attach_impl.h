@@ -24,6 +24,8 @@ void attach_kick(struct attach *self, struct session *session, uint64_t room, er
 bool attach_drop_refused(struct attach *self, uint64_t room, list_t refused); /* true: there was one */
 /* Attaches the edge itself again from its last number. */
 void attach_heal(struct attach *self, struct fan_room *room);
+/* What the room said of where it stands. Another history is taken note of; last_seq is the caller's. */
+void attach_head(fanout_t *fanout, struct fan_room *room, const struct msg_room_attached *attached);
 /* The backfill begins anew, from what the client holds. */
 void attach_restart(struct attach *self, struct backfill *backfill);
 

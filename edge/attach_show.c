@@ -75,10 +75,9 @@ static void s_learn(struct attach *self, struct fan_room *room, const struct msg
     if (!room->tracking || room->incarnation != attached->incarnation) {
         if (room->tracking)
             fanout_gap_all(self->edge->fanout, room);
-        room->incarnation = attached->incarnation;
         room->last_seq = attached->head;
         room->tracking = room->wanting > 0;
-        fanout_head(self->edge->fanout, room, attached->head, attached->msg_no);
+        attach_head(self->edge->fanout, room, attached);
     } else if (attached->head > room->last_seq) {
         attach_heal(self, room); /* events went by unseen */
     }
@@ -110,6 +109,7 @@ static bool s_on_attached(struct attach *self, struct backfill *backfill, struct
         .first_msg_no = attached->first_msg_no,
         .role = attached->role,
         .members = attached->members,
+        .deleted = attached->deleted,
     };
     backfill->held_last = attached->head;
     fanout_sit(self->edge->fanout, &session->viewer, backfill->room, SEAT_BACKFILL);

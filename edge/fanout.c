@@ -387,10 +387,11 @@ void fanout_event(fanout_t *self, struct fan_room *room, uint64_t seq, struct sh
     }
 }
 
-void fanout_head(fanout_t *self, struct fan_room *room, uint64_t seq, uint64_t msg_no)
+void fanout_head(fanout_t *self, struct fan_room *room, const struct rec_head *head)
 {
-    room->last_seq = seq > room->last_seq ? seq : room->last_seq;
-    room->msg_no = msg_no > room->msg_no ? msg_no : room->msg_no;
+    room->last_seq = head->seq > room->last_seq ? head->seq : room->last_seq;
+    room->msg_no = head->msg_no > room->msg_no ? head->msg_no : room->msg_no;
+    room->deleted = head->deleted > room->deleted ? head->deleted : room->deleted;
     room->active_ms = self->now_ms;
     if (!room->heads_due && room->count > room->streaming) {
         room->heads_due = true;
@@ -403,7 +404,7 @@ static void s_room_heads(fanout_t *self, struct fan_room *room)
 {
     list_writer_t list;
     list_writer_init(&list, 64);
-    struct rec_head head = {room->id, room->last_seq, room->msg_no};
+    struct rec_head head = {room->id, room->last_seq, room->msg_no, room->deleted};
     struct msg msg = {.type = MSG_HEADS};
     buffer_clear(&self->scratch);
     if (!rec_head_append(&list, &head)) {

@@ -41,7 +41,7 @@ struct place { /* in the viewer's array */
 
 struct fan_room {
     uint64_t id;
-    uint64_t incarnation, last_seq, msg_no; /* of what came over the link; 0: nothing yet */
+    uint64_t incarnation, last_seq, msg_no, deleted; /* of what came over the link; 0: nothing yet */
     struct seat *seats;
     uint32_t count, capacity;
     uint32_t streaming; /* seats[0 … streaming) get events */
@@ -100,7 +100,7 @@ struct fan_room *fanout_take_untold(fanout_t *self); /* the next room with seats
 /* One event of a tracked room to all who show it. The caller has checked that seq is the next one. */
 void fanout_event(fanout_t *self, struct fan_room *room, uint64_t seq, struct shared *event);
 /* The head moved: watchers hear of it with the next fanout_send_heads. */
-void fanout_head(fanout_t *self, struct fan_room *room, uint64_t seq, uint64_t msg_no);
+void fanout_head(fanout_t *self, struct fan_room *room, const struct rec_head *head);
 void fanout_send_heads(fanout_t *self);
 /* Something ephemeral for all who show the room; whoever has no room for it goes without. */
 void fanout_ephemeral(fanout_t *self, struct fan_room *room, struct shared *message);

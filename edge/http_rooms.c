@@ -1,11 +1,12 @@
 /* The same messages as on the socket, for scripts: rooms and who is in them. */
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "edge/http.h"
 #include "proto/json.h"
 
-enum { LIMIT_ROOMS = 50, LIMIT_MEMBERS = 100 };
+enum { LIMIT_ROOMS = 50, LIMIT_MEMBERS = 100, LIMIT_FOUND = 20 };
 
 static bool s_on_ack(struct edge *edge, struct ask *ask, const struct answer *answer)
 {
@@ -124,8 +125,47 @@ void http_room_leave(struct http_conn *conn, const struct http_call *call)
     s_membership(conn, call, MSG_ROOM_LEAVE);
 }
 
+/* To the inbox of the asking user, not to the room. */
+void http_room_notify(struct http_conn *conn, const struct http_call *call)
+{
+    struct msg defaults = {.type = MSG_NOTIFY, .as.notify = {.room = call->ids[0]}}, msg;
+    json_t *json = json_loadb((const char *)call->body.bytes, call->body.len, JSON_ALLOW_NUL, NULL);
+    bool has_level = json_object_get(json, "level") != NULL; /* which one has to be said: it is no default */
+    json_decref(json);
+    buffer_t bytes;
+    buffer_init(&bytes, LIM_CLIENT_FRAME_BYTES_MAX);
+    err_t err = s_read_body(call->body, &defaults, &bytes, &msg);
+    if (!err && (!has_level || msg.as.notify.room != call->ids[0]))
+        err = ERR_WRONG_FIELDS;
+    if (err)
+        http_problem(conn, err, 0, 0);
+    else
+        http_ask(conn, s_to_room(call, call->identity.user, http_pass_on, MSG_NOTIFIED), &msg);
+    buffer_fini(&bytes);
+}
+
+static void s_find_members(struct http_conn *conn, const struct http_call *call)
+{
+    char query[HTTP_PARAM_BYTES_MAX + 1] = "";
+    uint64_t limit = 0;
+    view_t params = call->request->query;
+    if (!http_param(params, "query", query) || strlen(query) == 0 || strlen(query) > LIM_QUERY_BYTES_MAX ||
+        !text_is_clean(view_of_text(query)) || http_has_param(params, "after_user") ||
+        !http_param_number(params, "limit", LIMIT_FOUND, LIM_USERS_PAGE_MAX, &limit) || limit == 0) {
+        http_problem(conn, ERR_OUT_OF_RANGE, 0, LIM_USERS_PAGE_MAX);
+        return;
+    }
+    struct msg msg = {.type = MSG_ROOM_MEMBERS_FIND, .as.room_members_find = {
+        .room = call->ids[0], .query = view_of_text(query), .limit = (uint32_t)limit}};
+    http_ask(conn, s_to_room(call, call->ids[0], http_pass_on, MSG_MEMBERS), &msg);
+}
+
 void http_room_members(struct http_conn *conn, const struct http_call *call)
 {
+    if (http_has_param(call->request->query, "query")) {
+        s_find_members(conn, call);
+        return;
+    }
     uint64_t after = 0, limit = 0;
     view_t params = call->request->query;
     if (!http_param_number(params, "after_user", 0, ID_MAX, &after) ||

@@ -195,7 +195,7 @@ bool session_on_link(struct edge *edge, const struct envelope *env, view_t body)
 {
     struct msg msg;
     if (env->type != MSG_READ_AT && env->type != MSG_ROOM_ADDED && env->type != MSG_ROOM_REMOVED &&
-        env->type != MSG_MENTIONED)
+        env->type != MSG_MENTIONED && env->type != MSG_NOTIFIED)
         return false;
     if (msg_decode(body, &msg))
         return true;

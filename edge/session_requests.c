@@ -86,7 +86,7 @@ static bool s_on_read_stored(struct edge *edge, struct ask *ask, const struct an
     (void)edge;
     (void)ask;
     (void)answer;
-    return true; /* it only grows: the next one says it again */
+    return true; /* the next one says it again */
 }
 
 static void s_on_read(struct session *self, view_t bytes)
@@ -94,6 +94,29 @@ static void s_on_read(struct session *self, view_t bytes)
     struct ask_spec spec = {.to = ASK_OWNER, .done = s_on_read_stored, .owner = self->edge, .key = self->user,
                             .user = self->user, .session = self->number};
     (void)asks_send(self->edge->asks, &spec, bytes);
+}
+
+/* Asked of the room, or of the user's inbox; the answer is for this socket. */
+static bool s_on_answer(struct edge *edge, struct ask *ask, const struct answer *answer)
+{
+    struct session *self = ask->spec.owner;
+    if (answer->type == MSG_READ_AT || answer->type == MSG_NOTIFIED || answer->type == MSG_GONE) {
+        struct shared message = shared_of(answer->body, 0);
+        fanout_send(edge->fanout, &self->viewer, shared_frame(&message, self->viewer.json));
+        shared_fini(&message);
+        return true;
+    }
+    struct msg msg;
+    if (!msg_decode(view_of(ask->bytes, ask->len), &msg))
+        session_refuse(self, &msg, answer->err ? answer->err : ERR_INTERNAL, answer->retry_ms);
+    return true;
+}
+
+static void s_ask(struct session *self, const struct msg *msg, view_t bytes, uint64_t key)
+{
+    struct ask_spec spec = {.to = ASK_OWNER, .done = s_on_answer, .owner = self, .key = key, .user = self->user};
+    if (!asks_send(self->edge->asks, &spec, bytes))
+        session_refuse(self, msg, ERR_OVERLOADED, RETRY_MS);
 }
 
 static void s_on_typing(struct session *self, const struct msg_typing *typing, view_t bytes)
@@ -163,6 +186,13 @@ void session_on_request(struct session *self, const struct msg *msg, view_t byte
         break;
     case MSG_READ:
         s_on_read(self, bytes);
+        break;
+    case MSG_UNREAD_FROM:
+    case MSG_NOTIFY:
+        s_ask(self, msg, bytes, self->user);
+        break;
+    case MSG_GONE_GET:
+        s_ask(self, msg, bytes, msg->as.gone_get.room);
         break;
     case MSG_TYPING:
         s_on_typing(self, &msg->as.typing, bytes);

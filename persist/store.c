@@ -13,6 +13,7 @@
 #include "persist/store_members.h"
 #include "persist/store_messages.h"
 #include "persist/store_people.h"
+#include "persist/store_places.h"
 #include "persist/store_rooms.h"
 #include "persist/store_search.h"
 #include "persist/store_sessions.h"
@@ -37,6 +38,8 @@ static const struct store_row ROWS[] = {
     {MSG_STORE_INBOX_GET, STORE_READ, store_on_inbox_get},
     {MSG_STORE_MENTIONS_GET, STORE_READ, store_on_mentions_get},
     {MSG_STORE_READS, STORE_WRITE, store_on_reads},
+    {MSG_STORE_PLACE_SET, STORE_WRITE, store_on_place_set},
+    {MSG_STORE_MEMBERS_FIND, STORE_READ, store_on_members_find},
     {MSG_STORE_MEMBERS_GET, STORE_READ, store_on_members_get},
     {MSG_STORE_RESTRICTED_GET, STORE_READ, store_on_restricted_get},
     {MSG_STORE_ROOMS_GET, STORE_READ, store_on_rooms_get},

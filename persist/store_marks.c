@@ -111,10 +111,17 @@ static db_status_t s_pin(db_t *db, const struct rec_append_row *row)
                   values, 4);
 }
 
-static db_status_t s_forget_line(db_t *db, uint64_t room, uint64_t line)
+static db_status_t s_forget_line(db_t *db, uint64_t room, uint64_t line, uint64_t deleted)
 {
     const struct db_value values[] = {db_u64(room), db_u64(line)};
-    db_status_t status = s_forget_mentions(db, room, line);
+    const struct db_value gone[] = {db_u64(deleted), db_u64(room), db_u64(line)};
+    db_status_t status = db_run(db,
+                                "INSERT INTO gone_line (room_id, msg_no, seq, deleted_seq) "
+                                "SELECT room_id, msg_no, seq, ? FROM event WHERE room_id = ? AND seq = ? AND msg_no > 0 "
+                                "ON DUPLICATE KEY UPDATE gone_line.deleted_seq = gone_line.deleted_seq",
+                                gone, 3);
+    if (!status)
+        status = s_forget_mentions(db, room, line);
     if (!status)
         status = db_run(db, "DELETE FROM reaction WHERE room_id = ? AND target_seq = ?", values, 2);
     return status ? status : db_run(db, "DELETE FROM pin WHERE room_id = ? AND target_seq = ?", values, 2);
@@ -128,7 +135,7 @@ db_status_t store_marks_apply(db_t *db, const struct rec_append_row *row)
         return s_body(row, &said) ? s_add_mentions(db, row->room, row->seq, row->msg_no, said.mentions) : DB_FAILED;
     case KIND_EDITED: return s_forget_mentions(db, row->room, row->target);
     case KIND_REVISED: return s_revise_mentions(db, row);
-    case KIND_DELETED: return s_forget_line(db, row->room, row->target);
+    case KIND_DELETED: return s_forget_line(db, row->room, row->target, row->seq);
     case KIND_REACTED: return s_react(db, row);
     case KIND_PINNED: return s_pin(db, row);
     default: return DB_OK;

@@ -12,6 +12,7 @@
 #include "persist/store_members.h"
 #include "persist/store_messages.h"
 #include "persist/store_people.h"
+#include "persist/store_places.h"
 
 enum { ROLE_OWNER_OF_ROOM = 2, LIKE_BYTES_MAX = 2 * LIM_QUERY_BYTES_MAX + 2 };
 
@@ -59,6 +60,33 @@ static db_status_t s_read_room(struct store_call *call, uint64_t room)
     return DB_OK;
 }
 
+/* The highest numbers of deleted lines, which come first, turned around; and the last deletion. */
+static db_status_t s_read_gone(struct store_call *call, uint64_t room)
+{
+    struct msg_store_room *answer = &call->answer.as.store_room;
+    const struct db_value values[] = {db_u64(room), db_u64(LIM_ROOM_GONE_MAX + 1)};
+    uint64_t msg_nos[LIM_ROOM_GONE_MAX];
+    size_t count = 0;
+    db_stmt_t *rows;
+    db_status_t status = db_query(call->db, "SELECT MAX(deleted_seq) FROM gone_line WHERE room_id = ?", values, 1, &rows);
+    if (status)
+        return status;
+    answer->deleted = db_next(rows) ? db_get_u64(rows, 0) : 0;
+    if (!answer->deleted)
+        return DB_OK;
+    status = db_query(call->db, "SELECT msg_no FROM gone_line WHERE room_id = ? ORDER BY msg_no DESC LIMIT ?", values, 2,
+                      &rows);
+    while (!status && db_next(rows)) {
+        answer->gone_more = count == LIM_ROOM_GONE_MAX;
+        if (!answer->gone_more)
+            msg_nos[count++] = db_get_u64(rows, 0);
+    }
+    while (!status && count-- > 0)
+        if (rec_id_append(&call->list, &(struct rec_id){.id = msg_nos[count]}))
+            return DB_FAILED;
+    return status;
+}
+
 /* Room, members and tail of one moment: a commit in between would give a tail that does not end at the head. */
 static db_status_t s_answer_room(struct store_call *call, uint64_t room)
 {
@@ -72,14 +100,19 @@ static db_status_t s_answer_room(struct store_call *call, uint64_t room)
     const size_t member_bytes = call->list.records.len, member_count = call->list.count;
     if (!status && answer->found)
         status = store_read_restricted(call->db, answer->room, &call->list);
+    const size_t restricted_bytes = call->list.records.len, restricted_count = call->list.count;
+    if (!status && answer->found)
+        status = s_read_gone(call, answer->room);
     if (!status && answer->found)
         status = store_event_tail(call->db, answer->room, answer->last_seq, &call->more);
     db_rollback(call->db);
-    /* Two lists, one behind the other in the same memory. */
+    /* Three lists, one behind the other in the same memory. */
     const list_t both = list_of(&call->list);
     answer->members = (list_t){.bytes = both.bytes, .len = member_bytes, .count = member_count};
     answer->restricted = (list_t){.bytes = both.bytes ? both.bytes + member_bytes : NULL,
-                                  .len = both.len - member_bytes, .count = both.count - member_count};
+                                  .len = restricted_bytes - member_bytes, .count = restricted_count - member_count};
+    answer->gone = (list_t){.bytes = both.bytes ? both.bytes + restricted_bytes : NULL,
+                            .len = both.len - restricted_bytes, .count = both.count - restricted_count};
     answer->tail = list_of(&call->more);
     return status;
 }
@@ -120,7 +153,8 @@ db_status_t store_on_inbox_get(struct store_call *call)
     db_status_t status = db_query(
         call->db,
         "SELECT r.id, r.incarnation, r.visibility, r.name, r.topic, r.last_seq, r.last_msg_no, m.read_msg_no, m.role, "
-        "m.notify FROM member AS m JOIN room AS r ON r.id = m.room_id WHERE m.user_id = ? ORDER BY m.room_id LIMIT ?",
+        "m.notify, COALESCE(p.turn, 0), COALESCE(p.rev, 0) FROM member AS m JOIN room AS r ON r.id = m.room_id "
+        "LEFT JOIN member_place AS p ON p.room_id = m.room_id AND p.user_id = m.user_id WHERE m.user_id = ? ORDER BY m.room_id LIMIT ?",
         values, 2, &rows);
     if (status)
         return status;
@@ -129,7 +163,8 @@ db_status_t store_on_inbox_get(struct store_call *call)
             .room = db_get_u64(rows, 0), .incarnation = db_get_u64(rows, 1),
             .visibility = (uint32_t)db_get_u64(rows, 2), .name = db_get_view(rows, 3), .topic = db_get_view(rows, 4),
             .head = db_get_u64(rows, 5), .msg_no = db_get_u64(rows, 6), .read_msg_no = db_get_u64(rows, 7),
-            .role = (uint32_t)db_get_u64(rows, 8), .notify = (uint32_t)db_get_u64(rows, 9)};
+            .role = (uint32_t)db_get_u64(rows, 8), .notify = (uint32_t)db_get_u64(rows, 9),
+            .turn = db_get_u64(rows, 10), .rev = db_get_u64(rows, 11)};
         if (rec_room_state_append(&call->list, &room))
             return DB_FAILED;
     }
@@ -224,42 +259,6 @@ db_status_t store_on_rooms_get(struct store_call *call)
     return DB_OK;
 }
 
-/* ---- read pointers -------------------------------------------------------------------------------------------- */
-
-static int s_compare_marks(const void *a, const void *b)
-{
-    const struct rec_read_mark *left = a, *right = b;
-    if (left->room != right->room)
-        return left->room < right->room ? -1 : 1;
-    return (left->user > right->user) - (left->user < right->user);
-}
-
-/* In the order of the key, so that two of these do not deadlock. Never moves a pointer back. */
-static db_status_t s_store_marks(struct store_call *call)
-{
-    list_t list = call->ask.as.store_reads.marks;
-    struct rec_read_mark marks[LIM_SUBS_MAX];
-    size_t count = 0;
-    while (count < LIM_SUBS_MAX && rec_read_mark_next(&list, &marks[count]))
-        count++;
-    qsort(marks, count, sizeof marks[0], s_compare_marks);
-    db_status_t status = DB_OK;
-    for (size_t i = 0; !status && i < count; i++) {
-        const struct db_value values[] = {db_u64(marks[i].msg_no), db_u64(marks[i].room), db_u64(marks[i].user),
-                                          db_u64(marks[i].msg_no)};
-        status = db_run(call->db,
-                        "UPDATE member SET read_msg_no = ? WHERE room_id = ? AND user_id = ? AND read_msg_no < ?",
-                        values, 4);
-    }
-    store_answer_ok(call, 0);
-    return status;
-}
-
-db_status_t store_on_reads(struct store_call *call)
-{
-    return store_in_transaction(call, s_store_marks);
-}
-
 /* ---- what events do to rooms and members ---------------------------------------------------------------------- */
 
 bool store_row_body(const struct rec_append_row *row, void *body_out)
@@ -313,5 +312,8 @@ db_status_t store_member_leave(db_t *db, uint64_t room, uint64_t user)
 {
     const struct db_value values[] = {db_u64(room), db_u64(user)};
     db_status_t status = db_run(db, "DELETE FROM member WHERE room_id = ? AND user_id = ?", values, 2);
-    return status || db_affected(db) == 0 ? status : s_count_members(db, room, false);
+    if (status || db_affected(db) == 0)
+        return status;
+    status = store_place_forget(db, room, user);
+    return status ? status : s_count_members(db, room, false);
 }

@@ -9,7 +9,6 @@ db_status_t store_on_room_lost(struct store_call *call); /* and the audit says s
 db_status_t store_on_inbox_get(struct store_call *call);
 db_status_t store_on_members_get(struct store_call *call);
 db_status_t store_on_rooms_get(struct store_call *call);
-db_status_t store_on_reads(struct store_call *call);
 
 /* Within the transaction that stores the event. */
 db_status_t store_room_create(db_t *db, const struct rec_append_row *row); /* of ROOM_CREATED; head (0, 0) */

@@ -124,8 +124,8 @@ static db_status_t s_orphans(struct verify *self, uint64_t above, uint64_t below
         const char *table, *sql;
     } tables[] = {
 #define ORPHANS(table) {#table, "SELECT room_id FROM " #table " WHERE room_id > ? AND room_id < ? ORDER BY room_id LIMIT 1"}
-        ORPHANS(event), ORPHANS(member), ORPHANS(reaction), ORPHANS(pin), ORPHANS(mention), ORPHANS(search_doc),
-        ORPHANS(room_restricted)};
+        ORPHANS(event), ORPHANS(member), ORPHANS(reaction), ORPHANS(pin), ORPHANS(mention), ORPHANS(gone_line),
+        ORPHANS(search_doc), ORPHANS(room_restricted)};
     enum { TABLES = sizeof tables / sizeof tables[0] };
     uint64_t first[TABLES], lowest;
     for (; above < below; above = lowest) {

@@ -269,10 +269,30 @@ static db_status_t s_meet_doc(struct verify *self, const struct verify_line_fold
     return status;
 }
 
+/* Unread counts leave a line out by its row. */
+static db_status_t s_meet_gone(struct verify *self, const struct verify_line_fold *fold, struct s_cursor *at,
+                               uint64_t high)
+{
+    const uint64_t line = fold->line->seq;
+    bool found = false;
+    db_status_t status = s_skip(self, at, line, high, "gone_line");
+    for (; !status && at->has && at->line == line; status = s_next(self, at, high)) {
+        found = true;
+        if (!fold->deleted)
+            verify_fault(self, line, "is gone by its row and not by the log");
+        else if (at->number != fold->line->msg_no || db_get_u64(at->rows, 2) != fold->deleted)
+            verify_fault(self, line, "is gone as line %" PRIu64 " by event %" PRIu64 ", by the log as line %" PRIu64
+                         " by event %" PRIu64, at->number, db_get_u64(at->rows, 2), fold->line->msg_no, fold->deleted);
+    }
+    if (!status && fold->deleted && !found)
+        verify_fault(self, line, "was deleted by event %" PRIu64 " and has no row in `gone_line`", fold->deleted);
+    return status;
+}
+
 /* ---- a stretch of lines --------------------------------------------------------------------------------------- */
 
 struct s_cursors {
-    struct s_cursor events, reactions, pins, mentions, docs;
+    struct s_cursor events, reactions, pins, mentions, docs, gone;
 };
 
 static db_status_t s_one_line(struct verify *self, struct s_cursors *at, const struct verify_event *line, uint64_t high)
@@ -293,7 +313,9 @@ static db_status_t s_one_line(struct verify *self, struct s_cursors *at, const s
         status = s_meet_pin(self, fold, &at->pins, high);
     if (!status)
         status = s_meet_mentions(self, fold, &at->mentions, high);
-    return status ? status : s_meet_doc(self, fold, &at->docs, high);
+    if (!status)
+        status = s_meet_doc(self, fold, &at->docs, high);
+    return status ? status : s_meet_gone(self, fold, &at->gone, high);
 }
 
 #define AFTER(line, number) " AND (" line " > ? OR " number " > ?) ORDER BY " line ", " number " LIMIT ?"
@@ -313,8 +335,10 @@ db_status_t verify_lines(struct verify *self, uint64_t low, uint64_t high, const
                             AFTER("seq", "user_id")},
         .docs = {.sql = "SELECT seq, seq AS number FROM search_doc WHERE room_id = ? AND seq BETWEEN ? AND ?"
                         AFTER("seq", "seq")},
+        .gone = {.sql = "SELECT seq, msg_no, deleted_seq FROM gone_line WHERE room_id = ? AND seq BETWEEN ? AND ?"
+                        AFTER("seq", "msg_no")},
     };
-    struct s_cursor *all[] = {&at.events, &at.reactions, &at.pins, &at.mentions, &at.docs};
+    struct s_cursor *all[] = {&at.events, &at.reactions, &at.pins, &at.mentions, &at.docs, &at.gone};
     db_status_t status = DB_OK;
     for (size_t i = 0; !status && i < sizeof all / sizeof all[0]; i++)
         status = s_open(self, all[i], i ? low : low ? low : 1, high);
@@ -327,5 +351,7 @@ db_status_t verify_lines(struct verify *self, uint64_t low, uint64_t high, const
         status = s_skip(self, &at.pins, UINT64_MAX, high, "pin");
     if (!status)
         status = s_skip(self, &at.mentions, UINT64_MAX, high, "mention");
-    return status ? status : s_skip(self, &at.docs, UINT64_MAX, high, "search_doc");
+    if (!status)
+        status = s_skip(self, &at.docs, UINT64_MAX, high, "search_doc");
+    return status ? status : s_skip(self, &at.gone, UINT64_MAX, high, "gone_line");
 }

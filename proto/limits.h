@@ -60,6 +60,7 @@ enum {
     LIM_EMOJI_BYTES_MAX = 48,           /* one emoji: a family of four with skin tones takes 41 */
     LIM_LINE_EMOJI_MAX = 20,            /* different emoji under a line */
     LIM_LINE_REACTIONS_MAX = 400,       /* people times emoji under a line */
+    LIM_ROOM_GONE_MAX = 256,            /* deleted lines a room remembers by number, for unread counts: the newest */
     LIM_UNREAD_MENTIONS_MAX = 100,      /* counted for a room; a badge says 99+ */
     LIM_SESSIONS_MAX = 100,             /* open sign-ins of one user: a further one ends the least recently used */
     LIM_SESSIONS_END_MAX = 256,         /* revoked in one transaction */

@@ -42,6 +42,10 @@ static const struct permit s_permits[] = {
     {MSG_INBOX_OPEN, E, R},
     {MSG_INBOX_CLOSE, E, R},
     {MSG_READ, E, R},
+    {MSG_UNREAD_FROM, E, R},
+    {MSG_NOTIFY, E, R},
+    {MSG_GONE_GET, E, R},
+    {MSG_ROOM_MEMBERS_FIND, E, R},
     {MSG_TYPING, E, R},
 
     /* what rooms tell edges, and each other */
@@ -65,6 +69,8 @@ static const struct permit s_permits[] = {
     {MSG_INBOX_MENTION, R, R},
     {MSG_INBOX_MENTION_OK, R, R},
     {MSG_MENTIONED, R, E},
+    {MSG_NOTIFIED, R, E},
+    {MSG_GONE, R, E},
 
     /* questions to the store */
     {MSG_STORE_APPEND, R, P},
@@ -78,6 +84,8 @@ static const struct permit s_permits[] = {
     {MSG_STORE_MENTIONS_GET, R, P},
     {MSG_STORE_INBOX_GET, R, P},
     {MSG_STORE_READS, R, P},
+    {MSG_STORE_PLACE_SET, R, P},
+    {MSG_STORE_MEMBERS_FIND, R, P},
     {MSG_STORE_MEMBERS_GET, R, P},
     {MSG_STORE_RESTRICTED_GET, R, P},
     {MSG_STORE_ROOMS_GET, E, P},
@@ -120,6 +128,7 @@ static const struct permit s_permits[] = {
     {MSG_STORE_EVENT, P, R},
     {MSG_STORE_INBOX, P, R},
     {MSG_STORE_MENTIONS, P, R},
+    {MSG_STORE_PLACE, P, R},
     {MSG_STORE_DELTA, P, R | E},
     {MSG_PAGE, P, R | E},
     {MSG_MEMBERS, P, R | E},

@@ -51,6 +51,8 @@ static uint64_t s_key(const struct msg *msg, uint64_t user)
     case MSG_INBOX_OPEN:
     case MSG_INBOX_CLOSE:
     case MSG_INBOX_MEMBER:
+    case MSG_UNREAD_FROM:
+    case MSG_NOTIFY:
     case MSG_READ: return user;
     case MSG_ROOM_POST: return msg->as.room_post.room;
     default: return ROOM;

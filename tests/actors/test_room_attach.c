@@ -210,6 +210,63 @@ static void test_watchers_get_heads_and_no_events(void **state)
     fixture_expect_none(f, MSG_HEADS);
 }
 
+/* Deleted lines are no unread ones (status-legacy#13228): watchers learn that one is gone, and may ask which. */
+static void test_whoever_reads_learns_which_lines_are_deleted(void **state)
+{
+    struct fixture *f = *state;
+    struct msg msg, ask = {.type = MSG_GONE_GET, .as.gone_get.room = ROOM};
+    struct rec_head head;
+    struct rec_id id;
+    fixture_usual(f);
+    fixture_attach(f, f->edge, BOB, 1, false, 0, 0);
+    fixture_expect(f, MSG_ROOM_ATTACHED, &msg);
+    assert_int_equal(0, msg.as.room_attached.deleted);
+    fixture_post(f, ALICE, 1, "one");
+    fixture_request(f, f->edge, ALICE, MSG_ROOM_DELETE, 2, 3, NULL);
+    fixture_turn(f);
+    fixture_outcome(f, 0);
+    fixture_tick(f, 50);
+    fixture_expect(f, MSG_HEADS, &msg);
+    assert_true(rec_head_next(&msg.as.heads.heads, &head));
+    assert_int_equal(7, head.deleted);
+    fixture_post(f, ALICE, 3, "two");
+    fixture_turn(f);
+    fixture_outcome(f, 0);
+    fixture_attach(f, f->edge, BOB, 2, true, 0, 0);
+    fixture_expect(f, MSG_ROOM_ATTACHED, &msg);
+    assert_int_equal(7, msg.as.room_attached.deleted);
+    fixture_send(f, f->edge, BOB, &ask);
+    fixture_expect(f, MSG_GONE, &msg);
+    assert_int_equal(7, msg.as.gone.deleted);
+    assert_false(msg.as.gone.more);
+    assert_int_equal(1, msg.as.gone.lines.count);
+    assert_true(rec_id_next(&msg.as.gone.lines, &id));
+    assert_int_equal(3, id.id);
+    fixture_send(f, f->edge, CAROL, &ask);
+    fixture_expect(f, MSG_ERR, &msg);
+    assert_code(ERR_NOT_MEMBER, msg.as.err.code);
+}
+
+static void test_members_are_looked_for_by_members(void **state)
+{
+    struct fixture *f = *state;
+    struct msg msg, ask = {.type = MSG_ROOM_MEMBERS_FIND};
+    fixture_usual(f);
+    ask.as.room_members_find = (struct msg_room_members_find){.room = ROOM, .query = view_of_text("al"), .limit = 20};
+    uint64_t correlation = fixture_send(f, f->edge, BOB, &ask);
+    const struct effect *passed = fixture_expect(f, MSG_STORE_MEMBERS_FIND, &msg);
+    assert_true(passed->env.reply_to == f->edge);
+    assert_int_equal(correlation, passed->env.correlation);
+    assert_int_equal(20, msg.as.store_members_find.limit);
+    fixture_send(f, f->edge, CAROL, &ask);
+    fixture_expect(f, MSG_ERR, &msg);
+    assert_code(ERR_NOT_MEMBER, msg.as.err.code);
+    ask.as.room_members_find.limit = 0;
+    fixture_send(f, f->edge, BOB, &ask);
+    fixture_expect(f, MSG_ERR, &msg);
+    assert_code(ERR_OUT_OF_RANGE, msg.as.err.code);
+}
+
 static void test_an_edge_that_restarts_or_vanishes_has_no_readers(void **state)
 {
     struct fixture *f = *state;
@@ -461,6 +518,8 @@ int main(void)
         TEST(test_only_strangers_get_no_frame),
         TEST(test_events_follow_the_answer_on_the_same_pipe),
         TEST(test_watchers_get_heads_and_no_events),
+        TEST(test_whoever_reads_learns_which_lines_are_deleted),
+        TEST(test_members_are_looked_for_by_members),
         TEST(test_an_edge_that_restarts_or_vanishes_has_no_readers),
         TEST(test_an_edge_that_comes_up_again_attaches_again),
         TEST(test_detached_readers_get_nothing),

@@ -100,6 +100,193 @@ static void test_read_marks_are_stored_within_two_seconds_and_repeated_until_the
     assert_int_equal(0, fixture_count(f, MSG_STORE_READS));
 }
 
+/* ---- what users decide ---- */
+
+static void s_wish(struct fixture *f, address_t edge, uint64_t user, const struct msg *msg)
+{
+    fixture_send(f, edge, user, msg);
+}
+
+static void s_unread_from(struct fixture *f, uint64_t msg_no, uint64_t turn)
+{
+    struct msg msg = {.type = MSG_UNREAD_FROM};
+    msg.as.unread_from = (struct msg_unread_from){.room = ROOM, .msg_no = msg_no, .turn = turn};
+    s_wish(f, f->edge, BOB, &msg);
+}
+
+/* Answers the last question as a store that did what was asked. */
+static void s_placed(struct fixture *f, uint64_t rev, uint64_t turn, uint64_t read_msg_no, uint32_t notify)
+{
+    struct msg msg = {.type = MSG_STORE_PLACE};
+    msg.as.store_place = (struct msg_store_place){.found = true, .user = BOB, .room = ROOM, .rev = rev, .turn = turn,
+                                                  .read_msg_no = read_msg_no, .notify = notify};
+    fixture_reply(f, fixture_expect(f, MSG_STORE_PLACE_SET, NULL)->env.correlation, &msg);
+}
+
+static struct msg_read_at s_read_at(struct fixture *f)
+{
+    struct msg msg;
+    fixture_expect(f, MSG_READ_AT, &msg);
+    return msg.as.read_at;
+}
+
+static void s_two_devices(struct fixture *f)
+{
+    s_open(f, f->edge, BOB, 1);
+    s_answer_inbox(f, BOB, 1);
+    s_open(f, f->edge_2, BOB, 1);
+    fixture_forget(f);
+}
+
+static void test_lines_marked_as_unread_are_so_on_all_devices_when_it_is_stored(void **state)
+{
+    struct fixture *f = *state;
+    struct msg msg;
+    s_two_devices(f);
+    s_unread_from(f, 2, 0);
+    assert_int_equal(0, fixture_count(f, MSG_READ_AT)); /* not before the store has it */
+    fixture_expect(f, MSG_STORE_PLACE_SET, &msg);
+    assert_int_equal(0, msg.as.store_place_set.rev);
+    assert_int_equal(1, msg.as.store_place_set.value);
+    fixture_look_again(f);
+    s_placed(f, 1, 1, 1, 0);
+    assert_int_equal(3, fixture_count(f, MSG_READ_AT)); /* both edges, and the answer to who asked */
+    struct msg_read_at at = s_read_at(f);
+    assert_int_equal(1, at.msg_no);
+    assert_int_equal(1, at.turn);
+    fixture_expect(f, MSG_STORE_MENTIONS_GET, &msg); /* those who call are counted anew, from there */
+    struct rec_read_from from;
+    assert_true(rec_read_from_next(&msg.as.store_mentions_get.rooms, &from));
+    assert_int_equal(1, from.msg_no);
+    fixture_forget(f);
+    s_open(f, f->edge, BOB, 2);
+    fixture_expect(f, MSG_INBOX, &msg);
+    struct rec_room_state room;
+    assert_true(rec_room_state_next(&msg.as.inbox.rooms, &room));
+    assert_int_equal(1, room.read_msg_no);
+    assert_int_equal(1, room.turn);
+}
+
+static void s_read_in(struct fixture *f, uint64_t turn, uint64_t msg_no)
+{
+    struct msg msg = {.type = MSG_READ};
+    msg.as.read = (struct msg_read){.room = ROOM, .msg_no = msg_no, .turn = turn};
+    fixture_send(f, f->edge_2, BOB, &msg);
+}
+
+/* The other device shows the room and reads on until it hears of the mark: before, during and after the store has it. */
+static void test_what_another_device_read_before_it_heard_of_the_mark_does_not_undo_it(void **state)
+{
+    struct fixture *f = *state;
+    struct msg msg;
+    struct rec_read_mark mark;
+    s_two_devices(f);
+    s_read_in(f, 0, 3);
+    s_unread_from(f, 2, 0);
+    s_read_in(f, 0, 4);
+    s_placed(f, 1, 1, 1, 0);
+    fixture_forget(f);
+    s_read_in(f, 0, 5);
+    assert_int_equal(0, fixture_count(f, MSG_READ_AT));
+    fixture_tick(f, 2000);
+    assert_int_equal(0, fixture_count(f, MSG_STORE_READS)); /* what was read before is not stored after it */
+    s_read_in(f, 1, 3); /* it has heard */
+    assert_int_equal(3, s_read_at(f).msg_no);
+    fixture_tick(f, 2000);
+    fixture_expect(f, MSG_STORE_READS, &msg);
+    assert_true(rec_read_mark_next(&msg.as.store_reads.marks, &mark));
+    assert_int_equal(3, mark.msg_no);
+    assert_int_equal(1, mark.turn);
+}
+
+static void test_a_mark_under_an_old_turn_is_answered_by_how_it_is(void **state)
+{
+    struct fixture *f = *state;
+    s_two_devices(f);
+    s_unread_from(f, 2, 0);
+    s_placed(f, 1, 1, 1, 0);
+    fixture_forget(f);
+    s_unread_from(f, 2, 0); /* again: its answer was lost */
+    assert_int_equal(0, fixture_count(f, MSG_STORE_PLACE_SET));
+    struct msg_read_at at = s_read_at(f);
+    assert_int_equal(1, at.turn);
+    assert_int_equal(1, at.msg_no);
+}
+
+static err_t s_refused(struct fixture *f)
+{
+    struct msg msg;
+    fixture_expect(f, MSG_ERR, &msg);
+    return msg.as.err.code;
+}
+
+static void test_one_decision_at_a_time_and_the_store_has_the_last_word(void **state)
+{
+    struct fixture *f = *state;
+    s_two_devices(f);
+    s_unread_from(f, 0, 0);
+    assert_code(ERR_OUT_OF_RANGE, s_refused(f));
+    struct msg stranger = {.type = MSG_NOTIFY, .as.notify = {.room = ROOM + 7, .level = 1}};
+    s_wish(f, f->edge, BOB, &stranger);
+    assert_code(ERR_NOT_MEMBER, s_refused(f));
+    struct msg level = {.type = MSG_NOTIFY, .as.notify = {.room = ROOM, .level = 1}};
+    s_wish(f, f->edge, BOB, &level);
+    s_unread_from(f, 2, 0);
+    assert_code(ERR_BUSY, s_refused(f));
+    fixture_look_again(f);
+    s_placed(f, 4, 3, 1, 2); /* a former owner was first: level 2, and lines marked as unread */
+    assert_int_equal(2, fixture_count(f, MSG_READ_AT));
+    assert_int_equal(2, fixture_count(f, MSG_NOTIFIED)); /* as it is; who asked for another is told to ask again */
+    assert_code(ERR_BUSY, s_refused(f));
+    fixture_forget(f);
+    s_wish(f, f->edge, BOB, &level);
+    s_placed(f, 5, 3, 1, 1);
+    assert_int_equal(3, fixture_count(f, MSG_NOTIFIED));
+    assert_int_equal(0, fixture_count(f, MSG_READ_AT));
+}
+
+static void test_a_decision_that_cannot_be_stored_is_refused_and_may_be_repeated(void **state)
+{
+    struct fixture *f = *state;
+    struct msg err = {.type = MSG_ERR, .as.err.code = ERR_UNAVAILABLE};
+    s_two_devices(f);
+    s_unread_from(f, 2, 0);
+    fixture_reply(f, fixture_expect(f, MSG_STORE_PLACE_SET, NULL)->env.correlation, &err);
+    assert_code(ERR_UNAVAILABLE, s_refused(f));
+    assert_int_equal(0, fixture_count(f, MSG_READ_AT));
+    fixture_forget(f);
+    s_unread_from(f, 2, 0);
+    s_placed(f, 1, 1, 1, 0);
+    assert_int_equal(3, fixture_count(f, MSG_READ_AT));
+}
+
+static void test_a_change_of_role_keeps_what_the_user_decided(void **state)
+{
+    struct fixture *f = *state;
+    struct msg msg;
+    struct rec_room_state room = {.room = ROOM, .incarnation = 1, .head = 9, .msg_no = 6, .role = 1,
+                                  .name = view_of_text("kitchen")};
+    list_writer_t rooms;
+    list_writer_init(&rooms, 4096);
+    s_two_devices(f);
+    s_unread_from(f, 2, 0);
+    s_placed(f, 1, 1, 1, 0);
+    struct msg level = {.type = MSG_NOTIFY, .as.notify = {.room = ROOM, .level = 2}};
+    s_wish(f, f->edge, BOB, &level);
+    s_placed(f, 2, 1, 1, 2);
+    rec_room_state_append(&rooms, &room);
+    msg = (struct msg){.type = MSG_INBOX_MEMBER};
+    msg.as.inbox_member = (struct msg_inbox_member){.user = BOB, .seq = 9, .joined = true, .rooms = list_of(&rooms)};
+    fixture_send(f, f->room_2, BOB, &msg);
+    fixture_expect(f, MSG_ROOM_ADDED, &msg);
+    assert_true(rec_room_state_next(&msg.as.room_added.rooms, &room));
+    assert_int_equal(1, room.role);
+    assert_int_equal(2, room.notify);
+    assert_int_equal(1, room.turn);
+    assert_int_equal(2, room.rev);
+    list_writer_fini(&rooms);
+}
+
 static void test_a_joining_reaches_the_users_sockets(void **state)
 {
     struct fixture *f = *state;
@@ -346,6 +533,12 @@ int main(void)
         TEST(test_a_full_inbox_fits_its_message),
         TEST(test_read_pointers_only_grow_and_reach_all_devices),
         TEST(test_read_marks_are_stored_within_two_seconds_and_repeated_until_they_are),
+        TEST(test_lines_marked_as_unread_are_so_on_all_devices_when_it_is_stored),
+        TEST(test_what_another_device_read_before_it_heard_of_the_mark_does_not_undo_it),
+        TEST(test_a_mark_under_an_old_turn_is_answered_by_how_it_is),
+        TEST(test_one_decision_at_a_time_and_the_store_has_the_last_word),
+        TEST(test_a_decision_that_cannot_be_stored_is_refused_and_may_be_repeated),
+        TEST(test_a_change_of_role_keeps_what_the_user_decided),
         TEST(test_a_joining_reaches_the_users_sockets),
         cmocka_unit_test(test_the_inbox_of_another_actor_is_told_until_it_answers),
         cmocka_unit_test(test_a_room_that_is_read_tells_inboxes_of_what_happened_just_now),

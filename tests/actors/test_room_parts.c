@@ -7,6 +7,7 @@
 #include "actors/batch.h"
 #include "actors/inbox.h"
 #include "actors/lease.h"
+#include "actors/room_gone.h"
 #include "actors/room_presence.h"
 #include "actors/room_tail.h"
 
@@ -267,6 +268,44 @@ static void test_a_request_remembers_its_last_askers(void **state)
     pending_destroy(&pending);
 }
 
+static void s_assert_gone(const room_gone_t *gone, uint64_t first, uint64_t last, uint32_t count, bool more)
+{
+    assert_int_equal(count, gone->count);
+    assert_int_equal(first, gone->msg_nos[0]);
+    assert_int_equal(last, gone->msg_nos[gone->count - 1]);
+    assert_int_equal(more, gone->more);
+    for (uint32_t i = 1; i < gone->count; i++)
+        assert_true(gone->msg_nos[i - 1] < gone->msg_nos[i]);
+}
+
+static void test_a_room_remembers_its_highest_deleted_lines_and_that_there_are_others(void **state)
+{
+    (void)state;
+    room_gone_t gone = {0};
+    for (uint64_t i = 0; i < LIM_ROOM_GONE_MAX; i++) /* in any order: 7 is prime to 256 */
+        assert_int_equal(ERR_OK, room_gone_add(&gone, 1000 + i, 11 + i * 7 % LIM_ROOM_GONE_MAX));
+    s_assert_gone(&gone, 11, 10 + LIM_ROOM_GONE_MAX, LIM_ROOM_GONE_MAX, false);
+    assert_int_equal(ERR_OK, room_gone_add(&gone, 2000, 12)); /* known */
+    s_assert_gone(&gone, 11, 10 + LIM_ROOM_GONE_MAX, LIM_ROOM_GONE_MAX, false);
+    assert_int_equal(ERR_OK, room_gone_add(&gone, 2001, 5)); /* one too many, and lower than all */
+    s_assert_gone(&gone, 11, 10 + LIM_ROOM_GONE_MAX, LIM_ROOM_GONE_MAX, true);
+    assert_int_equal(2001, gone.deleted);
+    assert_int_equal(ERR_OK, room_gone_add(&gone, 2002, 5000));
+    s_assert_gone(&gone, 12, 5000, LIM_ROOM_GONE_MAX, true);
+    list_writer_t list;
+    struct msg_gone told;
+    list_writer_init(&list, 1 << 16);
+    room_gone_tell(&gone, ROOM, &list, &told);
+    room_gone_t copy = {0};
+    assert_int_equal(ERR_OK, room_gone_load(&copy, told.deleted, told.lines, told.more));
+    s_assert_gone(&copy, 12, 5000, LIM_ROOM_GONE_MAX, true);
+    assert_int_equal(2002, copy.deleted);
+    room_gone_fini(&copy);
+    assert_int_equal(0, copy.count);
+    list_writer_fini(&list);
+    room_gone_fini(&gone);
+}
+
 static void test_an_inbox_holds_its_sockets_and_rooms_up_to_their_bounds(void **state)
 {
     (void)state;
@@ -311,6 +350,7 @@ int main(void)
         cmocka_unit_test(test_16_type_and_not_one_more),
         cmocka_unit_test(test_the_queue_of_an_actor_is_bounded),
         cmocka_unit_test(test_a_request_remembers_its_last_askers),
+        cmocka_unit_test(test_a_room_remembers_its_highest_deleted_lines_and_that_there_are_others),
         cmocka_unit_test(test_an_inbox_holds_its_sockets_and_rooms_up_to_their_bounds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -328,6 +328,25 @@ static err_t s_on_room_message(void *context, actor_t *actor, const struct envel
     case MSG_READ:
         self->seen.reads++;
         return actor_reply(self->room, env, &(struct msg){.type = MSG_STORE_OK});
+    case MSG_UNREAD_FROM: {
+        const struct msg_unread_from *mark = &msg.as.unread_from;
+        struct msg told = {.type = MSG_READ_AT, .as.read_at = {.room = mark->room, .msg_no = mark->msg_no - 1,
+                                                               .turn = mark->turn + 1}};
+        return env->user == env->key ? actor_reply(self->room, env, &told)
+                                     : actor_reply_error(self->room, env, ERR_INTERNAL, 0);
+    }
+    case MSG_NOTIFY: {
+        struct msg told = {.type = MSG_NOTIFIED, .as.notified = {.room = msg.as.notify.room,
+                                                                 .level = msg.as.notify.level}};
+        return s_room(self, msg.as.notify.room) ? actor_reply(self->room, env, &told)
+                                                : actor_reply_error(self->room, env, ERR_NOT_MEMBER, 0);
+    }
+    case MSG_GONE_GET:
+        return actor_reply(self->room, env, &(struct msg){.type = MSG_GONE, .as.gone = {.room = msg.as.gone_get.room,
+                                                                                       .deleted = 7}});
+    case MSG_ROOM_MEMBERS_FIND:
+        return actor_reply(self->room, env, &(struct msg){.type = MSG_MEMBERS, .as.members = {
+                                                              .room = msg.as.room_members_find.room}});
     case MSG_TYPING:
         self->seen.typings++;
         return ERR_OK;

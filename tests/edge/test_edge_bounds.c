@@ -299,11 +299,20 @@ static void test_pages_and_lists_over_http_at_their_bounds(void **state)
     assert_true(s_is_past("/api/v1/rooms?limit=0"));
     assert_false(s_is_past("/api/v1/rooms/1000/members?limit=200"));
     assert_true(s_is_past("/api/v1/rooms/1000/members?limit=201"));
+    assert_false(s_is_past("/api/v1/rooms/1000/members?query=m&limit=200"));
+    assert_true(s_is_past("/api/v1/rooms/1000/members?query=m&limit=201"));
+    assert_true(s_is_past("/api/v1/rooms/1000/members?query=m&limit=0"));
+    assert_true(s_is_past("/api/v1/rooms/1000/members?query="));
+    assert_true(s_is_past("/api/v1/rooms/1000/members?query=m&after_user=1")); /* a page of what was found there is not */
     assert_false(s_is_past("/api/v1/rooms/1000/messages?limit=100"));
     assert_true(s_is_past("/api/v1/rooms/1000/messages?limit=101"));
     memset(long_query, 'q', sizeof long_query - 1);
     long_query[sizeof long_query - 1] = '\0';
     snprintf(path, sizeof path, "/api/v1/rooms?query=%s", long_query);
+    assert_true(s_is_past(path));
+    path[strlen(path) - 1] = '\0';
+    assert_false(s_is_past(path));
+    snprintf(path, sizeof path, "/api/v1/rooms/1000/members?query=%s", long_query);
     assert_true(s_is_past(path));
     path[strlen(path) - 1] = '\0';
     assert_false(s_is_past(path));

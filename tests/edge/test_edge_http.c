@@ -443,6 +443,21 @@ static void test_lines_are_posted_and_read_with_a_token(void **state)
                                    "{\"client_id\":\"01ARZ3NDEKTSV4RRFFQ69G5FAW\",\"text\":\"x\",\"room\":1001}"));
 }
 
+static void test_the_level_of_a_room_must_be_said_and_be_one(void **state)
+{
+    (void)state;
+    struct answer_text answer;
+    assert_int_equal(200, s_ask("PUT", "/api/v1/rooms/1000/notify", s_bearer(7), "{\"level\":1}", &answer));
+    assert_non_null(strstr(answer.body, "\"type\":\"notified\",\"room\":1000,\"level\":1"));
+    answer_fini(&answer);
+    assert_int_equal(200, s_status("PUT", "/api/v1/rooms/1000/notify", s_bearer(7), "{\"level\":2}"));
+    assert_int_equal(400, s_status("PUT", "/api/v1/rooms/1000/notify", s_bearer(7), "{\"level\":3}"));
+    assert_int_equal(400, s_status("PUT", "/api/v1/rooms/1000/notify", s_bearer(7), "{}"));
+    assert_int_equal(400, s_status("PUT", "/api/v1/rooms/1000/notify", s_bearer(7), "{\"level\":1,\"room\":1001}"));
+    assert_int_equal(403, s_status("PUT", "/api/v1/rooms/1999/notify", s_bearer(7), "{\"level\":1}"));
+    assert_int_equal(401, s_status("PUT", "/api/v1/rooms/1000/notify", "", "{\"level\":1}"));
+}
+
 static void test_body_must_be_json_by_its_header(void **state)
 {
     (void)state;
@@ -666,6 +681,7 @@ int main(void)
         cmocka_unit_test(test_cookie_routes_want_the_own_origin),
         cmocka_unit_test(test_listed_origins_may_use_the_api_from_elsewhere),
         cmocka_unit_test(test_lines_are_posted_and_read_with_a_token),
+        cmocka_unit_test(test_the_level_of_a_room_must_be_said_and_be_one),
         cmocka_unit_test(test_body_must_be_json_by_its_header),
         cmocka_unit_test(test_expired_token_is_told_from_a_bad_one),
         cmocka_unit_test(test_search_asks_the_store_in_the_name_of_the_token),

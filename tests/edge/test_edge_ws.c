@@ -409,6 +409,32 @@ static void test_unshown_room_sends_heads_instead_of_events(void **state)
     raw_close(&other);
 }
 
+/* Of an inbox, or of a room: asked of its owner, and the answer is for this socket. */
+static void test_what_users_decide_and_which_lines_are_gone_is_answered_to_who_asked(void **state)
+{
+    (void)state;
+    struct raw raw = s_sign_in(61), other = s_sign_in(62);
+    struct msg msg;
+    ws_send(&raw, &(struct msg){.type = MSG_UNREAD_FROM, .as.unread_from = {.room = WORLD_ROOM, .msg_no = 3, .turn = 4}});
+    assert_int_equal(MSG_READ_AT, ws_next_msg(&raw, &msg, RAW_WAIT_MS));
+    assert_int_equal(2, msg.as.read_at.msg_no);
+    assert_int_equal(5, msg.as.read_at.turn);
+    ws_send(&raw, &(struct msg){.type = MSG_NOTIFY, .as.notify = {.room = WORLD_ROOM, .level = 2}});
+    assert_int_equal(MSG_NOTIFIED, ws_next_msg(&raw, &msg, RAW_WAIT_MS));
+    assert_int_equal(2, msg.as.notified.level);
+    ws_send(&raw, &(struct msg){.type = MSG_NOTIFY, .as.notify = {.room = 1, .level = 2}});
+    assert_int_equal(MSG_ERR, ws_next_msg(&raw, &msg, RAW_WAIT_MS));
+    assert_int_equal(ERR_NOT_MEMBER, msg.as.err.code);
+    assert_true(view_is_equal(view_of_text("notify"), msg.as.err.scope));
+    ws_send(&raw, &(struct msg){.type = MSG_GONE_GET, .as.gone_get = {.room = WORLD_ROOM}});
+    assert_int_equal(MSG_GONE, ws_next_msg(&raw, &msg, RAW_WAIT_MS));
+    assert_int_equal(7, msg.as.gone.deleted);
+    ws_send(&other, &(struct msg){.type = MSG_GONE_GET, .as.gone_get = {.room = WORLD_ROOM}});
+    assert_int_equal(MSG_GONE, ws_next_msg(&other, &msg, RAW_WAIT_MS)); /* nothing of the first one's came before it */
+    raw_close(&raw);
+    raw_close(&other);
+}
+
 static void test_kick_ends_the_room_for_every_socket_of_the_user(void **state)
 {
     (void)state;
@@ -545,6 +571,7 @@ int main(void)
         cmocka_unit_test(test_closed_sockets_are_taken_out_of_their_rooms),
         cmocka_unit_test(test_room_one_may_not_read_is_a_kick),
         cmocka_unit_test(test_unshown_room_sends_heads_instead_of_events),
+        cmocka_unit_test(test_what_users_decide_and_which_lines_are_gone_is_answered_to_who_asked),
         cmocka_unit_test(test_kick_ends_the_room_for_every_socket_of_the_user),
         cmocka_unit_test(test_auth_in_band_wants_the_same_session),
         cmocka_unit_test(test_socket_ends_when_its_token_does),

@@ -70,7 +70,7 @@ static void s_event(struct world *world, uint64_t seq)
     struct fan_room *room = fanout_room(world->fanout, ROOM);
     struct shared event = shared_of(buffer_view(&world->event), 0);
     fanout_event(world->fanout, room, seq, &event);
-    fanout_head(world->fanout, room, seq, seq);
+    fanout_head(world->fanout, room, &(struct rec_head){.seq = seq, .msg_no = seq});
     shared_fini(&event);
 }
 

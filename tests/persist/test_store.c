@@ -427,6 +427,130 @@ static void test_inbox_and_read_pointers(void **state)
     assert_int_equal(2, room.read_msg_no);
 }
 
+static const struct msg_store_place *s_set_place(uint64_t room, uint64_t user, uint64_t rev, uint32_t what, uint64_t value)
+{
+    struct msg ask = {.type = MSG_STORE_PLACE_SET};
+    ask.as.store_place_set =
+        (struct msg_store_place_set){.user = user, .room = room, .rev = rev, .what = what, .value = value};
+    return &client_ask(s_client, &ask, MSG_STORE_PLACE)->as.store_place;
+}
+
+static void s_store_read(uint64_t room, uint64_t user, uint64_t turn, uint64_t msg_no)
+{
+    struct msg reads = {.type = MSG_STORE_READS};
+    list_writer_t marks;
+    list_writer_init(&marks, 4096);
+    rec_read_mark_append(&marks, &(struct rec_read_mark){.user = user, .room = room, .msg_no = msg_no, .turn = turn});
+    reads.as.store_reads.marks = list_of(&marks);
+    client_ask(s_client, &reads, MSG_STORE_OK);
+    list_writer_fini(&marks);
+}
+
+static struct rec_room_state s_inbox_room(uint64_t user)
+{
+    struct msg ask = {.type = MSG_STORE_INBOX_GET};
+    ask.as.store_inbox_get.user = user;
+    list_t rooms = client_ask(s_client, &ask, MSG_STORE_INBOX)->as.store_inbox.rooms;
+    struct rec_room_state room;
+    assert_true(rec_room_state_next(&rooms, &room));
+    return room;
+}
+
+static void test_what_a_member_decides_is_stored_once_and_late_pointers_do_not_undo_it(void **state)
+{
+    (void)state;
+    enum { DAVE = 104, PLACE_ROOM = 6101 };
+    s_create(PLACE_ROOM, "Places", 0);
+    assert_false(s_set_place(PLACE_ROOM, DAVE, 0, 1, 1)->found);
+    s_add(PLACE_ROOM, 2, KIND_JOINED, DAVE, 0, 0, &(struct kind_joined){0});
+    s_post(PLACE_ROOM, 3, 1, "a");
+    s_post(PLACE_ROOM, 4, 2, "b");
+    s_store();
+    s_store_read(PLACE_ROOM, DAVE, 0, 2);
+    const struct msg_store_place *place = s_set_place(PLACE_ROOM, DAVE, 0, 0, 0);
+    assert_int_equal(1, place->rev);
+    assert_int_equal(1, place->turn);
+    assert_int_equal(0, place->read_msg_no);
+    place = s_set_place(PLACE_ROOM, DAVE, 0, 0, 1); /* under an old rev: told how it is, nothing done */
+    assert_int_equal(1, place->rev);
+    assert_int_equal(0, place->read_msg_no);
+    s_store_read(PLACE_ROOM, DAVE, 0, 2); /* said before the mark, and late */
+    assert_int_equal(0, s_inbox_room(DAVE).read_msg_no);
+    s_store_read(PLACE_ROOM, DAVE, 1, 1);
+    place = s_set_place(PLACE_ROOM, DAVE, 1, 1, 2);
+    assert_int_equal(2, place->rev);
+    assert_int_equal(1, place->turn); /* another level does not make pointers old */
+    struct rec_room_state room = s_inbox_room(DAVE);
+    assert_int_equal(1, room.read_msg_no);
+    assert_int_equal(2, room.notify);
+    assert_int_equal(1, room.turn);
+    assert_int_equal(2, room.rev);
+    struct msg wrong = {.type = MSG_STORE_PLACE_SET};
+    wrong.as.store_place_set =
+        (struct msg_store_place_set){.user = DAVE, .room = PLACE_ROOM, .rev = 2, .what = 1, .value = 3};
+    assert_int_equal(ERR_OUT_OF_RANGE, client_ask(s_client, &wrong, MSG_ERR)->as.err.code);
+    s_add(PLACE_ROOM, 5, KIND_LEFT, DAVE, 0, 0, &(struct kind_left){0});
+    s_add(PLACE_ROOM, 6, KIND_JOINED, DAVE, 0, 0, &(struct kind_joined){0});
+    s_store();
+    room = s_inbox_room(DAVE); /* who comes back begins anew */
+    assert_int_equal(0, room.notify);
+    assert_int_equal(0, room.rev);
+    assert_int_equal(2, room.read_msg_no);
+}
+
+static size_t s_found(uint64_t room, const char *query, uint32_t limit, uint64_t users_out[8], bool *more_out)
+{
+    struct msg ask = {.type = MSG_STORE_MEMBERS_FIND};
+    struct rec_member_info member;
+    size_t count = 0;
+    ask.as.store_members_find =
+        (struct msg_store_members_find){.room = room, .query = view_of_text(query), .limit = limit};
+    const struct msg_members *members = &client_ask(s_client, &ask, MSG_MEMBERS)->as.members;
+    *more_out = members->more;
+    for (list_t list = members->members; count < 8 && rec_member_info_next(&list, &member);)
+        users_out[count++] = member.user;
+    return count;
+}
+
+static void test_members_are_found_by_the_beginning_of_any_word_of_their_name(void **state)
+{
+    (void)state;
+    enum { FIND_ROOM = 6201 };
+    static const char *const NAMES[] = {"Mara Quill", "quentin", "Ole.Quist", "100% Quiet", "Noquit", "Öz_Çelik"};
+    uint64_t users[8];
+    bool more;
+    s_create(FIND_ROOM, "Find", 0);
+    for (uint64_t i = 0; i < 6; i++) {
+        struct msg add = {.type = MSG_STORE_USER_ADD};
+        add.as.store_user_add = (struct msg_store_user_add){.user = 6210 + i, .name = view_of_text(NAMES[i]),
+                                                            .password_hash = view_of_text("x"), .at_ms = 1};
+        client_ask(s_client, &add, MSG_STORE_USER);
+        if (i != 3) /* "100% Quiet" is no member */
+            s_add(FIND_ROOM, 2 + i - (i > 3), KIND_JOINED, 6210 + i, 0, 0, &(struct kind_joined){0});
+    }
+    s_store();
+    assert_int_equal(3, s_found(FIND_ROOM, "QU", 8, users, &more)); /* not in the middle of a word, and members only */
+    assert_false(more);
+    assert_int_equal(6211, users[0]); /* whose whole name begins so comes first */
+    assert_int_equal(6210, users[1]);
+    assert_int_equal(6212, users[2]);
+    assert_int_equal(2, s_found(FIND_ROOM, "qu", 2, users, &more));
+    assert_true(more);
+    assert_int_equal(3, s_found(FIND_ROOM, "qu", 3, users, &more));
+    assert_false(more);
+    assert_int_equal(1, s_found(FIND_ROOM, "ö", 8, users, &more));
+    assert_int_equal(6215, users[0]);
+    assert_int_equal(1, s_found(FIND_ROOM, "çe", 8, users, &more));
+    test_db_do(&s_fixture.db, "INSERT INTO profile (user_id, display, display_key, avatar_rev) "
+                              "VALUES (6214, 'Zoe Quast', 'zoe quast', 0)");
+    assert_int_equal(4, s_found(FIND_ROOM, "qu", 8, users, &more)); /* shown as another: by that name too */
+    assert_int_equal(1, s_found(FIND_ROOM, "zo", 8, users, &more));
+    assert_int_equal(6214, users[0]);
+    assert_int_equal(1, s_found(FIND_ROOM, "noq", 8, users, &more));
+    assert_int_equal(0, s_found(FIND_ROOM, "%", 8, users, &more)); /* no wildcards */
+    assert_int_equal(0, s_found(FIND_ROOM, "q_", 8, users, &more));
+}
+
 static void test_browsing_escapes_what_like_would_take(void **state)
 {
     (void)state;
@@ -720,6 +844,7 @@ int main(void)
         cmocka_unit_test(test_deleting_erases_the_text_everywhere),
         cmocka_unit_test(test_a_line_posted_and_deleted_in_one_batch_leaves_no_text),
         cmocka_unit_test(test_inbox_and_read_pointers),
+        cmocka_unit_test(test_what_a_member_decides_is_stored_once_and_late_pointers_do_not_undo_it),
         cmocka_unit_test(test_browsing_escapes_what_like_would_take),
         cmocka_unit_test(test_members_come_in_pages),
         cmocka_unit_test(test_users_are_unique_whatever_the_case_and_the_first_is_administrator),
@@ -729,6 +854,7 @@ int main(void)
         cmocka_unit_test(test_ending_a_session_needs_one_of_its_tokens_and_is_told_once),
         cmocka_unit_test(test_revocations_come_in_bounded_pages),
         cmocka_unit_test(test_what_is_no_question_is_refused),
+        cmocka_unit_test(test_members_are_found_by_the_beginning_of_any_word_of_their_name),
     };
     return cmocka_run_group_tests(tests, s_setup, s_teardown);
 }

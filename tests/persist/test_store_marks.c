@@ -2,6 +2,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -301,9 +302,41 @@ static void test_deleting_takes_all_that_hung_on_the_line(void **state)
                                                       "(SELECT COUNT(*) FROM pin WHERE room_id = 7006) + "
                                                       "(SELECT COUNT(*) FROM mention WHERE room_id = 7006)"));
     assert_int_equal(0, s_mentions(7006, BOB, 0, &first));
+    struct msg get = {.type = MSG_STORE_ROOM_GET, .as.store_room_get.room = 7006};
+    const struct msg_store_room *room = &client_ask(s_client, &get, MSG_STORE_ROOM)->as.store_room;
+    struct rec_id gone;
+    assert_int_equal(7, room->deleted);
+    assert_int_equal(1, room->gone.count);
+    list_t numbers = room->gone;
+    assert_true(rec_id_next(&numbers, &gone));
+    assert_int_equal(1, gone.id); /* by its number */
+    assert_false(room->gone_more);
     struct s_frames page = s_page(7006, 7);
     s_expect(&page, (const int64_t[]){2, 6, 3}, 3);
     list_writer_fini(&mentions);
+}
+
+static void test_a_room_is_read_with_its_highest_deleted_lines(void **state)
+{
+    (void)state;
+    struct rec_id id;
+    char sql[160];
+    struct msg get = {.type = MSG_STORE_ROOM_GET, .as.store_room_get.room = 7007};
+    s_begin(7007);
+    for (int i = 0; i <= LIM_ROOM_GONE_MAX; i++) { /* one too many */
+        snprintf(sql, sizeof sql, "INSERT INTO gone_line VALUES (7007, %d, %d, %d)", 10 + i, 1000 + i, 9000 - i);
+        test_db_do(&s_fixture.db, sql);
+    }
+    for (int pass = 0; pass < 2; pass++) {
+        const struct msg_store_room *room = &client_ask(s_client, &get, MSG_STORE_ROOM)->as.store_room;
+        assert_int_equal(LIM_ROOM_GONE_MAX, room->gone.count);
+        assert_int_equal(pass == 0, room->gone_more);
+        assert_int_equal(pass == 0 ? 9000 : 8999, room->deleted);
+        list_t list = room->gone;
+        for (uint64_t at = 11; rec_id_next(&list, &id); at++)
+            assert_int_equal(at, id.id);
+        test_db_do(&s_fixture.db, "DELETE FROM gone_line WHERE room_id = 7007 AND msg_no = 10");
+    }
 }
 
 int main(void)
@@ -315,6 +348,7 @@ int main(void)
         cmocka_unit_test(test_pins_come_latest_first_in_pages),
         cmocka_unit_test(test_mentions_follow_the_newest_text_and_the_read_pointer),
         cmocka_unit_test(test_deleting_takes_all_that_hung_on_the_line),
+        cmocka_unit_test(test_a_room_is_read_with_its_highest_deleted_lines),
     };
     return cmocka_run_group_tests(tests, s_setup, s_teardown);
 }

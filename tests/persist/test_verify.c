@@ -100,7 +100,7 @@ static int s_empty(void **state)
 {
     static const char *const tables[] = {"event",      "member",      "reaction",    "pin",
                                          "mention",    "search_doc",  "search_head", "search_term",
-                                         "room_restricted"};
+                                         "room_restricted", "gone_line"};
     char sql[128];
     (void)state;
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
@@ -277,6 +277,10 @@ static struct damage s_damages[] = {
     {"a deleted line is edited", NULL, s_edit_after_delete, "room 7001 seq 17: changes line 8, which event 10 deleted"},
     {"a deleted text is back", NULL, s_text_is_back, "room 7001 seq 8: was deleted by event 10 and its text is still there"},
     {"a deleted edit is back", NULL, s_edit_is_back, "room 7001 seq 8: was deleted by event 10 and the text of an edit"},
+    {"a deleted line counts", "DELETE FROM gone_line WHERE room_id = 7001", NULL, "room 7001 seq 8: was deleted by event 10 and has no row in `gone_line`"},
+    {"a line does not count", "INSERT INTO gone_line VALUES (7001, 2, 4, 10)", NULL, "room 7001 seq 4: is gone by its row and not by the log"},
+    {"another line is gone", "UPDATE gone_line SET msg_no = 9 WHERE room_id = 7001", NULL, "room 7001 seq 8: is gone as line 9 by event 10, by the log as line 3 by event 10"},
+    {"no line is gone", "INSERT INTO gone_line VALUES (7001, 8, 5, 10)", NULL, "room 7001 seq 5: has a row in `gone_line`, and is no line"},
     {"a text is lost", NULL, s_text_is_lost, "room 7001 seq 4: its text is erased and nothing deleted it"},
     {"an edit is lost", NULL, s_edit_is_lost, "room 7001 seq 5: the text of an edit of line 4 is erased"},
     {"a MAC is missing", EVENT("body_mac = REPEAT('\\0', 16)", "8"), NULL, "room 7001 seq 8: has no MAC"},

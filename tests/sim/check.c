@@ -47,11 +47,25 @@ void check_refused(struct world *world, uint64_t room, uint64_t user, const cid_
         (struct refused_id){.room = room, .user = user, .client_id = *client_id};
 }
 
+/* Unread counts leave out what is deleted: whoever has a head knows which deletion was the last. */
+static void s_check_attached(struct world *world, const struct msg_room_attached *attached)
+{
+    const struct db_room *room = model_db_room(world->db, attached->room);
+    uint64_t deleted = room ? model_db_gone(room, attached->head, NULL) : 0;
+    if (attached->deleted != deleted)
+        world_fail(world, "unread: at %" PRIu64 " of room %" PRIu64 " the last deletion is %" PRIu64 ", told was %" PRIu64,
+                   attached->head, attached->room, deleted, attached->deleted);
+}
+
 void check_sent(struct world *world, const struct effect *effect, view_t bytes)
 {
     struct msg msg;
     if (effect->env.type == MSG_NACK && !msg_decode(bytes, &msg)) {
         s_check_nack(world, effect, &msg.as.nack);
+        return;
+    }
+    if (effect->env.type == MSG_ROOM_ATTACHED && !msg_decode(bytes, &msg)) {
+        s_check_attached(world, &msg.as.room_attached);
         return;
     }
     if (effect->env.type != MSG_ACK && effect->env.type != MSG_EVENT)

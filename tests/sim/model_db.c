@@ -107,6 +107,23 @@ void model_db_marks(const struct db_room *room, uint64_t line, uint64_t upto, ma
             marks_fold(out, &msg.as.event);
 }
 
+uint64_t model_db_gone(const struct db_room *room, uint64_t upto, list_writer_t *numbers)
+{
+    uint64_t last = 0;
+    for (size_t i = 0; i < room->count && i < upto; i++)
+        if (room->events[i].row.kind == KIND_DELETED)
+            last = room->events[i].row.seq;
+    for (size_t line = 0; numbers && line < room->count && line < upto; line++) {
+        const struct rec_append_row *row = &room->events[line].row;
+        bool is_gone = false;
+        for (size_t i = line; row->msg_no && i < room->count && i < upto; i++)
+            is_gone = is_gone || (room->events[i].row.kind == KIND_DELETED && room->events[i].row.target == row->seq);
+        if (is_gone)
+            rec_id_append(numbers, &(struct rec_id){.id = row->msg_no});
+    }
+    return last;
+}
+
 /* ---- what a commit does ---- */
 
 void model_db_leave(struct db_room *room, uint64_t user)

@@ -232,8 +232,9 @@ static void s_on_room_get(struct world *world, int node, const struct envelope *
 {
     const struct db_room *room = model_db_room(world->db, id);
     struct msg msg = {.type = MSG_STORE_ROOM};
-    list_writer_t members, tail, restricted;
+    list_writer_t members, tail, restricted, gone;
     list_writer_init(&members, 1 << 16);
+    list_writer_init(&gone, 1 << 16);
     list_writer_init(&tail, 1 << 19);
     list_writer_init(&restricted, 1 << 16);
     if (room) {
@@ -252,18 +253,22 @@ static void s_on_room_get(struct world *world, int node, const struct envelope *
             if (person.state)
                 rec_restricted_append(&restricted, &person);
         }
+        uint64_t deleted = model_db_gone(room, room->count, &gone);
+        assert(gone.count <= LIM_ROOM_GONE_MAX);
         msg.as.store_room = (struct msg_store_room){.found = true, .room = id, .incarnation = 1,
                                                     .name = view_of_text(room->name),
                                                     .last_seq = room->head, .last_msg_no = room->msg_no,
                                                     .last_at_ms = room->events[room->count - 1].row.at_ms,
                                                     .members = list_of(&members),
                                                     .restricted = list_of(&restricted),
-                                                    .tail = list_of(&tail)};
+                                                    .tail = list_of(&tail),
+                                                    .deleted = deleted, .gone = list_of(&gone)};
     }
     s_reply_later(world, node, asked, &msg);
     list_writer_fini(&restricted);
     list_writer_fini(&members);
     list_writer_fini(&tail);
+    list_writer_fini(&gone);
 }
 
 static void s_on_event_get(struct world *world, int node, const struct envelope *asked,

@@ -152,6 +152,8 @@ const struct db_event *model_db_find(struct model_db *self, uint64_t room, uint6
 const struct db_member *model_db_member(const struct db_room *room, uint64_t user);
 /* What hangs on a line by the log up to this event. */
 void model_db_marks(const struct db_room *room, uint64_t line, uint64_t upto, marks_t *out);
+/* Its last deletion among the events up to this one; 0: none. numbers: NULL, or what it deleted, ascending. */
+uint64_t model_db_gone(const struct db_room *room, uint64_t upto, list_writer_t *numbers);
 bool model_db_holds_frame(struct model_db *self, uint64_t room, uint64_t seq, view_t frame);
 
 void model_db_join(struct db_room *room, const struct rec_append_row *row, uint32_t role);

@@ -314,6 +314,10 @@ export interface RoomStateRec {
   role: number;
   /** 0 all, 1 mentions, 2 nothing (0 … 2) */
   notify: number;
+  /** grows when this user marks lines as unread; `read` says it */
+  turn: number;
+  /** grows with each such mark and each change of `notify` */
+  rev: number;
 }
 /** how far a room has come */
 export interface HeadRec {
@@ -323,6 +327,8 @@ export interface HeadRec {
   seq: number;
   /** its last message number */
   msg_no: number;
+  /** seq of its last event that deleted a line; 0: none. What of the unread lines is gone: `gone_get` */
+  deleted: number;
 }
 /** one user's presence */
 export interface PresenceOfRec {
@@ -677,6 +683,8 @@ export interface SubOkMsg {
   role: number;
   /** how many people are in the room */
   members: number;
+  /** as in `heads` */
+  deleted: number;
 }
 /** the backfill is complete; what follows happens now */
 export interface LiveMsg {
@@ -786,21 +794,25 @@ export interface UserChangedMsg {
   /** the new state (at most 200) */
   users: UserInfoRec[];
 }
-/** the user has read up to here; never goes back */
+/** the user has read up to here; goes back by `unread_from` only */
 export interface ReadMsg {
   type: 'read';
   /** which room */
   room: number;
   /** last line read */
   msg_no: number;
+  /** the newest one known here. Said under an older one it means nothing: another device has marked lines as unread since, and this one had not heard of it */
+  turn: number;
 }
-/** another device of this user has read up to here */
+/** another device of this user has read up to here; under a higher turn: marked what follows as unread */
 export interface ReadAtMsg {
   type: 'read_at';
   /** which room */
   room: number;
   /** last line read */
   msg_no: number;
+  /** of the pointer. A higher one than known counts whatever the number; in the same one the number only grows */
+  turn: number;
 }
 /** the user is typing; at most once in 3 s; expires after 6 s. Dropped first */
 export interface TypingMsg {
@@ -869,6 +881,44 @@ export interface MentionedMsg {
   type: 'mentioned';
   /** the new counts (at most 512) */
   rooms: MentionCountRec[];
+}
+/** mark this line and all after it as unread, on all devices. Answered, when it is stored, by `read_at` with a higher turn, else by `err` */
+export interface UnreadFromMsg {
+  type: 'unread_from';
+  /** which room */
+  room: number;
+  /** first line to be unread; not 0 */
+  msg_no: number;
+  /** the newest one known here; if it is old, nothing is marked and `read_at` tells how it is */
+  turn: number;
+}
+/** tell this user of so much in a room. Answered, when it is stored, by `notified` on all their devices, else by `err` */
+export interface NotifyMsg {
+  type: 'notify';
+  /** which room */
+  room: number;
+  /** 0 all, 1 mentions, 2 nothing (0 … 2) */
+  level: number;
+}
+/** how much of a room this user is told */
+export interface NotifiedMsg {
+  type: 'notified';
+  /** which room */
+  room: number;
+  /** 0 all, 1 mentions, 2 nothing (0 … 2) */
+  level: number;
+}
+/** deleted lines: they are not unread, whatever the read pointer. Once gone, always gone */
+export interface GoneMsg {
+  type: 'gone';
+  /** which room */
+  room: number;
+  /** as in `heads`: deletions up to this event are in it */
+  deleted: number;
+  /** true: at the bound, and there are others with lower numbers than all of these */
+  more: boolean;
+  /** their numbers, ascending (at most 256) */
+  lines: IdRec[];
 }
 /** a member says a line */
 export interface RoomPostMsg {
@@ -1038,6 +1088,12 @@ export interface RoomMuteMsg {
   /** false: may speak again */
   muted: boolean;
 }
+/** which lines of a room are deleted; answered by `gone` or `err` */
+export interface GoneGetMsg {
+  type: 'gone_get';
+  /** which room */
+  room: number;
+}
 /** What a browser may send. */
 export type BrowserMessage =
   | HelloMsg
@@ -1047,6 +1103,8 @@ export type BrowserMessage =
   | AuthMsg
   | ReadMsg
   | TypingMsg
+  | UnreadFromMsg
+  | NotifyMsg
   | RoomPostMsg
   | RoomEditMsg
   | RoomDeleteMsg
@@ -1061,7 +1119,8 @@ export type BrowserMessage =
   | RoomBanMsg
   | RoomUnbanMsg
   | RoomRoleMsg
-  | RoomMuteMsg;
+  | RoomMuteMsg
+  | GoneGetMsg;
 /** What a server sends to browsers. */
 export type ServerMessage =
   | EventMsg
@@ -1085,7 +1144,9 @@ export type ServerMessage =
   | RoomAddedMsg
   | RoomRemovedMsg
   | MarksMsg
-  | MentionedMsg;
+  | MentionedMsg
+  | NotifiedMsg
+  | GoneMsg;
 export type MessageName = (BrowserMessage | ServerMessage)['type'];
 
 /* ---- JSON: answers of HTTP ---- */
@@ -1271,6 +1332,7 @@ export const MESSAGES: Readonly<Record<string, { code: number; fields: FieldRows
       ['first_msg_no', { t: 'u53' }],
       ['role', { t: 'uint', max: 3 }],
       ['members', { t: 'u53' }],
+      ['deleted', { t: 'u53' }],
     ],
   },
   live: {
@@ -1368,6 +1430,7 @@ export const MESSAGES: Readonly<Record<string, { code: number; fields: FieldRows
     fields: [
       ['room', { t: 'u53' }],
       ['msg_no', { t: 'u53' }],
+      ['turn', { t: 'u53' }],
     ],
   },
   read_at: {
@@ -1375,6 +1438,7 @@ export const MESSAGES: Readonly<Record<string, { code: number; fields: FieldRows
     fields: [
       ['room', { t: 'u53' }],
       ['msg_no', { t: 'u53' }],
+      ['turn', { t: 'u53' }],
     ],
   },
   typing: {
@@ -1430,6 +1494,37 @@ export const MESSAGES: Readonly<Record<string, { code: number; fields: FieldRows
     code: 28,
     fields: [
       ['rooms', { t: 'list', of: 'mention_count', max: 512 }],
+    ],
+  },
+  unread_from: {
+    code: 36,
+    fields: [
+      ['room', { t: 'u53' }],
+      ['msg_no', { t: 'u53' }],
+      ['turn', { t: 'u53' }],
+    ],
+  },
+  notify: {
+    code: 37,
+    fields: [
+      ['room', { t: 'u53' }],
+      ['level', { t: 'uint', max: 2 }],
+    ],
+  },
+  notified: {
+    code: 38,
+    fields: [
+      ['room', { t: 'u53' }],
+      ['level', { t: 'uint', max: 2 }],
+    ],
+  },
+  gone: {
+    code: 39,
+    fields: [
+      ['room', { t: 'u53' }],
+      ['deleted', { t: 'u53' }],
+      ['more', { t: 'bool' }],
+      ['lines', { t: 'list', of: 'id', max: 256 }],
     ],
   },
   room_post: {
@@ -1561,6 +1656,12 @@ export const MESSAGES: Readonly<Record<string, { code: number; fields: FieldRows
       ['muted', { t: 'bool' }],
     ],
   },
+  gone_get: {
+    code: 4129,
+    fields: [
+      ['room', { t: 'u53' }],
+    ],
+  },
 };
 
 /** Records of lists by name: on the wire [field …]. */
@@ -1582,11 +1683,14 @@ export const RECORDS: Readonly<Record<string, FieldRows>> = {
       ['read_msg_no', { t: 'u53' }],
       ['role', { t: 'uint', max: 3 }],
       ['notify', { t: 'uint', max: 2 }],
+      ['turn', { t: 'u53' }],
+      ['rev', { t: 'u53' }],
     ],
   head: [
       ['room', { t: 'u53' }],
       ['seq', { t: 'u53' }],
       ['msg_no', { t: 'u53' }],
+      ['deleted', { t: 'u53' }],
     ],
   presence_of: [
       ['user', { t: 'u53' }],
