@@ -19,6 +19,7 @@ const KIND = { room_created: 1, joined: 2, left: 3, posted: 4, edited: 5, delete
 const BODIES = { posted: ['text'], said: ['text', 'mentions'], edited: ['text'], revised: ['text', 'mentions'], reacted: ['emoji', 'on'], pinned: ['on'], deleted: ['by_role'], joined: ['role'], left: ['reason'], room_created: ['name', 'topic', 'visibility'], removed: ['member'], banned: ['member'], unbanned: ['member'], role_changed: ['member', 'role'], muted: ['member', 'muted'] };
 const NAMES = Object.fromEntries(Object.entries(KIND).map(([name, number]) => [number, name]));
 const SNAPSHOT = 50;
+const GONE_MAX = 256;
 
 /* The codec and its table are the client's own, loaded as they are. */
 async function loadProto() {
@@ -43,7 +44,7 @@ export async function startMock({ port = 0, seed = true } = {}) {
   const id = () => (nextId += 1 + Math.floor(Math.random() * 50));
 
   function addUser(name, password = 'password') {
-    const user = { id: id() * 7919, name, password, reads: new Map() };
+    const user = { id: id() * 7919, name, password, reads: new Map(), turns: new Map(), levels: new Map() };
     users.set(user.id, user);
     return user;
   }
@@ -56,7 +57,7 @@ export async function startMock({ port = 0, seed = true } = {}) {
     for (const s of sockets) {
       if (!s.user || !room.members.has(s.user.id)) continue;
       if (s.live.has(room.id)) s.send(event);
-      else s.send({ type: 'heads', heads: [{ room: room.id, seq: event.seq, msg_no: room.msgNo }] });
+      else s.send({ type: 'heads', heads: [{ room: room.id, seq: event.seq, msg_no: room.msgNo, deleted: deletedOf(room) }] });
     }
     return event;
   }
@@ -78,7 +79,9 @@ export async function startMock({ port = 0, seed = true } = {}) {
     return event;
   }
 
-  const stateOf = (room, user) => ({ room: room.id, incarnation: room.incarnation, visibility: room.visibility, name: room.name, topic: room.topic, head: room.log.length, msg_no: room.msgNo, read_msg_no: user.reads.get(room.id) ?? 0, role: room.members.get(user.id) ?? 0, notify: 0 });
+  const stateOf = (room, user) => ({ room: room.id, incarnation: room.incarnation, visibility: room.visibility, name: room.name, topic: room.topic, head: room.log.length, msg_no: room.msgNo, read_msg_no: user.reads.get(room.id) ?? 0, role: room.members.get(user.id) ?? 0, notify: user.levels.get(room.id) ?? 0, turn: user.turns.get(room.id) ?? 0, rev: 0 });
+  const deletedOf = (room) => room.log.findLast((e) => e.kind === KIND.deleted)?.seq ?? 0;
+  const goneOf = (room) => room.log.filter((e) => e.msg_no > 0 && e.body === null).map((e) => e.msg_no);
   const infoOf = (room, user) => ({ room: room.id, name: room.name, topic: room.topic, visibility: room.visibility, members: room.members.size, joined: room.members.has(user.id), created_at_ms: room.created });
 
   /** Lines with numbers in [from, to], each followed by its newest edit. */
@@ -256,7 +259,16 @@ export async function startMock({ port = 0, seed = true } = {}) {
         for (const s of sockets) if (s.user?.id === me.id) s.send({ type: 'room_removed', room: room.id, code: 0 });
         return ackOf(event);
       }
+      case 'notify':
+        me.levels.set(room.id, body.level);
+        for (const s of sockets) if (s.user?.id === me.id) s.send({ type: 'notified', room: room.id, level: body.level });
+        return ok({ type: 'notified', room: room.id, level: body.level });
       case 'members':
+        if (query.get('query')) {
+          const start = query.get('query').toLowerCase();
+          const found = [...room.members.keys()].map((user) => users.get(user)).filter((u) => u.name.toLowerCase().split(/[ ._-]/).some((word) => word.startsWith(start)) || u.name.toLowerCase().startsWith(start));
+          return ok({ type: 'members', room: room.id, more: false, members: found.slice(0, 8).map((u) => ({ user: u.id, name: u.name, role: room.members.get(u.id), joined_seq: 1, muted: room.muted.has(u.id) })) });
+        }
         return ok({ type: 'members', room: room.id, more: false, members: [...room.members].map(([user, role]) => ({ user, name: users.get(user).name, role, joined_seq: 1, muted: room.muted.has(user) })) });
       case 'pins': {
         const pinned = room.log.filter((e) => isLine(e) && e.body !== null).map((e) => lineFrames(room, e)).filter((f) => f.at(-1).pinned > 0);
@@ -487,7 +499,7 @@ export async function startMock({ port = 0, seed = true } = {}) {
     const mode = m.incarnation !== 0 && !same ? 2 : same && head - m.after <= 500 ? 0 : 1;
     const first = Math.max(1, room.msgNo - SNAPSHOT + 1);
     const events = mode === 0 ? room.log.slice(m.after) : folded(room, first, room.msgNo);
-    s.send({ type: 'sub_ok', room: room.id, incarnation: room.incarnation, mode, after: mode === 2 ? 0 : m.after, base: mode === 0 ? m.after + 1 : (events[0]?.seq ?? head), head, msg_no: room.msgNo, first_msg_no: mode === 0 ? 0 : events.length ? first : 0, role: room.members.get(s.user.id), members: room.members.size });
+    s.send({ type: 'sub_ok', room: room.id, incarnation: room.incarnation, mode, after: mode === 2 ? 0 : m.after, base: mode === 0 ? m.after + 1 : (events[0]?.seq ?? head), head, msg_no: room.msgNo, first_msg_no: mode === 0 ? 0 : events.length ? first : 0, role: room.members.get(s.user.id), members: room.members.size, deleted: deletedOf(room) });
     for (const e of events) s.send(e);
     s.send({ type: 'live', room: room.id, seq: head });
     presence(room);
@@ -518,10 +530,26 @@ export async function startMock({ port = 0, seed = true } = {}) {
         s.send({ type: 'auth_ok', expires_at_ms: tokens.get(m.token)?.until ?? 0 });
         return;
       case 'read':
-        if (m.msg_no <= (s.user.reads.get(m.room) ?? 0)) return;
+        if (m.turn !== (s.user.turns.get(m.room) ?? 0) || m.msg_no <= (s.user.reads.get(m.room) ?? 0)) return;
         s.user.reads.set(m.room, m.msg_no);
-        for (const other of sockets) if (other !== s && other.user?.id === s.user.id) other.send({ type: 'read_at', room: m.room, msg_no: m.msg_no });
+        for (const other of sockets) if (other !== s && other.user?.id === s.user.id) other.send({ type: 'read_at', room: m.room, msg_no: m.msg_no, turn: m.turn });
         return;
+      case 'unread_from': {
+        const turn = s.user.turns.get(m.room) ?? 0;
+        if (m.turn === turn) {
+          s.user.turns.set(m.room, turn + 1);
+          s.user.reads.set(m.room, m.msg_no - 1);
+        }
+        for (const other of sockets)
+          if (other.user?.id === s.user.id) other.send({ type: 'read_at', room: m.room, msg_no: s.user.reads.get(m.room) ?? 0, turn: s.user.turns.get(m.room) ?? 0 });
+        return;
+      }
+      case 'gone_get': {
+        const room = rooms.get(m.room);
+        const gone = goneOf(room);
+        s.send({ type: 'gone', room: room.id, deleted: deletedOf(room), more: gone.length > GONE_MAX, lines: gone.slice(-GONE_MAX).map((id) => ({ id })) });
+        return;
+      }
       case 'typing':
         for (const other of sockets) if (other !== s && other.live.has(m.room)) other.send({ type: 'typists', room: m.room, users: [{ id: s.user.id }] });
         return;

@@ -54,6 +54,7 @@ export function subOk(over: Partial<SubOkMsg> = {}): SubOkMsg {
     first_msg_no: 0,
     role: 0,
     members: 2,
+    deleted: 0,
     ...over,
   };
 }
@@ -70,6 +71,8 @@ export function roomState(over: Partial<RoomStateRec> = {}): RoomStateRec {
     read_msg_no: 0,
     role: 0,
     notify: 0,
+    turn: 0,
+    rev: 0,
     ...over,
   };
 }

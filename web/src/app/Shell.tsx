@@ -5,7 +5,7 @@ import { ConnectionBar } from '@/features/presence/ConnectionBar';
 import { EmptyState } from '@/features/rooms/EmptyState';
 import { Sidebar } from '@/features/rooms/Sidebar';
 import { useApp, useCommands, useMe, useReadState } from '@/state/hooks';
-import { unreadOf, unreadTotal } from '@/state/rooms';
+import { attentionOf, attentionTotal, badge } from '@/state/rooms';
 import { IconButton } from '@/ui/Button';
 import { Drawer } from '@/ui/Drawer';
 import { COMPOSER_ID } from '@/features/composer/Composer';
@@ -48,7 +48,7 @@ export function Shell() {
       const { rooms } = read();
       const order = rooms.order.filter((id) => {
         const room = rooms.byId.get(id);
-        return !unreadOnly || (room && unreadOf(room) > 0);
+        return !unreadOnly || (room && attentionOf(room) > 0);
       });
       if (order.length === 0) return;
       const all = rooms.order;
@@ -196,7 +196,7 @@ export function Shell() {
 function DrawerButton({ onClick }: { onClick: () => void }) {
   const unread = useApp((s) => {
     const open = s.active;
-    return [...s.rooms.byId.values()].some((r) => r.id !== open && unreadOf(r) > 0);
+    return [...s.rooms.byId.values()].some((r) => r.id !== open && attentionOf(r) > 0);
   });
   return (
     <span className="relative">
@@ -243,9 +243,9 @@ function Note() {
 }
 
 function useTitle(): void {
-  const unread = useApp((s) => unreadTotal(s.rooms));
+  const unread = useApp((s) => attentionTotal(s.rooms));
   const name = useApp((s) => (s.active === null ? '' : (s.rooms.byId.get(s.active)?.name ?? '')));
   useEffect(() => {
-    document.title = `${unread > 0 ? `(${unread > 99 ? '99+' : unread}) ` : ''}${name ? `${name} · ` : ''}Rookery`;
+    document.title = `${unread > 0 ? `(${badge(unread)}) ` : ''}${name ? `${name} · ` : ''}Rookery`;
   }, [unread, name]);
 }

@@ -1,13 +1,13 @@
 /* Puts the client together: one session feeds the API and the socket, the socket feeds the state, the outbox goes out. */
 import { ApiError, createHttp, type Http } from '@/net/http';
 import { openPage } from '@/proto/codec';
-import type { MembersJson, PageJson, RoomInfoJson, RoomInfoRec, RoomsJson } from '@/proto/messages.gen';
+import type { MemberInfoRec, MembersJson, PageJson, RoomInfoJson, RoomInfoRec, RoomsJson } from '@/proto/messages.gen';
 import { newClientId } from '@/proto/ulid';
 import { failureOf, type Commands, type Member, type RoomCard } from '@/state/commands';
 import { setDraft, setEditing, setReplying } from '@/state/drafts';
 import type { Client } from '@/state/hooks';
 import * as outbox from '@/state/outbox';
-import { addRooms, roleOf, visibilityOf } from '@/state/rooms';
+import { addRooms, applyNotify, NOTIFIES, roleOf, visibilityOf } from '@/state/rooms';
 import { createAppStore, initialState, leftRoom, note, withTimeline } from '@/state/store';
 import type { Line } from '@/state/fold';
 import { mentionsIn, namesOf } from '@/state/mentions';
@@ -36,6 +36,11 @@ import { createSender } from './sender';
 import { openTabs } from './tabs';
 
 const PAGE_LINES = 50;
+const FOUND_MEMBERS = 8;
+
+function memberOf(m: MemberInfoRec): Member {
+  return { id: m.user, name: m.name, role: roleOf(m.role), muted: m.muted };
+}
 
 function cardOf(r: RoomInfoRec): RoomCard {
   return {
@@ -136,6 +141,8 @@ export function createClient(base: string): RunningClient {
           read_msg_no: info.msg_no,
           role: info.role,
           notify: 0,
+          turn: 0,
+          rev: 0,
         },
       ]),
     }));
@@ -273,6 +280,16 @@ export function createClient(base: string): RunningClient {
     setEditing: (editing) => store.setState((s) => ({ drafts: setEditing(s.drafts, editing) })),
     typing: (room) => live.typing(room),
     markRead: (room, msgNo) => live.markRead(room, msgNo),
+    markUnread: (room, msgNo) => live.markUnread(room, msgNo),
+    async setNotify(room, level) {
+      const set = NOTIFIES.indexOf(level);
+      await http.request('PUT', `/rooms/${room}/notify`, { body: { level: set } });
+      store.setState((s) => ({ rooms: applyNotify(s.rooms, room, set) }));
+    },
+    async findMembers(room, query, signal) {
+      const answer = await http.request<MembersJson>('GET', `/rooms/${room}/members`, { query: { query, limit: FOUND_MEMBERS }, signal });
+      return answer.members.map(memberOf);
+    },
     loadOlder(room) {
       const running = paging.get(room) ?? loadOlder(room).finally(() => paging.delete(room));
       paging.set(room, running);
@@ -322,8 +339,7 @@ export function createClient(base: string): RunningClient {
         query: { after_user: after, limit: 100 },
         signal,
       });
-      const members = answer.members.map((m): Member => ({ id: m.user, name: m.name, role: roleOf(m.role), muted: m.muted }));
-      return { more: answer.more, members };
+      return { more: answer.more, members: answer.members.map(memberOf) };
     },
     ...rightsCommands(http),
   };

@@ -4,7 +4,8 @@ import { createSocket, type Socket, type SocketStatus } from '@/net/socket';
 import { LIMITS, type ServerMessage } from '@/proto/messages.gen';
 import { linkChanged } from '@/state/link';
 import { expireTyping, forget } from '@/state/presence';
-import { applyRead } from '@/state/rooms';
+import { applyRead, hold } from '@/state/rooms';
+import { needsGone } from '@/state/unread';
 import {
   applyLinkLost,
   applyMessage,
@@ -23,6 +24,12 @@ const STALE_HEAD_MS = 2_000;
 const SUB_ANSWER_MS = 10_000;
 const SUB_RETRY_MIN_MS = 500;
 const READ_MS = 400;
+/** Many may have unread lines where one was deleted: they do not all ask in the same moment. */
+const GONE_MIN_MS = 150;
+const GONE_SPREAD_MS = 450;
+/** Rooms asked about at a time; the rest a moment later. */
+const GONE_AT_ONCE = 8;
+const UNREAD_RETRY_MS = 1_000;
 const PROBE_AFTER_HIDDEN_MS = 30_000;
 
 export interface Live {
@@ -31,6 +38,7 @@ export interface Live {
   reconnect(): void;
   openRoom(room: number | null): void;
   markRead(room: number, msgNo: number): void;
+  markUnread(room: number, msgNo: number): void;
   typing(room: number): void;
   /** A line was sent: the next key is told at once. */
   typed(): void;
@@ -49,7 +57,13 @@ export function createLive(store: Store, url: string, auth: Auth, onStopped: (re
   let typedAt = 0;
   let typedIn: number | null = null;
   let hiddenAt = 0;
-  const reads = new Map<number, number>();
+  const reads = new Map<number, { msgNo: number; turn: number }>();
+  /** Marks that are not known to be stored. */
+  const unreads = new Map<number, { msgNo: number; turn: number }>();
+  let unreadTimer: ReturnType<typeof setTimeout> | undefined;
+  let goneTimer: ReturnType<typeof setTimeout> | undefined;
+  /** Room → the deletion that was known when it was asked about. */
+  const goneAsked = new Map<number, number>();
 
   const get = store.getState;
   const set = (how: (s: State) => State) => store.setState((s) => how(s));
@@ -86,6 +100,7 @@ export function createLive(store: Store, url: string, auth: Auth, onStopped: (re
     set((s) => batch.reduce((state, m) => applyMessage(state, m, now), s));
     for (const m of batch) follow(m);
     askIfNeeded();
+    askGoneLater();
   }
 
   /** What a message means beyond the state. */
@@ -93,10 +108,16 @@ export function createLive(store: Store, url: string, auth: Auth, onStopped: (re
     switch (m.type) {
       case 'welcome':
         if (m.expires_at_ms > 0 && auth.current()) sendReads();
+        sendUnreads();
         return;
       case 'heads': {
         const room = get().active;
         if (m.heads.some((h) => h.room === room)) checkHeadLater();
+        return;
+      }
+      case 'read_at': {
+        const marked = unreads.get(m.room);
+        if (marked && m.turn > marked.turn) unreads.delete(m.room);
         return;
       }
       case 'typists':
@@ -109,10 +130,15 @@ export function createLive(store: Store, url: string, auth: Auth, onStopped: (re
         subTimer = undefined;
         return;
       case 'err':
-        if (m.scope === 'sub') retrySub(Math.max(m.retry_ms, SUB_RETRY_MIN_MS));
+        if (m.scope === 'gone_get') goneAsked.clear(); // with the next news
+        else if (m.scope === 'unread_from' && m.retry_ms > 0) sendUnreadsLater(m.retry_ms);
+        else if (m.scope === 'sub') retrySub(Math.max(m.retry_ms, SUB_RETRY_MIN_MS));
         else if (m.scope === 'auth') auth.renew().catch(() => undefined);
         // What is tried again by itself is the connection bar's to tell, if it lasts.
-        else if (m.scope !== 'typing' && m.scope !== 'read' && m.retry_ms === 0)
+        else if (m.scope === 'unread_from') {
+          unreads.clear();
+          set((s) => note(s, m.reason || errorText(m.code)));
+        } else if (m.scope !== 'typing' && m.scope !== 'read' && m.retry_ms === 0)
           set((s) => note(s, m.reason || errorText(m.code)));
         return;
       default:
@@ -125,6 +151,7 @@ export function createLive(store: Store, url: string, auth: Auth, onStopped: (re
       clearTimeout(subTimer);
       clearTimeout(staleTimer);
       subTimer = staleTimer = undefined;
+      goneAsked.clear();
       set(applyLinkLost);
     }
     set((s) => ({
@@ -177,7 +204,40 @@ export function createLive(store: Store, url: string, auth: Auth, onStopped: (re
   function sendReads(): void {
     clearTimeout(readTimer);
     readTimer = undefined;
-    for (const [room, msgNo] of reads) if (socket.send({ type: 'read', room, msg_no: msgNo })) reads.delete(room);
+    for (const [room, { msgNo, turn }] of reads) if (socket.send({ type: 'read', room, msg_no: msgNo, turn })) reads.delete(room);
+  }
+
+  function sendUnreadsLater(ms: number): void {
+    unreadTimer ??= setTimeout(sendUnreads, ms);
+  }
+
+  /** Sent until it is answered: the same mark twice is one, for its turn is old by then. */
+  function sendUnreads(): void {
+    clearTimeout(unreadTimer);
+    unreadTimer = undefined;
+    let sent = false;
+    for (const [room, { msgNo, turn }] of unreads) {
+      if (!get().rooms.byId.has(room)) unreads.delete(room);
+      else sent = socket.send({ type: 'unread_from', room, msg_no: msgNo, turn }) || sent;
+    }
+    if (sent) sendUnreadsLater(UNREAD_RETRY_MS * 5);
+  }
+
+  function goneWanted(): number[] {
+    if (get().link.state !== 'online') return [];
+    return [...get().rooms.byId.values()].filter((r) => needsGone(r) && goneAsked.get(r.id) !== r.deleted).map((r) => r.id);
+  }
+
+  function askGoneLater(): void {
+    if (goneTimer !== undefined || goneWanted().length === 0) return;
+    goneTimer = setTimeout(askGone, GONE_MIN_MS + Math.random() * GONE_SPREAD_MS);
+  }
+
+  function askGone(): void {
+    goneTimer = undefined;
+    for (const room of goneWanted().slice(0, GONE_AT_ONCE))
+      if (socket.send({ type: 'gone_get', room })) goneAsked.set(room, get().rooms.byId.get(room)?.deleted ?? 0);
+    askGoneLater();
   }
 
   const onOnline = () => socket.wake();
@@ -210,10 +270,12 @@ export function createLive(store: Store, url: string, auth: Auth, onStopped: (re
       window.removeEventListener('online', onOnline);
       window.removeEventListener('offline', onOffline);
       document.removeEventListener('visibilitychange', onVisibility);
-      for (const timer of [flushTimer, staleTimer, subTimer, typingTimer, readTimer]) clearTimeout(timer);
-      flushTimer = staleTimer = subTimer = typingTimer = readTimer = undefined;
+      for (const timer of [flushTimer, staleTimer, subTimer, typingTimer, readTimer, unreadTimer, goneTimer]) clearTimeout(timer);
+      flushTimer = staleTimer = subTimer = typingTimer = readTimer = unreadTimer = goneTimer = undefined;
       waiting = [];
       reads.clear();
+      unreads.clear();
+      goneAsked.clear();
       socket.stop();
     },
     reconnect() {
@@ -225,7 +287,7 @@ export function createLive(store: Store, url: string, auth: Auth, onStopped: (re
       if (before === room) return;
       if (before !== null) {
         socket.send({ type: 'unsub', room: before });
-        set((s) => ({ ...s, presence: forget(s.presence, before) }));
+        set((s) => ({ ...s, presence: forget(s.presence, before), rooms: hold(s.rooms, before, false) }));
       }
       clearTimeout(subTimer);
       subTimer = undefined;
@@ -238,10 +300,18 @@ export function createLive(store: Store, url: string, auth: Auth, onStopped: (re
     },
     markRead(room, msgNo) {
       const known = get().rooms.byId.get(room);
-      if (!known || msgNo <= known.readMsgNo) return;
-      set((s) => ({ ...s, rooms: applyRead(s.rooms, room, msgNo) }));
-      reads.set(room, msgNo);
+      if (!known || known.held || msgNo <= known.readMsgNo) return;
+      set((s) => ({ ...s, rooms: applyRead(s.rooms, room, msgNo, known.turn) }));
+      reads.set(room, { msgNo, turn: known.turn });
       readTimer ??= setTimeout(sendReads, READ_MS);
+    },
+    markUnread(room, msgNo) {
+      const known = get().rooms.byId.get(room);
+      if (!known) return;
+      reads.delete(room);
+      unreads.set(room, { msgNo, turn: known.turn });
+      if (get().active === room) set((s) => ({ ...s, rooms: hold(s.rooms, room, true) }));
+      sendUnreads();
     },
     typing(room) {
       const now = Date.now();

@@ -1,5 +1,6 @@
 /* What a person can make happen. Features call these; app/ carries them out. */
 import type { Line } from './fold';
+import type { Notify } from './rooms';
 import type { Hit, Hits, Neighbour } from './search';
 
 export interface RoomCard {
@@ -86,6 +87,11 @@ export interface Commands {
   setEditing(editing: { room: number; seq: number } | null): void;
   typing(room: number): void;
   markRead(room: number, msgNo: number): void;
+  /** This line and what follows it, on all devices. The room counts as read again when it was left and entered. */
+  markUnread(room: number, msgNo: number): void;
+  setNotify(room: number, level: Notify): Promise<void>;
+  /** Members with a word in their name that begins so, the best first. */
+  findMembers(room: number, query: string, signal: AbortSignal): Promise<Member[]>;
   loadOlder(room: number): Promise<void>;
   trim(room: number): void;
   dismissNote(): void;

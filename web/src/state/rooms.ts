@@ -1,20 +1,27 @@
 /* The rooms of the signed-in user: what the sidebar shows, and from which unread counts follow. */
-import type { HeadRec, MentionCountRec, RoomStateRec } from '@/proto/messages.gen';
+import type { GoneMsg, HeadRec, MentionCountRec, RoomStateRec } from '@/proto/messages.gen';
 import type { RoomEvent } from '@/proto/codec';
+import { applyGone, heard, isAtLeast, lineDeleted, NOTHING_GONE, readUpTo, unreadOf, type Reading } from './unread';
+
+export { unreadOf } from './unread';
 
 export type Visibility = 'public' | 'private' | 'direct';
 export type Role = 'member' | 'moderator' | 'owner';
 
-export interface Room {
+/** How much of a room a person wants to be told. */
+export type Notify = 'all' | 'mentions' | 'nothing';
+
+export interface Room extends Reading {
   id: number;
   incarnation: number;
   name: string;
   topic: string;
   visibility: Visibility;
   role: Role;
+  notify: Notify;
   head: number;
-  msgNo: number;
-  readMsgNo: number;
+  /** Its lines were marked as unread while it is on screen: it counts as read again when it was left and entered. */
+  held: boolean;
   /** Unread lines that call this user; at the server's maximum: that many or more. */
   mentions: number;
   /** How many people; null until the room has been opened. */
@@ -35,6 +42,7 @@ export const initialRooms: Rooms = { known: false, byId: new Map(), order: [] };
 
 const VISIBILITIES: readonly Visibility[] = ['public', 'private', 'direct'];
 const ROLES: readonly Role[] = ['member', 'moderator', 'owner'];
+export const NOTIFIES: readonly Notify[] = ['all', 'mentions', 'nothing'];
 
 export function visibilityOf(n: number): Visibility {
   return VISIBILITIES[n] ?? 'private';
@@ -46,7 +54,10 @@ export function roleOf(n: number): Role {
 
 function fromState(r: RoomStateRec, old: Room | undefined): Room {
   const same = old?.incarnation === r.incarnation ? old : undefined;
+  const known: Reading = same?.turn === r.turn ? same : { ...NOTHING_GONE, msgNo: 0, readMsgNo: 0, turn: r.turn };
+  const deleted = same?.deleted ?? 0;
   return {
+    ...readUpTo(heard(known, Math.max(r.msg_no, same?.msgNo ?? 0), deleted), r.read_msg_no, r.turn),
     id: r.room,
     incarnation: r.incarnation,
     name: r.name,
@@ -54,8 +65,8 @@ function fromState(r: RoomStateRec, old: Room | undefined): Room {
     visibility: visibilityOf(r.visibility),
     role: roleOf(r.role),
     head: Math.max(r.head, same?.head ?? 0),
-    msgNo: Math.max(r.msg_no, same?.msgNo ?? 0),
-    readMsgNo: Math.max(r.read_msg_no, same?.readMsgNo ?? 0),
+    notify: NOTIFIES[r.notify] ?? 'all',
+    held: same?.held ?? false,
     mentions: 0, // told after it, if there are any
     members: same?.members ?? null,
     peopleSeq: same?.peopleSeq ?? 0,
@@ -102,9 +113,9 @@ export function applyHeads(rooms: Rooms, heads: readonly HeadRec[]): Rooms {
   return heads.reduce(
     (all, h) =>
       change(all, h.room, (r) =>
-        h.seq <= r.head && h.msg_no <= r.msgNo
+        h.seq <= r.head && h.msg_no <= r.msgNo && h.deleted <= r.deleted
           ? r
-          : { ...r, head: Math.max(r.head, h.seq), msgNo: Math.max(r.msgNo, h.msg_no) },
+          : { ...heard(r, h.msg_no, h.deleted), head: Math.max(r.head, h.seq) },
       ),
     rooms,
   );
@@ -122,17 +133,31 @@ const PEOPLE_KINDS: ReadonlySet<string> = new Set([
   'muted',
 ]);
 
-export function applyRoomEvent(rooms: Rooms, ev: RoomEvent): Rooms {
-  return change(rooms, ev.room, (r) => {
+/** goneNo: of a deletion: the number of its line, 0 if that is not known. */
+export function applyRoomEvent(rooms: Rooms, ev: RoomEvent, goneNo = 0): Rooms {
+  return change(rooms, ev.room, (room) => {
+    const r = ev.body.kind === 'deleted' ? lineDeleted(room, ev.seq, goneNo, ev.seq === room.head + 1) : room;
     if (ev.seq <= r.head) return r;
     const members = r.members === null ? null : Math.max(0, r.members + (COMINGS[ev.body.kind] ?? 0));
     const peopleSeq = PEOPLE_KINDS.has(ev.body.kind) ? ev.seq : r.peopleSeq;
-    return { ...r, head: ev.seq, msgNo: Math.max(r.msgNo, ev.msgNo), members, peopleSeq };
+    return { ...heard(r, ev.msgNo, 0), head: ev.seq, members, peopleSeq };
   });
 }
 
-export function applyRead(rooms: Rooms, id: number, msgNo: number): Rooms {
-  return change(rooms, id, (r) => (msgNo <= r.readMsgNo ? r : { ...r, readMsgNo: msgNo }));
+export function applyRead(rooms: Rooms, id: number, msgNo: number, turn: number): Rooms {
+  return change(rooms, id, (r) => readUpTo(r, msgNo, turn));
+}
+
+export function applyGoneTo(rooms: Rooms, m: GoneMsg): Rooms {
+  return change(rooms, m.room, (r) => applyGone(r, m));
+}
+
+export function hold(rooms: Rooms, id: number, held: boolean): Rooms {
+  return change(rooms, id, (r) => (r.held === held ? r : { ...r, held }));
+}
+
+export function applyNotify(rooms: Rooms, id: number, level: number): Rooms {
+  return change(rooms, id, (r) => ({ ...r, notify: NOTIFIES[level] ?? 'all' }));
 }
 
 export function applyMentioned(rooms: Rooms, counts: readonly MentionCountRec[]): Rooms {
@@ -145,24 +170,35 @@ export function applyMentioned(rooms: Rooms, counts: readonly MentionCountRec[])
 export function applySubInfo(
   rooms: Rooms,
   id: number,
-  info: { incarnation: number; head: number; msgNo: number; role: number; members: number },
+  info: { incarnation: number; head: number; msgNo: number; role: number; members: number; deleted: number },
 ): Rooms {
   return change(rooms, id, (r) => ({
-    ...r,
+    ...heard(r.incarnation === info.incarnation ? r : { ...r, ...NOTHING_GONE, msgNo: 0 }, info.msgNo, info.deleted),
     incarnation: info.incarnation,
     head: Math.max(r.incarnation === info.incarnation ? r.head : 0, info.head),
-    msgNo: Math.max(r.incarnation === info.incarnation ? r.msgNo : 0, info.msgNo),
     role: roleOf(info.role),
     members: info.members,
   }));
 }
 
-export function unreadOf(room: Room): number {
-  return Math.max(0, room.msgNo - room.readMsgNo);
+/** What of a room asks for attention, as this person wants it. */
+export function attentionOf(room: Room): number {
+  return room.notify === 'all' ? unreadOf(room) : room.notify === 'mentions' ? room.mentions : 0;
 }
 
-export function unreadTotal(rooms: Rooms): number {
+export function attentionTotal(rooms: Rooms): number {
   let total = 0;
-  for (const room of rooms.byId.values()) total += unreadOf(room);
+  for (const room of rooms.byId.values()) total += attentionOf(room);
   return total;
+}
+
+const BADGE_MAX = 99;
+
+export function badge(count: number): string {
+  return count > BADGE_MAX ? `${BADGE_MAX}+` : String(count);
+}
+
+export function unreadBadge(room: Room): string {
+  const count = unreadOf(room);
+  return count <= BADGE_MAX && isAtLeast(room) ? `${count}+` : badge(count);
 }

@@ -85,8 +85,10 @@ export function leftRoom(s: State, room: number): State {
 
 function applyRoomEvent(s: State, ev: RoomEvent): State {
   const me = s.session.status === 'in' ? s.session.me.id : 0;
-  let next = withTimeline(s, ev.room, (t) => timeline.applyEvent(t, ev));
-  next = { ...next, rooms: rooms.applyRoomEvent(next.rooms, ev) };
+  const t = ev.body.kind === 'deleted' ? s.timelines.get(ev.room) : undefined;
+  const goneNo = (t && timeline.findLine(t, ev.target)?.msgNo) ?? 0;
+  let next = withTimeline(s, ev.room, (at) => timeline.applyEvent(at, ev));
+  next = { ...next, rooms: rooms.applyRoomEvent(next.rooms, ev, goneNo) };
   if (ev.user === me) next = { ...next, outbox: outbox.seen(next.outbox, me, ev.clientId) };
   else if (ev.body.kind === 'posted' || ev.body.kind === 'said') next = { ...next, presence: presence.stopTyping(next.presence, ev.room, ev.user) };
   return passStored(next, ev.room);
@@ -103,7 +105,10 @@ function passStored(s: State, room: number): State {
 export function applyMessage(s: State, m: ServerMessage, nowMs: number): State {
   switch (m.type) {
     case 'welcome': {
-      const list = rooms.welcomeRooms(s.rooms, m.rooms);
+      let list = rooms.welcomeRooms(s.rooms, m.rooms);
+      const open = s.active === null ? undefined : s.rooms.byId.get(s.active);
+      // Its lines were marked as unread on another device meanwhile.
+      if (open && (list.byId.get(open.id)?.turn ?? 0) > open.turn) list = rooms.hold(list, open.id, true);
       const timelines = new Map([...s.timelines].filter(([id]) => list.byId.has(id)));
       return {
         ...s,
@@ -125,6 +130,7 @@ export function applyMessage(s: State, m: ServerMessage, nowMs: number): State {
           msgNo: m.msg_no,
           role: m.role,
           members: m.members,
+          deleted: m.deleted,
         }),
       };
     }
@@ -169,8 +175,15 @@ export function applyMessage(s: State, m: ServerMessage, nowMs: number): State {
     }
     case 'room_added':
       return { ...s, rooms: rooms.addRooms(s.rooms, m.rooms) };
-    case 'read_at':
-      return { ...s, rooms: rooms.applyRead(s.rooms, m.room, m.msg_no) };
+    case 'read_at': {
+      const marked = m.turn > (s.rooms.byId.get(m.room)?.turn ?? 0);
+      const next = rooms.applyRead(s.rooms, m.room, m.msg_no, m.turn);
+      return { ...s, rooms: marked && s.active === m.room ? rooms.hold(next, m.room, true) : next };
+    }
+    case 'gone':
+      return { ...s, rooms: rooms.applyGoneTo(s.rooms, m) };
+    case 'notified':
+      return { ...s, rooms: rooms.applyNotify(s.rooms, m.room, m.level) };
     case 'user_changed':
       return {
         ...s,

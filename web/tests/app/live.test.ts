@@ -74,12 +74,12 @@ describe('the room on screen', () => {
 
   test('a head above ours for 2 s: asked for; frames that come meanwhile make it needless', async () => {
     await open();
-    FakeSocket.last.give({ type: 'heads', heads: [{ room: ROOM, seq: 3, msg_no: 3 }] });
+    FakeSocket.last.give({ type: 'heads', heads: [{ room: ROOM, seq: 3, msg_no: 3, deleted: 0 }] });
     await settle();
     FakeSocket.last.give(posted(3));
     await vi.advanceTimersByTimeAsync(2100);
     expect(FakeSocket.last.of('sub')).toHaveLength(1);
-    FakeSocket.last.give({ type: 'heads', heads: [{ room: ROOM, seq: 4, msg_no: 4 }] });
+    FakeSocket.last.give({ type: 'heads', heads: [{ room: ROOM, seq: 4, msg_no: 4, deleted: 0 }] });
     await vi.advanceTimersByTimeAsync(2100);
     expect(FakeSocket.last.of('sub')).toHaveLength(2);
   });
@@ -112,7 +112,7 @@ describe('what this device says', () => {
     live.markRead(ROOM, 2);
     expect(unreadOf(store.getState().rooms.byId.get(ROOM)!)).toBe(0);
     await vi.advanceTimersByTimeAsync(500);
-    expect(FakeSocket.last.of('read')).toEqual([{ type: 'read', room: ROOM, msg_no: 2 }]);
+    expect(FakeSocket.last.of('read')).toEqual([{ type: 'read', room: ROOM, msg_no: 2, turn: 0 }]);
   });
 
   test('a read pointer moved while offline goes out after the welcome', async () => {

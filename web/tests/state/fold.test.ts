@@ -194,7 +194,7 @@ describe('a place somewhere else', () => {
 });
 
 test('mention counts are what the server says, and none after welcome', () => {
-  const state = { room: ROOM, incarnation: 1, visibility: 0, name: 'a', topic: '', head: 9, msg_no: 9, read_msg_no: 2, role: 0, notify: 0 };
+  const state = { room: ROOM, incarnation: 1, visibility: 0, name: 'a', topic: '', head: 9, msg_no: 9, read_msg_no: 2, role: 0, notify: 0, turn: 0, rev: 0 };
   let rooms = welcomeRooms(initialRooms, [state]);
   rooms = applyMentioned(rooms, [{ room: ROOM, count: 3 }, { room: 4711, count: 1 }]);
   expect(rooms.byId.get(ROOM)?.mentions).toBe(3);

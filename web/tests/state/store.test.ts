@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { ERR, KIND, type ServerMessage } from '@/proto/messages.gen';
 import * as outbox from '@/state/outbox';
 import { expireTyping, typingSentence } from '@/state/presence';
-import { unreadOf, unreadTotal } from '@/state/rooms';
+import { unreadOf, attentionTotal } from '@/state/rooms';
 import { applyLinkLost, applyMessage, initialState, type State } from '@/state/store';
 import { emptyTimeline } from '@/state/timeline';
 import { ANN, ME, newId, posted, ROOM, roomState, run, subOk, T0, welcome } from '../support';
@@ -25,19 +25,19 @@ describe('unread', () => {
     expect(unreadOf(room(s))).toBe(1);
     s = run([posted(3)], s);
     expect(unreadOf(room(s))).toBe(2);
-    s = run([{ type: 'heads', heads: [{ room: ROOM, seq: 9, msg_no: 7 }] }], s);
-    expect(unreadTotal(s.rooms)).toBe(6);
+    s = run([{ type: 'heads', heads: [{ room: ROOM, seq: 9, msg_no: 7, deleted: 0 }] }], s);
+    expect(attentionTotal(s.rooms)).toBe(6);
   });
 
   test('falls when another device reads, and never goes back', () => {
-    let s = run([{ type: 'read_at', room: ROOM, msg_no: 2 }], open());
+    let s = run([{ type: 'read_at', room: ROOM, msg_no: 2, turn: 0 }], open());
     expect(unreadOf(room(s))).toBe(0);
-    s = run([{ type: 'read_at', room: ROOM, msg_no: 1 }], s);
+    s = run([{ type: 'read_at', room: ROOM, msg_no: 1, turn: 0 }], s);
     expect(unreadOf(room(s))).toBe(0);
   });
 
   test('a welcome does not take back what this device has read', () => {
-    let s = run([{ type: 'read_at', room: ROOM, msg_no: 2 }], open());
+    let s = run([{ type: 'read_at', room: ROOM, msg_no: 2, turn: 0 }], open());
     s = run([welcome([roomState({ head: 2, msg_no: 2, read_msg_no: 1 })])], s);
     expect(unreadOf(room(s))).toBe(0);
   });
@@ -102,7 +102,7 @@ describe('rooms come and go', () => {
     const list = [roomState({ room: 3, name: 'b10' }), roomState({ room: 1, name: 'B2' }), roomState({ room: 2, name: 'a' })];
     let s = run([welcome(list)]);
     expect(s.rooms.order).toEqual([2, 1, 3]);
-    s = run([{ type: 'heads', heads: [{ room: 3, seq: 50, msg_no: 50 }] }], s);
+    s = run([{ type: 'heads', heads: [{ room: 3, seq: 50, msg_no: 50, deleted: 0 }] }], s);
     expect(s.rooms.order).toEqual([2, 1, 3]);
   });
 
@@ -193,7 +193,7 @@ describe('people', () => {
   });
 
   test('a new role is known at once, and takes nothing back that was read', () => {
-    const before = run([{ type: 'read_at', room: ROOM, msg_no: 2 }], open());
+    const before = run([{ type: 'read_at', room: ROOM, msg_no: 2, turn: 0 }], open());
     const s = run([{ type: 'room_added', rooms: [roomState({ head: 2, msg_no: 2, read_msg_no: 1, role: 1 })] }], before);
     expect(room(s).role).toBe('moderator');
     expect(unreadOf(room(s))).toBe(0);

@@ -1,7 +1,7 @@
 import { memo } from 'react';
 import { NavLink } from 'react-router';
 import { useApp } from '@/state/hooks';
-import { unreadOf } from '@/state/rooms';
+import { attentionOf, badge, unreadBadge } from '@/state/rooms';
 import { IconButton } from '@/ui/Button';
 import { cx } from '@/ui/cx';
 import { Icon } from '@/ui/Icon';
@@ -96,13 +96,14 @@ const RoomLink = memo(function RoomLink({ id, onPick }: { id: number; onPick: ((
   const room = useApp((s) => s.rooms.byId.get(id));
   const drafted = useApp((s) => s.drafts.byRoom.has(id));
   if (!room) return null;
-  const unread = unreadOf(room);
+  const attention = attentionOf(room);
+  const unread = room.notify === 'all' ? attention : 0;
   return (
     <NavLink
       to={`/r/${id}`}
       {...(onPick ? { onClick: onPick } : {})}
       className={({ isActive }) =>
-        cx(LINK, isActive ? LINK_ON : LINK_OFF, !isActive && (unread > 0 ? 'font-bold text-ink' : 'text-ink-2'))
+        cx(LINK, isActive ? LINK_ON : LINK_OFF, !isActive && (attention > 0 ? 'font-bold text-ink' : room.notify === 'nothing' ? 'text-ink-3' : 'text-ink-2'))
       }
     >
       {({ isActive }) => (
@@ -115,15 +116,15 @@ const RoomLink = memo(function RoomLink({ id, onPick }: { id: number; onPick: ((
               <span className="sr-only">, has a draft</span>
             </span>
           ) : null}
-          {room.mentions > 0 && !isActive ? (
+          {room.mentions > 0 && room.notify !== 'nothing' && !isActive ? (
             <span className="min-w-6 rounded-full bg-accent px-1.5 text-center text-2xs leading-5 font-bold text-on-accent tabular-nums">
-              @{room.mentions > 99 ? '99+' : room.mentions}
+              @{badge(room.mentions)}
               <span className="sr-only"> {room.mentions === 1 ? 'mention' : 'mentions'},</span>
             </span>
           ) : null}
           {unread > 0 && !isActive ? (
             <span className="mr-2 min-w-6 rounded-full bg-ember px-1.5 text-center text-2xs leading-5 font-bold text-on-ember tabular-nums">
-              {unread > 99 ? '99+' : unread}
+              {unreadBadge(room)}
               <span className="sr-only"> unread</span>
             </span>
           ) : null}

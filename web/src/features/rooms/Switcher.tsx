@@ -1,6 +1,6 @@
 import { useId, useRef, useState, type KeyboardEvent } from 'react';
 import { useApp } from '@/state/hooks';
-import { unreadOf } from '@/state/rooms';
+import { attentionOf, unreadBadge, unreadOf } from '@/state/rooms';
 import { cx } from '@/ui/cx';
 import { Dialog } from '@/ui/Dialog';
 import { Icon } from '@/ui/Icon';
@@ -16,7 +16,7 @@ export function Switcher({ onClose, onPick }: { onClose: () => void; onPick: (ro
   const id = useId();
 
   const all = rooms.order.flatMap((room) => rooms.byId.get(room) ?? []);
-  const hits = rank(query, [...all].sort((a, b) => Number(unreadOf(b) > 0) - Number(unreadOf(a) > 0)), (r) => r.name).slice(0, 50);
+  const hits = rank(query, [...all].sort((a, b) => Number(attentionOf(b) > 0) - Number(attentionOf(a) > 0)), (r) => r.name).slice(0, 50);
   const chosen = hits[Math.min(at, hits.length - 1)];
 
   function onKeyDown(e: KeyboardEvent): void {
@@ -73,7 +73,7 @@ export function Switcher({ onClose, onPick }: { onClose: () => void; onPick: (ro
           >
             <RoomIcon visibility={room.visibility} className="size-4.5 text-ink-3" />
             <bdi className="min-w-0 flex-1 truncate font-semibold">{room.name}</bdi>
-            {unreadOf(room) > 0 ? <span className="text-xs font-bold text-ember">{unreadOf(room)} new</span> : null}
+            {unreadOf(room) > 0 ? <span className="text-xs font-bold text-ember">{unreadBadge(room)} new</span> : null}
           </li>
         ))}
       </ul>
