@@ -3,6 +3,7 @@
 #include "actors/accounts_flows.h"
 #include "actors/runtime/log.h"
 #include "actors/runtime/metrics.h"
+#include "actors/runtime/node_stats.h"
 #include "actors/runtime/providers.h"
 
 enum { ROLE_BIT_ACCOUNTS = 8, PUBLISH_RETRY_MS = 1000, SIGNUP_PERIOD_MS = 60 * 1000 };
@@ -15,6 +16,7 @@ struct role {
     const struct topology_node *node; /* its endpoint is for the directory, where edges of other processes look */
     bool entered, is_bound;
     int64_t directory_at_ms;
+    struct node_stats stats;
 };
 
 /* ---- the key that edges verify with ------------------------------------------------------------------------------ */
@@ -194,6 +196,7 @@ static void s_on_tick(void *state, actor_t *actor, int64_t now_ms)
         s_publish(self, now_ms);
     if (now_ms >= self->directory_at_ms)
         s_tell_directory(self, now_ms);
+    node_stats_on_tick(&self->stats, actor, &(struct node_load){.queue = password_waiting(self->accounts.pool)});
 }
 
 static void s_on_turn(void *state, actor_t *actor, int64_t now_ms)
@@ -239,9 +242,10 @@ static err_t s_open(struct role *self, const struct role_context *context)
                                                        ACCOUNTS_THROTTLE_KEYS_MAX, seed);
     accounts->address_signups =
         accounts_throttle_new(config->signups_per_min, SIGNUP_PERIOD_MS, false, ACCOUNTS_THROTTLE_KEYS_MAX, seed);
+    accounts->bursts = accounts_throttle_new(1, ACCOUNTS_FAILURE_PERIOD_MS, false, ACCOUNTS_THROTTLE_KEYS_MAX, seed);
     accounts->actor = actor_new(context->address, &handlers, self);
     if (!accounts->pool || !accounts->requests || !accounts->account_failures || !accounts->address_failures ||
-        !accounts->address_signups || !accounts->actor)
+        !accounts->address_signups || !accounts->bursts || !accounts->actor)
         return ERR_NO_MEMORY;
     err_t err = ERR_OK;
     for (size_t i = 0; !err && (persist = topology_nth(context->topology, ROLE_PERSIST, i)); i++)
@@ -261,6 +265,7 @@ static void s_close(struct role *self)
     accounts_throttle_destroy(&accounts->account_failures);
     accounts_throttle_destroy(&accounts->address_failures);
     accounts_throttle_destroy(&accounts->address_signups);
+    accounts_throttle_destroy(&accounts->bursts);
     token_signer_destroy(&accounts->signer);
 }
 

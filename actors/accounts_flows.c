@@ -141,7 +141,8 @@ static struct msg s_question(const struct accounts *self, const struct flow *flo
                                                                   .device = flow_view(&flow->device),
                                                                   .user_agent = flow_view(&flow->user_agent),
                                                                   .address = flow_view(&flow->address),
-                                                                  .at_ms = at_ms};
+                                                                  .at_ms = at_ms,
+                                                                  .role = flow->role};
         break;
     case STEP_ROTATE:
         msg.type = MSG_STORE_SESSION_ROTATE;
@@ -280,6 +281,7 @@ void accounts_on_login(struct accounts *self, const struct envelope *env, const 
     uint64_t address_key = accounts_throttle_address_key(self->address_failures, msg->address);
     uint32_t wait_ms = accounts_throttle_wait_ms(self->address_failures, address_key, actor_now_ms(self->actor));
     if (wait_ms) {
+        accounts_note_burst(self, address_key, 0, msg->address);
         flow_refuse_now(self, env, ERR_RATE_LIMITED, wait_ms);
         return;
     }
@@ -321,6 +323,7 @@ static void s_on_lookup(struct accounts *self, struct flow *flow, const struct m
     flow->account_key = accounts_throttle_key(self->account_failures, account);
     uint32_t wait_ms = flow_charge(self, flow);
     if (wait_ms) {
+        accounts_note_burst(self, flow->account_key, user->found ? user->user : 0, flow_view(&flow->address));
         metric_add(METRIC_AUTH_FAILURES, 1);
         flow_refuse(self, flow, ERR_RATE_LIMITED, wait_ms);
         return;
@@ -361,7 +364,7 @@ static void s_on_verified(struct accounts *self, struct flow *flow, const struct
     flow->charged = false;
     if (flow->disabled) { /* told only to who knows the password */
         metric_add(METRIC_AUTH_FAILURES, 1);
-        flow_refuse(self, flow, ERR_FORBIDDEN, 0);
+        flow_refuse(self, flow, ERR_DISABLED, 0);
         return;
     }
     if (result->hash[0])

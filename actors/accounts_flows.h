@@ -19,6 +19,7 @@ struct accounts {
     requests_t *requests; /* of flows: data is the flow; of the actor itself: data is NULL */
     struct flow *flows;   /* all of them, doubly linked */
     accounts_throttle_t *account_failures, *address_failures, *address_signups;
+    accounts_throttle_t *bursts; /* of failures that the audit log was told of, by the same keys */
 };
 
 /* What a request in flight waits for: request.what. Up to STEP_STORE_LAST the store's answer. */
@@ -37,6 +38,7 @@ enum step {
     STEP_HASH,        /* signup, reset: a new hash. login: verify. password: verify, then a new hash */
     STEP_REHASH,      /* no flow waits: STORE_PASSWORD_SET */
     STEP_PUBLISH_KEY, /* no flow waits: DIR_KEY_ADD */
+    STEP_AUDIT,       /* no flow waits: STORE_AUDIT_ADD */
     STEP_DIRECTORY,   /* no flow waits: DIR_HELLO, DIR_BEAT */
 };
 

@@ -60,6 +60,10 @@ uint32_t flow_charge(struct accounts *self, struct flow *flow);
 
 /* The flow of a sign-up whose name and password are good, and whose address may sign up now. NULL: refused. */
 struct flow *flow_begin_signup(struct accounts *self, const struct envelope *env, const struct msg_auth_signup *msg);
+/* accounts_audit.c */
+/* Sign-ins of this key are refused because too many failed: the audit log gets one row of it in a period. user: 0 when
+ * nobody is known. */
+void accounts_note_burst(struct accounts *self, uint64_t key, uint64_t user, view_t address);
 
 /* accounts_rights.c */
 void accounts_rights_question(const struct flow *flow, uint64_t at_ms, struct msg *msg_out);

@@ -86,7 +86,7 @@ void accounts_on_password(struct accounts *self, const struct envelope *env, con
 static void s_on_known(struct accounts *self, struct flow *flow, const struct msg_store_user *user)
 {
     if (!user->found || user->disabled) {
-        flow_refuse(self, flow, ERR_FORBIDDEN, 0);
+        flow_refuse(self, flow, user->found ? ERR_DISABLED : ERR_FORBIDDEN, 0);
         return;
     }
     err_t err = accounts_check_password(flow_view(&flow->next_password), user->name);

@@ -8,6 +8,7 @@
 #include "actors/runtime/clock.h"
 #include "actors/runtime/log.h"
 #include "actors/runtime/metrics.h"
+#include "actors/runtime/node_stats.h"
 
 enum { PUMP_FRAMES = 256, FDS_MAX = LIM_NODES_MAX };
 
@@ -16,6 +17,7 @@ struct room_actor {
     effects_t effects;
     struct room_shard_counts told; /* what metrics and log know */
     bool was_serving;
+    struct node_stats stats;
 };
 
 static void s_flush(struct room_actor *self, actor_t *actor)
@@ -124,6 +126,7 @@ static void s_on_tick(void *state, actor_t *actor, int64_t now_ms)
     room_shard_on_tick(self->shard, now_ms, actor_utc_ms(actor), &self->effects);
     s_flush(self, actor);
     s_report(self, now_ms);
+    node_stats_on_tick(&self->stats, actor, &(struct node_load){.queue = self->told.pending});
     if (room_shard_state(self->shard) != ROOM_SHARD_FENCED)
         return;
     log_error("declared dead by another node: this actor ends");

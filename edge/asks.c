@@ -51,6 +51,8 @@ static address_t s_receiver(const struct asks *self, const struct ask *ask)
     switch (ask->spec.to) {
     case ASK_PERSIST:
         return links_persist(self->edge->links);
+    case ASK_PERSIST_AT:
+        return links_persist_at(self->edge->links, ask->spec.key);
     case ASK_ACCOUNTS:
         return links_accounts(self->edge->links);
     default:

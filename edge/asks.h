@@ -20,6 +20,7 @@ enum { ASK_REPEAT_MS = 2000, ASK_LOST_MS = 4000, ASK_RETRY_MS = 100, ASK_LATER_M
 
 typedef enum {
     ASK_PERSIST,
+    ASK_PERSIST_AT, /* the one of number `key`, whether another is asked for all else or not */
     ASK_ACCOUNTS,
     ASK_OWNER, /* the room actor that owns the shard of `key` */
 } ask_to_t;

@@ -13,6 +13,7 @@
 #include "edge/listener.h"
 #include "edge/people.h"
 #include "edge/session.h"
+#include "edge/sockets.h"
 #include "edge/ws.h"
 
 enum {
@@ -30,6 +31,8 @@ static err_t s_on_message(void *context, actor_t *actor, const struct envelope *
     (void)actor;
     self->now_ms = actor_now_ms(self->actor);
     self->utc_ms = actor_utc_ms(self->actor);
+    if (env->type == MSG_SOCKETS_GET) /* a question, with the number of who asks */
+        return sockets_on_get(self, env, body);
     if (env->correlation && asks_on_answer(self->asks, env, body))
         return ERR_OK;
     switch (env->type) {
@@ -103,6 +106,8 @@ static void s_on_tick(void *context, actor_t *actor, int64_t now_ms)
     http_conn_on_tick(self);
     listener_on_tick(self->listener);
     listener_on_tick(self->admin);
+    node_stats_on_tick(&self->stats, self->actor, &(struct node_load){.queue = asks_count(self->asks),
+                                                                      .sockets = self->socket_count});
     if (self->draining)
         s_drain(self);
     s_on_turn(self, actor, now_ms); /* what the ticks queued goes out now, not with the next wake */
@@ -225,6 +230,7 @@ static void s_stop(struct edge *self)
     budget_holds_destroy(&self->holds);
     map_fini(&self->sessions);
     map_fini(&self->users);
+    stats_board_destroy(&self->board);
     buffer_fini(&self->encoded);
     buffer_fini(&self->inbound);
     free(self->scratch);

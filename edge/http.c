@@ -381,6 +381,8 @@ static err_t s_check_call(struct http_conn *conn, const struct http_route *route
         if (err)
             return err;
     }
+    if (route->flags & HTTP_ADMINS && !call->identity.admin)
+        return ERR_FORBIDDEN;
     if (route->body == MSG_NONE && !(route->flags & HTTP_PICTURE))
         return ERR_OK;
     if (!call->request->has_length)

@@ -28,6 +28,7 @@ enum {
     HTTP_ADMIN = 4,
     HTTP_PLAIN = 8,    /* no budget: probes */
     HTTP_PICTURE = 16, /* the body is one: its own bound, and the token is looked at before any of it is read */
+    HTTP_ADMINS = 32,  /* with HTTP_TOKEN: of administrators only */
 };
 
 struct http_route {

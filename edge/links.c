@@ -78,6 +78,17 @@ address_t links_persist(const struct links *self)
     return providers_current(&self->persists);
 }
 
+address_t links_persist_at(const struct links *self, uint64_t index)
+{
+    return index < self->persists.count ? self->persists.nodes[index] : 0;
+}
+
+address_t links_shard(const struct links *self, size_t shard, uint64_t *epoch_out)
+{
+    *epoch_out = self->shards[shard].epoch;
+    return self->shards[shard].owner;
+}
+
 address_t links_accounts(const struct links *self)
 {
     return providers_current(&self->accounts);

@@ -19,9 +19,11 @@ void links_destroy(struct links **self_p);
 err_t links_start(struct links *self);
 
 address_t links_persist(const struct links *self);
+address_t links_persist_at(const struct links *self, uint64_t index); /* each of those that are known; 0: no more */
 address_t links_accounts(const struct links *self);
 bool links_accounts_is_up(const struct links *self);
 address_t links_owner(const struct links *self, uint64_t key); /* 0: not known (yet) */
+address_t links_shard(const struct links *self, size_t shard, uint64_t *epoch_out); /* its owner as last heard of; 0: nobody */
 /* False: the frame comes from an owner that lost the shard since. A higher epoch makes us ask the directory. */
 bool links_is_current(struct links *self, uint64_t key, uint64_t epoch);
 void links_want_leases(struct links *self);

@@ -6,6 +6,8 @@
 #include "actors/runtime/actor.h"
 #include "actors/runtime/config.h"
 #include "actors/runtime/map.h"
+#include "actors/runtime/node_stats.h"
+#include "actors/runtime/stats_board.h"
 #include "actors/runtime/topology.h"
 #include "edge/asks.h"
 #include "edge/auth.h"
@@ -65,6 +67,9 @@ struct edge {
     struct http_static *statics;
     struct export *exports;      /* http_export.c */
     uint8_t *peeked;             /* EDGE_PEEK_BYTES: the head of one request */
+
+    struct node_stats stats;     /* what it tells of itself */
+    stats_board_t *board;        /* http_admin_state.c: what all told of themselves; NULL: nobody looked yet */
 
     /* The end: edge.c. */
     bool draining;

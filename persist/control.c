@@ -6,9 +6,11 @@
 
 #include "actors/runtime/clock.h"
 #include "actors/runtime/log.h"
+#include "persist/audit.h"
 #include "persist/thread.h"
 
-enum { AWAY_MS_MIN = 100, AWAY_MS_MAX = 1000, LOOK_MS = 250, ROLE_BIT_PERSIST = 4 };
+enum { AWAY_MS_MIN = 100, AWAY_MS_MAX = 1000, LOOK_MS = 250, ROLE_BIT_PERSIST = 4, PRUNE_MS = 60000 };
+enum { DAY_MS = 24 * 3600 * 1000 };
 
 struct control {
     struct thread thread;
@@ -18,7 +20,8 @@ struct control {
     address_t own;
     char endpoint[LIM_ENDPOINT_BYTES_MAX];
     bool has_entered;
-    int64_t beat_at_ms, look_at_ms;
+    int64_t beat_at_ms, look_at_ms, prune_at_ms;
+    int64_t audit_days;
     struct directory_watch watch;
     atomic_bool is_fenced;
 };
@@ -43,6 +46,17 @@ static db_status_t s_beat(control_t *self)
     return status;
 }
 
+/* A bounded step each look while there is something old, then one a minute. Several nodes may do the same. */
+static db_status_t s_prune_audit(control_t *self, int64_t now_ms)
+{
+    uint64_t count = 0, keep_ms = (uint64_t)self->audit_days * DAY_MS, utc_ms = (uint64_t)clock_utc_ms();
+    if (now_ms < self->prune_at_ms)
+        return DB_OK;
+    db_status_t status = audit_prune(self->connection.db, utc_ms > keep_ms ? utc_ms - keep_ms : 0, &count);
+    self->prune_at_ms = now_ms + (count == LIM_AUDIT_PRUNE_ROWS ? LOOK_MS : PRUNE_MS);
+    return status == DB_RETRY ? DB_OK : status;
+}
+
 static db_status_t s_beat_and_look(control_t *self, int64_t now_ms)
 {
     db_status_t status = DB_OK;
@@ -51,7 +65,9 @@ static db_status_t s_beat_and_look(control_t *self, int64_t now_ms)
         self->beat_at_ms = now_ms + LIM_LEASE_BEAT_MS;
         status = s_beat(self);
     }
-    return status ? status : directory_look(&self->watch, self->connection.db, address_node(self->own), now_ms);
+    if (!status)
+        status = directory_look(&self->watch, self->connection.db, address_node(self->own), now_ms);
+    return status ? status : s_prune_audit(self, now_ms);
 }
 
 static void s_work(control_t *self)
@@ -92,14 +108,15 @@ static void *s_run(void *opaque)
     return NULL;
 }
 
-control_t *control_new(const char *url, address_t own, const char *endpoint, work_queue_t *queue, answers_t *answers,
-                       atomic_int *up_count)
+control_t *control_new(const char *url, address_t own, const char *endpoint, int64_t audit_days, work_queue_t *queue,
+                       answers_t *answers, atomic_int *up_count)
 {
     control_t *self = calloc(1, sizeof *self);
     if (!self)
         return NULL;
     self->queue = queue;
     self->own = own;
+    self->audit_days = audit_days;
     memcpy(self->endpoint, endpoint, strnlen(endpoint, sizeof self->endpoint - 1));
     err_t err = connection_init(&self->connection, url, DB_WRITER, "control", own, up_count);
     self->worker = err ? NULL : store_worker_new(&self->connection, answers);

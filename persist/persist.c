@@ -6,8 +6,11 @@
 #include "actors/runtime/actor.h"
 #include "actors/runtime/log.h"
 #include "actors/runtime/metrics.h"
+#include "actors/runtime/node_stats.h"
+#include "actors/runtime/stats_board.h"
 #include "persist/control.h"
 #include "persist/query_pool.h"
+#include "persist/sockets_relay.h"
 #include "persist/store.h"
 #include "persist/work.h"
 #include "persist/write_batch.h"
@@ -37,7 +40,72 @@ struct persist {
     search_indexer_t *indexer;
     atomic_int writer_up, control_up, readers_up, searchers_up; /* connections open now; written by the workers */
     bool was_up;
+    stats_board_t *board;
+    sockets_relay_t *relay;
+    struct node_stats stats;
 };
+
+/* ---- how the actors are ------------------------------------------------------------------------------------------ */
+
+static void s_on_stats_get(struct persist *self, const struct envelope *env, view_t body)
+{
+    struct msg ask, answer = {.type = MSG_STATS};
+    list_writer_t list;
+    list_writer_init(&list, LIM_STATS_PAGE_BYTES_MAX + LIM_STATS_BYTES_MAX);
+    err_t err = msg_decode(body, &ask);
+    if (!err)
+        err = stats_board_page(self->board, ask.as.stats_get.after, actor_now_ms(self->actor), &list, &answer.as.stats);
+    if (err)
+        actor_reply_error(self->actor, env, err, 0);
+    else
+        actor_reply(self->actor, env, &answer);
+    list_writer_fini(&list);
+}
+
+/* Their names are in the database. */
+static void s_on_sockets(void *context, const struct envelope *asked, view_t sockets)
+{
+    struct persist *self = context;
+    struct envelope env = *asked;
+    env.type = MSG_SOCKETS;
+    err_t err = work_queue_push(self->searches, &env, sockets, actor_now_ms(self->actor));
+    if (err)
+        actor_reply_error(self->actor, asked, err, OVERLOADED_RETRY_MS);
+}
+
+/* What is no question to the store. False: it is one. */
+static bool s_on_watch(struct persist *self, const struct envelope *env, view_t body, err_t *err_out)
+{
+    *err_out = ERR_OK;
+    switch (env->type) {
+    case MSG_NODE_STATS:
+        *err_out = stats_board_put(self->board, env->from, body, actor_now_ms(self->actor));
+        return true;
+    case MSG_STATS_GET: s_on_stats_get(self, env, body); return true;
+    case MSG_SOCKETS: *err_out = sockets_relay_answer(self->relay, env, body); return true;
+    case MSG_SOCKETS_GET:
+        *err_out = sockets_relay_ask(self->relay, self->actor, env, body, self->board);
+        if (*err_out)
+            actor_reply_error(self->actor, env, *err_out, OVERLOADED_RETRY_MS);
+        return true;
+    default: return false;
+    }
+}
+
+static void s_watch_tick(struct persist *self, actor_t *actor, int64_t now_ms)
+{
+    struct node_load load = {.queue = work_queue_count(self->batches) + work_queue_count(self->writes) +
+                                      work_queue_count(self->questions) + work_queue_count(self->searches)};
+    sockets_relay_on_tick(self->relay, now_ms);
+    if (now_ms < self->stats.due_ms)
+        return;
+    self->stats.due_ms = now_ms + LIM_STATS_EACH_MS;
+    buffer_t report;
+    buffer_init(&report, LIM_STATS_BYTES_MAX);
+    if (!node_stats_encode(&self->stats, actor, &load, &report))
+        (void)stats_board_put(self->board, actor_address(actor), buffer_view(&report), now_ms); /* the next one says it all anew */
+    buffer_fini(&report);
+}
 
 /* ---- in --------------------------------------------------------------------------------------------------------- */
 
@@ -45,6 +113,9 @@ static err_t s_on_message(void *opaque, actor_t *actor, const struct envelope *e
 {
     struct persist *self = opaque;
     work_queue_t *queue = self->batches;
+    err_t err;
+    if (s_on_watch(self, env, body, &err))
+        return err;
     if (env->type != MSG_STORE_APPEND) {
         const struct store_row *row = store_row(env->type);
         if (!row) {
@@ -53,7 +124,7 @@ static err_t s_on_message(void *opaque, actor_t *actor, const struct envelope *e
         }
         queue = row->kind == STORE_WRITE ? self->writes : row->kind == STORE_FIND ? self->searches : self->questions;
     }
-    err_t err = work_queue_push(queue, env, body, actor_now_ms(actor));
+    err = work_queue_push(queue, env, body, actor_now_ms(actor));
     if (err)
         actor_reply_error(actor, env, err, OVERLOADED_RETRY_MS);
     return err;
@@ -99,6 +170,7 @@ static void s_on_tick(void *opaque, actor_t *actor, int64_t now_ms)
     if (is_up != self->was_up)
         log_info(is_up ? "the database answers: ready" : "the database does not answer");
     self->was_up = is_up;
+    s_watch_tick(self, actor, now_ms);
     if (control_is_fenced(self->control))
         actor_stop(actor); /* the process ends, and the next boot is a new node */
 }
@@ -113,7 +185,10 @@ static err_t s_start(struct persist *self, const struct role_context *context, c
     self->writes = work_queue_new(WRITES_MAX, JOBS_BYTES_MAX);
     self->questions = work_queue_new(QUESTIONS_MAX, JOBS_BYTES_MAX);
     self->searches = work_queue_new(SEARCHES_MAX, JOBS_BYTES_MAX);
-    if (!self->answers || !self->batches || !self->writes || !self->questions || !self->searches)
+    self->board = stats_board_new();
+    self->relay = sockets_relay_new(s_on_sockets, self);
+    if (!self->answers || !self->batches || !self->writes || !self->questions || !self->searches || !self->board ||
+        !self->relay)
         return ERR_NO_MEMORY;
     if (context->config->search_index)
         self->indexer = search_indexer_new(url, context->address);
@@ -121,7 +196,8 @@ static err_t s_start(struct persist *self, const struct role_context *context, c
         self->writer = write_batch_new(url, context->address, self->batches, self->answers, self->indexer,
                                        &self->writer_up);
     if (self->writer)
-        self->control = control_new(url, context->address, endpoint, self->writes, self->answers, &self->control_up);
+        self->control = control_new(url, context->address, endpoint, context->config->audit_days, self->writes, self->answers,
+                                    &self->control_up);
     if (self->control)
         self->pool = query_pool_new(url, context->address, (size_t)context->config->readers, self->questions,
                                     self->answers, &self->readers_up);
@@ -160,6 +236,8 @@ static bool s_stop(struct persist *self)
     work_queue_destroy(&self->writes);
     work_queue_destroy(&self->questions);
     work_queue_destroy(&self->searches);
+    stats_board_destroy(&self->board);
+    sockets_relay_destroy(&self->relay);
     return true;
 }
 

@@ -9,6 +9,7 @@
 #include "persist/directory.h"
 #include "persist/store_accounts.h"
 #include "persist/store_invites.h"
+#include "persist/store_admin.h"
 #include "persist/store_marks.h"
 #include "persist/store_members.h"
 #include "persist/store_messages.h"
@@ -67,6 +68,14 @@ static const struct store_row ROWS[] = {
     {MSG_STORE_USER_CHANGES_GET, STORE_READ, store_on_user_changes_get},
     {MSG_STORE_PASSWORD_RESET, STORE_WRITE, store_on_password_reset},
     {MSG_STORE_SEARCH, STORE_FIND, store_on_search},
+    {MSG_ADMIN_USERS_GET, STORE_FIND, store_on_admin_users_get}, /* lists may be long to search: no room waits for them */
+    {MSG_ADMIN_USER_SET, STORE_WRITE, store_on_admin_user_set},
+    {MSG_ADMIN_SESSIONS_GET, STORE_READ, store_on_admin_sessions_get},
+    {MSG_ADMIN_SESSIONS_END, STORE_WRITE, store_on_admin_sessions_end},
+    {MSG_ADMIN_ROOMS_GET, STORE_FIND, store_on_admin_rooms_get},
+    {MSG_ADMIN_AUDIT_GET, STORE_FIND, store_on_admin_audit_get},
+    {MSG_STORE_AUDIT_ADD, STORE_WRITE, store_on_audit_add},
+    {MSG_SOCKETS, STORE_FIND, store_on_sockets},
     {MSG_DIR_HELLO, STORE_WRITE, directory_on_hello},
     {MSG_DIR_BEAT, STORE_WRITE, directory_on_beat},
     {MSG_DIR_TAKE, STORE_WRITE, directory_on_take},

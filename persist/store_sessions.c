@@ -103,12 +103,28 @@ static db_status_t s_end_beyond_bound(db_t *db, uint64_t user, uint64_t at_ms)
                        values, 3, user, at_ms, "too_many_sessions", &ended);
 }
 
+/* The row is locked until the session stands: who takes a right away at the same time finds it, or comes first. */
+static db_status_t s_check_rights(struct store_call *call, uint64_t user, uint64_t role)
+{
+    const struct db_value values[] = {db_u64(user)};
+    db_stmt_t *rows;
+    db_status_t status =
+        db_query(call->db, "SELECT role, disabled FROM user WHERE id = ? LOCK IN SHARE MODE", values, 1, &rows);
+    if (status || !db_next(rows))
+        return status;
+    if (db_get_u64(rows, 1))
+        return store_refuse(call, ERR_DISABLED);
+    return role > db_get_u64(rows, 0) ? store_refuse(call, ERR_BUSY) : DB_OK;
+}
+
 static db_status_t s_add_session(struct store_call *call)
 {
     const struct msg_store_session_add *ask = &call->ask.as.store_session_add;
     struct s_session session;
-    db_status_t status = s_lock_session(call->db, ask->session, &session);
-    if (status)
+    db_status_t status = s_check_rights(call, ask->user, ask->role);
+    if (!status && !call->error)
+        status = s_lock_session(call->db, ask->session, &session);
+    if (status || call->error)
         return status;
     store_answer_ok(call, 0);
     if (session.found) /* the same question again, or an id that is taken */
@@ -265,8 +281,22 @@ db_status_t store_on_sessions_get(struct store_call *call)
     return DB_OK;
 }
 
+static const char SQL_OPEN_ONE[] = "SELECT id FROM session WHERE user_id = ? AND id = ? AND revoked_at_ms = 0 FOR UPDATE";
 static const char SQL_OPEN_BUT[] = "SELECT id FROM session WHERE user_id = ? AND revoked_at_ms = 0 AND id <> ? "
                                    "ORDER BY id LIMIT ? FOR UPDATE";
+
+db_status_t store_end_sessions(db_t *db, uint64_t user, uint64_t session, uint64_t at_ms, const char *why,
+                               uint64_t *ended_out)
+{
+    const struct db_value all[] = {db_u64(user), db_u64(0), db_u64(LIM_SESSIONS_END_MAX)};
+    const struct db_value one[] = {db_u64(user), db_u64(session)};
+    uint64_t ended = session ? 0 : LIM_SESSIONS_END_MAX;
+    *ended_out = 0;
+    db_status_t status = session ? s_end_where(db, SQL_OPEN_ONE, one, 2, user, at_ms, why, ended_out) : DB_OK;
+    for (; !status && ended == LIM_SESSIONS_END_MAX; *ended_out += ended)
+        status = s_end_where(db, SQL_OPEN_BUT, all, 3, user, at_ms, why, &ended);
+    return status;
+}
 
 static db_status_t s_end_sessions(struct store_call *call)
 {
@@ -275,9 +305,7 @@ static db_status_t s_end_sessions(struct store_call *call)
     const struct db_value one[] = {db_u64(ask->user), db_u64(ask->session)};
     uint64_t ended = 0;
     db_status_t status =
-        ask->session ? s_end_where(call->db,
-                                   "SELECT id FROM session WHERE user_id = ? AND id = ? AND revoked_at_ms = 0 FOR UPDATE",
-                                   one, 2, ask->user, ask->at_ms, "signed_out", &ended)
+        ask->session ? s_end_where(call->db, SQL_OPEN_ONE, one, 2, ask->user, ask->at_ms, "signed_out", &ended)
                      : s_end_where(call->db, SQL_OPEN_BUT, all, 3, ask->user, ask->at_ms, "signed_out", &ended);
     store_answer_ok(call, ended);
     return status;

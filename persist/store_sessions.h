@@ -23,4 +23,8 @@ db_status_t store_on_password_reset(struct store_call *call);
  * sessions. by: who gave it; 0: the operator. */
 db_status_t store_give_password(db_t *db, uint64_t by, uint64_t user, view_t hash, uint64_t at_ms);
 
+/* Within a transaction: revokes this session of a user, or, if it is 0, all that are open. why: an action of the audit. */
+db_status_t store_end_sessions(db_t *db, uint64_t user, uint64_t session, uint64_t at_ms, const char *why,
+                               uint64_t *ended_out);
+
 #endif

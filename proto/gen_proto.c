@@ -72,7 +72,8 @@ static bool s_is_for_browsers(const struct shape_row *shape)
 static bool s_is_http_answer(const struct shape_row *shape)
 {
     static const uint16_t s_answers[] = {MSG_ROOM_INFO, MSG_MEMBERS, MSG_PAGE, MSG_ROOMS, MSG_USERS, MSG_SEARCH_RESULT,
-                                         MSG_RESTRICTED, MSG_SESSIONS};
+                                         MSG_RESTRICTED, MSG_SESSIONS, MSG_ADMIN_USERS, MSG_ADMIN_ROOMS,
+                                         MSG_ADMIN_AUDIT, MSG_SOCKETS};
     for (size_t i = 0; i < sizeof s_answers / sizeof s_answers[0]; i++)
         if (shape->code == s_answers[i])
             return true;

@@ -73,6 +73,22 @@ enum {
     LIM_INVITE_DAYS_MAX = 366,
     LIM_PROFILE_CHANGES_MAX = 30,       /* of one user in the period below: each is told to every socket */
     LIM_PROFILE_PERIOD_MS = 3600000,
+    /* Administration. */
+    LIM_ADMIN_PAGE_MAX = 100,           /* users, rooms or audit rows of one answer */
+    LIM_AUDIT_ACTION_BYTES_MAX = 32,
+    LIM_AUDIT_DETAIL_BYTES_MAX = 256,
+    LIM_AUDIT_PRUNE_ROWS = 1000,        /* taken away in one transaction */
+    LIM_SOCKETS_PAGE_MAX = 200,         /* sockets of one answer */
+    LIM_SOCKETS_ASKS_MAX = 32,          /* such questions that one persist node works on at once */
+    LIM_SOCKETS_MS = 1000,              /* an edge that has not told its sockets by then is left out */
+    LIM_HOST_BYTES_MAX = 64,
+    LIM_BUILD_BYTES_MAX = 64,
+    LIM_METRICS_MAX = 128,              /* rows of metrics.def */
+    LIM_METRIC_NAME_BYTES_MAX = 64,
+    LIM_STATS_BYTES_MAX = 32 * 1024,    /* the report of one actor */
+    LIM_STATS_PAGE_BYTES_MAX = 256 * 1024, /* reports of one answer; one always fits */
+    LIM_STATS_EACH_MS = 1000,
+    LIM_STATS_KEEP_MS = 60000,          /* after it a silent node is forgotten */
 
     /* Search. */
     LIM_SEARCH_QUERY_BYTES_MAX = 512,
@@ -158,6 +174,11 @@ _Static_assert(LIM_EVENT_BODY_BYTES_MAX + 256 <= LIM_EVENT_BYTES_MAX, "a body an
 _Static_assert(LIM_REVOCATION_KEEP_S >= 2 * LIM_ACCESS_TOKEN_S, "no token outlives the row that revokes it");
 _Static_assert(LIM_AVATAR_BYTES_MAX + 1024 <= LIM_LINK_BODY_BYTES_MAX, "a picture fits a link frame");
 _Static_assert(LIM_SESSIONS_MAX < LIM_SESSIONS_END_MAX, "one step ends all the sessions a user can have");
+_Static_assert(LIM_METRICS_MAX * (LIM_METRIC_NAME_BYTES_MAX + 22) + LIM_NODES_MAX * 48 + 512 <= LIM_STATS_BYTES_MAX,
+               "a report fits its bound");
+_Static_assert(LIM_STATS_BYTES_MAX < LIM_STATS_PAGE_BYTES_MAX, "one report always fits a page");
+_Static_assert(LIM_SOCKETS_PAGE_MAX * (LIM_NAME_BYTES_MAX + LIM_DEVICE_BYTES_MAX + LIM_ADDRESS_BYTES_MAX + 80) + 512 <=
+                   LIM_LINK_BODY_BYTES_MAX, "sockets fit a link frame");
 _Static_assert(LIM_BATCH_BYTES_MAX + 16 * 1024 <= LIM_LINK_BODY_BYTES_MAX, "a batch fits a link frame");
 
 #endif

@@ -140,6 +140,14 @@ int64_t actor_utc_ms(const actor_t *self)
     return self->utc_ms;
 }
 
+size_t actor_links(const actor_t *self, struct actor_link *links_out, size_t max)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < self->mailbox_count; i++)
+        count += mailbox_links(self->mailboxes[i], self->now_ms, links_out + count, max - count);
+    return count;
+}
+
 /* ---- sending --------------------------------------------------------------------------------------------------- */
 
 /* --trace=messages: the one place where every message passes. */

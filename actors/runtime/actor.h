@@ -68,6 +68,16 @@ err_t actor_send_bytes(actor_t *self, address_t to, const struct envelope *env, 
 err_t actor_reply(actor_t *self, const struct envelope *asked, const struct msg *msg);
 err_t actor_reply_error(actor_t *self, const struct envelope *asked, err_t code, uint32_t retry_ms);
 
+/* Its links, for who wants to know how it is. Returns how many; those beyond max are left out. */
+struct actor_link {
+    address_t peer; /* without its nonce */
+    bool up;
+    uint64_t sent, received;       /* frames, of the life of both boots */
+    uint64_t waiting, waiting_bytes; /* that it has not confirmed */
+    int64_t heard_ms;              /* since */
+};
+size_t actor_links(const actor_t *self, struct actor_link *links_out, size_t max);
+
 /* For a thread whose actor owns the loop: runs until actor_stop, or until `pipe` (a zsock_t *, may be NULL)
  * gets "$TERM". Signals `pipe` once when it runs. */
 void actor_run(actor_t *self, void *pipe);

@@ -31,6 +31,7 @@ static const struct row s_rows[] = {
 #undef OPTION_SECRET
 };
 enum { ROWS = sizeof s_rows / sizeof s_rows[0] };
+_Static_assert(ROWS == (int)CONFIG_OPTIONS, "a row for each option");
 
 static int64_t *s_int_at(const struct config *self, const struct row *row)
 {
@@ -102,6 +103,13 @@ static err_t s_set_from_file(struct config *self, const struct row *row, const c
     return err;
 }
 
+static err_t s_note_source(struct config *self, const struct row *row, config_source_t source, err_t err)
+{
+    if (!err)
+        self->sources[row - s_rows] = (uint8_t)source;
+    return err;
+}
+
 /* The row of a file key or a flag (without its dashes in front), where '-' and '_' are one. Of a secret,
  * *is_path_out says that the value is the name of a file. */
 static const struct row *s_find(const char *name, size_t len, bool *is_path_out)
@@ -135,9 +143,9 @@ static err_t s_read_key(struct config *self, zconfig_t *item, const char *path, 
         fprintf(complain, "%s: there is no such option; `rookery --help` lists them\n", source);
         return ERR_WRONG_FIELDS;
     }
-    if (is_path)
-        return s_set_from_file(self, row, value ? value : "", source, complain);
-    return s_set(self, row, value ? value : "", source, complain);
+    err_t err = is_path ? s_set_from_file(self, row, value ? value : "", source, complain)
+                        : s_set(self, row, value ? value : "", source, complain);
+    return s_note_source(self, row, CONFIG_FILE, err);
 }
 
 static err_t s_read_file(struct config *self, const char *path, FILE *complain)
@@ -172,6 +180,8 @@ static err_t s_read_environment(struct config *self, FILE *complain)
         } else if (has_value) {
             err = s_set(self, row, value, row->env, complain);
         }
+        if (has_value || has_path)
+            err = s_note_source(self, row, CONFIG_ENVIRONMENT, err);
     }
     return err;
 }
@@ -225,6 +235,7 @@ static err_t s_read_flags(struct config *self, int argc, char **argv, FILE *comp
         }
         err = is_path ? s_set_from_file(self, row, value, source, complain)
                       : s_set(self, row, value, source, complain);
+        err = s_note_source(self, row, CONFIG_FLAG, err);
         if (err)
             return err;
     }
@@ -310,6 +321,23 @@ void config_print(const struct config *self, FILE *out)
         else
             fprintf(out, "%s = %s\n", row->field, *s_text_at(self, row));
     }
+}
+
+struct config_option config_option(const struct config *self, size_t index)
+{
+    const struct row *row = &s_rows[index];
+    struct config_option option = {.field = row->field, .env = row->env, .help = row->help,
+                                   .is_number = row->type == ROW_INT, .source = (config_source_t)self->sources[index]};
+    if (row->type == ROW_INT) {
+        option.number = *s_int_at(self, row);
+        option.def_number = row->def_int;
+        option.min = row->min;
+        option.max = row->max;
+    } else {
+        option.text = row->type == ROW_SECRET && **s_text_at(self, row) ? "(set)" : *s_text_at(self, row);
+        option.def_text = row->def;
+    }
+    return option;
 }
 
 void config_keys_dir(const struct config *self, char *path_out, size_t size)

@@ -205,6 +205,19 @@ bool mailbox_has(const mailbox_t *self, address_t peer)
     return s_find(self, peer) != NULL;
 }
 
+size_t mailbox_links(const mailbox_t *self, int64_t now_ms, struct actor_link *links_out, size_t max)
+{
+    size_t count = 0;
+    for (; count < self->link_count && count < max; count++) {
+        const struct link *link = self->links[count];
+        links_out[count] = (struct actor_link){
+            .peer = link->peer, .up = link->up, .sent = link->numbered, .received = link->received,
+            .waiting = link->outbox.count, .waiting_bytes = link->outbox.bytes,
+            .heard_ms = now_ms > link->heard_ms ? now_ms - link->heard_ms : 0};
+    }
+    return count;
+}
+
 /* ---- sending --------------------------------------------------------------------------------------------------- */
 
 /* Takes frame's bytes when it returns true. False: not now (no connection, or the high-water mark). */

@@ -39,6 +39,9 @@ void mailbox_destroy(mailbox_t **self_p);
 const char *mailbox_endpoint(const mailbox_t *self); /* as bound: the port that "tcp://…:*" became; or as connected; borrowed */
 bool mailbox_has(const mailbox_t *self, address_t peer); /* is there a link to it? Its nonce is ignored */
 
+/* As actor_links. */
+size_t mailbox_links(const mailbox_t *self, int64_t now_ms, struct actor_link *links_out, size_t max);
+
 /* As actor_send_bytes; env is completed on the way out. */
 err_t mailbox_send(mailbox_t *self, address_t to, const struct envelope *env, view_t body);
 

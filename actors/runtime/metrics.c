@@ -124,6 +124,19 @@ int64_t metric_value(metric_t metric)
     return sum.value;
 }
 
+static uint64_t s_clamped(_Atomic int64_t *number)
+{
+    int64_t value = atomic_load_explicit(number, memory_order_relaxed);
+    return value > 0 ? (uint64_t)value : 0;
+}
+
+struct metric_reading metric_read(metric_t metric)
+{
+    struct metric_cell *cell = &s_cells[metric];
+    return (struct metric_reading){.name = s_rows[metric].name, .type = (uint32_t)s_rows[metric].type,
+                                   .value = s_clamped(&cell->value), .sum_us = s_clamped(&cell->sum_us)};
+}
+
 static void s_line(buffer_t *out, const char *name, const char *suffix, const char *labels,
                    int64_t value)
 {

@@ -24,6 +24,14 @@ void metric_observe_us(metric_t metric, int64_t us); /* histograms */
 int64_t metric_value(metric_t metric);             /* histograms: number of observations */
 void metrics_print(buffer_t *out);
 
+/* A metric as this process counts it, without what other processes of the server count. Clamped at 0. */
+struct metric_reading {
+    const char *name;
+    uint32_t type; /* 0 counter, 1 gauge, 2 histogram, 3 highest */
+    uint64_t value, sum_us;
+};
+struct metric_reading metric_read(metric_t metric);
+
 /* Several processes of one server (processes.h) count together: before the first fork, room for so many; in each its
  * own place, where a former process left its counters, while its gauges are of nobody any more. What is read is the
  * sum of all. False: no memory. */

@@ -121,6 +121,18 @@ static const struct permit s_permits[] = {
     {MSG_DIR_LEASES_GET, E | R, P},
     {MSG_DIR_NODES_GET, E | R, P},
     {MSG_DIR_KEY_ADD, A, P},
+    {MSG_ADMIN_USERS_GET, E, P},
+    {MSG_ADMIN_USER_SET, E, P}, /* the store looks up whether who asks is an administrator */
+    {MSG_ADMIN_SESSIONS_END, E, P},
+    {MSG_ADMIN_SESSIONS_GET, E, P},
+    {MSG_ADMIN_ROOMS_GET, E, P},
+    {MSG_ADMIN_AUDIT_GET, E, P},
+    {MSG_STORE_AUDIT_ADD, A, P},
+    {MSG_NODE_STATS, E | R | A, P},
+    {MSG_STATS_GET, E, P},
+    {MSG_SOCKETS_GET, E, P},
+    {MSG_SOCKETS_GET, P, E}, /* passed on to the edges */
+    {MSG_SOCKETS, E, P},
 
     /* its answers */
     {MSG_STORE_APPENDED, P, R},
@@ -142,6 +154,11 @@ static const struct permit s_permits[] = {
     {MSG_INVITES, P, E},
     {MSG_AVATAR, P, E},
     {MSG_STORE_USER_CHANGES, P, E},
+    {MSG_ADMIN_USERS, P, E},
+    {MSG_ADMIN_ROOMS, P, E},
+    {MSG_ADMIN_AUDIT, P, E},
+    {MSG_STATS, P, E},
+    {MSG_SOCKETS, P, E},
     {MSG_STORE_USER, P, A},
     {MSG_STORE_SESSION, P, A},
     {MSG_STORE_OK, P | R | A, E | R | A}, /* also that a read pointer or a sign-out is stored */
@@ -169,7 +186,7 @@ bool permits_allow(role_t from, role_t to, const struct envelope *env)
     if (!in_own_name && from != ROLE_ROOM)
         return false;
     for (size_t i = 0; i < sizeof s_permits / sizeof s_permits[0]; i++)
-        if (s_permits[i].type == env->type)
-            return (s_permits[i].from & from_bit) && (s_permits[i].to & to_bit);
+        if (s_permits[i].type == env->type && (s_permits[i].from & from_bit) && (s_permits[i].to & to_bit))
+            return true;
     return false;
 }

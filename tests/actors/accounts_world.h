@@ -36,6 +36,8 @@ struct world {
     size_t store_asked; /* questions that arrived */
     uint16_t last_asked;
     size_t keys_published, passwords_set;
+    size_t audits; /* bursts of failures that it was told of */
+    uint64_t audit_subject;
     size_t sessions_to_come; /* so many steps of ending sessions are not the last */
 };
 

@@ -130,7 +130,7 @@ WORLD_TEST(test_disabled_user_is_told_so_only_with_the_right_password)
     s_signup("Ann");
     world.users[0].disabled = true;
     assert_int_equal(ERR_BAD_CREDENTIALS, s_login("Ann", "wrong horse 7", HOME));
-    assert_int_equal(ERR_FORBIDDEN, s_login("Ann", PASSWORD, HOME));
+    assert_int_equal(ERR_DISABLED, s_login("Ann", PASSWORD, HOME));
     assert_int_equal(1, world.session_count);
 }
 
@@ -168,6 +168,8 @@ WORLD_TEST(test_failures_of_an_account_make_it_wait_longer_each_time)
         snprintf(address, sizeof address, "198.51.100.%d", 100 + i);
         assert_int_equal(ERR_BAD_CREDENTIALS, s_login("Zoë", "wrong horse 7", address));
     }
+    assert_int_equal(1, world.audits); /* the log of what happened is told once, not eight times */
+    assert_int_equal(world.users[0].id, world.audit_subject);
     world_pass_ms(expected_ms);
     assert_int_equal(ERR_OK, s_login("Zoë", PASSWORD, HOME)); /* and its owner coming in forgets it all */
     assert_int_equal(ERR_BAD_CREDENTIALS, s_login("Zoë", "wrong horse 7", HOME));
@@ -185,6 +187,9 @@ WORLD_TEST(test_failures_of_an_address_make_it_wait_whatever_the_account)
     size_t asked = world.store_asked;
     assert_int_equal(ERR_RATE_LIMITED, s_login("Ann", PASSWORD, "2001:db8::ffff:1")); /* the same /64 */
     assert_int_equal(asked, world.store_asked);
+    world_settle();
+    assert_int_equal(1, world.audits);
+    assert_int_equal(0, world.audit_subject); /* any account's */
     assert_int_equal(ERR_OK, s_login("Ann", PASSWORD, "2001:db8:0:1::1"));
     world_pass_ms(ACCOUNTS_FAILURE_PERIOD_MS + 1000);
     for (int i = 0; i < 9; i++)

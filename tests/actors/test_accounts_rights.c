@@ -115,7 +115,7 @@ WORLD_TEST(test_a_disabled_user_cannot_change_the_password)
 {
     struct answer here = s_signup("Ann");
     world.users[0].disabled = true;
-    assert_int_equal(ERR_FORBIDDEN, s_change(&here, PASSWORD, NEXT));
+    assert_int_equal(ERR_DISABLED, s_change(&here, PASSWORD, NEXT));
     assert_int_equal(0, world.passwords_set);
 }
 

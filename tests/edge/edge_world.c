@@ -54,6 +54,7 @@ struct world {
     struct held held[HELD_MAX];
     size_t held_count;
     struct world_seen seen;
+    buffer_t stats; /* what the edge told of itself last */
 };
 
 /* ---- tokens ---- */
@@ -76,10 +77,11 @@ const char *world_token(uint64_t user, uint64_t session, int64_t expires_s)
     static const char header[] = "{\"alg\":\"HS256\",\"kid\":\"jwt-secret\",\"typ\":\"JWT\"}";
     int64_t now_s = (int64_t)time(NULL);
     int len = snprintf(payload, sizeof payload,
-                       "{\"adm\":false,\"aud\":\"rookery\",\"exp\":%" PRId64 ",\"iat\":%" PRId64
+                       "{\"adm\":%s,\"aud\":\"rookery\",\"exp\":%" PRId64 ",\"iat\":%" PRId64
                        ",\"iss\":\"rookery\",\"name\":\"user%" PRIu64 "\",\"nbf\":%" PRId64 ",\"sid\":\"%" PRIu64
                        "\",\"sub\":\"%" PRIu64 "\",\"typ\":\"at+jwt\"}",
-                       now_s + expires_s, now_s + expires_s - LIM_ACCESS_TOKEN_S, user, now_s - 1, session, user);
+                       user == WORLD_ADMIN ? "true" : "false", now_s + expires_s, now_s + expires_s - LIM_ACCESS_TOKEN_S,
+                       user, now_s - 1, session, user);
     token[0] = '\0';
     s_base64url(token, header, sizeof header - 1);
     strncat(token, ".", 2);
@@ -482,6 +484,44 @@ static err_t s_on_persist_message(void *context, actor_t *actor, const struct en
             out.as.search_result = (struct msg_search_result){.fault = 8, .position = 2};
         break;
     }
+    case MSG_NODE_STATS: /* the edge's own; not answered */
+        buffer_clear(&self->stats);
+        (void)buffer_append(&self->stats, body.bytes, body.len);
+        list_writer_fini(&list);
+        return ERR_OK;
+    case MSG_STATS_GET: {
+        struct rec_stats_report report = {.node = address_node(env->from), .age_ms = 7, .stats = buffer_view(&self->stats)};
+        if (self->stats.len)
+            (void)rec_stats_report_append(&list, &report);
+        out = (struct msg){.type = MSG_STATS, .as.stats = {.reports = list_of(&list)}};
+        break;
+    }
+    case MSG_ADMIN_USERS_GET: { /* says what it was asked */
+        struct rec_admin_user user = {.user = msg.as.admin_users_get.limit, .name = msg.as.admin_users_get.query};
+        (void)rec_admin_user_append(&list, &user);
+        out = (struct msg){.type = MSG_ADMIN_USERS, .as.admin_users = {.users = list_of(&list)}};
+        break;
+    }
+    case MSG_ADMIN_ROOMS_GET: out = (struct msg){.type = MSG_ADMIN_ROOMS}; break;
+    case MSG_ADMIN_AUDIT_GET: out = (struct msg){.type = MSG_ADMIN_AUDIT}; break;
+    case MSG_ADMIN_SESSIONS_GET: out = (struct msg){.type = MSG_SESSIONS}; break;
+    case MSG_SOCKETS_GET: out = (struct msg){.type = MSG_SOCKETS}; break;
+    case MSG_ADMIN_USER_SET:
+        self->seen.admin_by = env->user;
+        self->seen.admin_user = msg.as.admin_user_set.user;
+        self->seen.admin_role = msg.as.admin_user_set.role;
+        self->seen.admin_disabled = msg.as.admin_user_set.disabled;
+        out = (struct msg){.type = MSG_STORE_OK};
+        if (msg.as.admin_user_set.user == WORLD_ADMIN)
+            out = (struct msg){.type = MSG_ERR, .as.err = {.code = ERR_LAST_ADMIN, .scope = view_of_text(""),
+                                                           .reason = view_of_text("")}};
+        break;
+    case MSG_ADMIN_SESSIONS_END:
+        self->seen.admin_by = env->user;
+        self->seen.admin_user = msg.as.admin_sessions_end.user;
+        self->seen.admin_session = msg.as.admin_sessions_end.session;
+        out = (struct msg){.type = MSG_STORE_OK};
+        break;
     default:
         out = (struct msg){.type = MSG_STORE_OK};
         break;
@@ -629,6 +669,7 @@ struct world *world_start(const struct world_options *options)
     assert(self);
     s_configure(self, options ? options : &none);
     pthread_mutex_init(&self->lock, NULL);
+    buffer_init(&self->stats, LIM_STATS_BYTES_MAX);
     for (int i = 0; i < WORLD_ROOMS; i++)
         self->rooms[i].id = (uint64_t)(WORLD_ROOM + i);
     self->room_nonce = 1;
@@ -664,6 +705,7 @@ void world_stop(struct world *self)
             free(self->rooms[i].lines[k].bytes);
     for (size_t i = 0; i < self->held_count; i++)
         buffer_fini(&self->held[i].bytes);
+    buffer_fini(&self->stats);
     config_fini(&self->config);
     pthread_mutex_destroy(&self->lock);
     free(self);

@@ -10,7 +10,8 @@
 #include "proto/messages.h"
 
 enum { WORLD_ROOMS = 4, WORLD_ROOM = 1000 /* ids 1000 … */, WORLD_STRANGE_ROOM = 1999 /* nobody is a member */,
-       WORLD_NO_OWNER = 77 /* a user who owns no room; all others own all */ };
+       WORLD_NO_OWNER = 77 /* a user who owns no room; all others own all */,
+       WORLD_ADMIN = 9 /* a user whose tokens say that they are an administrator; no other's do */ };
 
 #define WORLD_SECRET "0123456789abcdef0123456789abcdef"
 
@@ -53,6 +54,7 @@ struct world_seen {
     int posts, attaches, readers, detached, inbox_opens, inbox_closes, reads, typings, not_owner, exports;
     uint64_t last_user, last_session; /* of the last post's envelope */
     bool last_admin;
+    uint64_t admin_by, admin_user, admin_session, admin_role, admin_disabled; /* of the last such question to persist */
 };
 struct world_seen world_seen(struct world *self);
 

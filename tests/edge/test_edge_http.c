@@ -546,6 +546,139 @@ static void test_metrics_are_on_the_admin_port_only(void **state)
     answer_fini(&answer);
 }
 
+/* ---- administration ---- */
+
+static const char *s_admin_routes[][2] = {
+#define ROUTE(method, path, ...) {#method, path},
+#include "edge/routes.def"
+#undef ROUTE
+};
+
+/* The path with a number for each {…}. */
+static const char *s_filled(const char *path)
+{
+    static char filled[256];
+    size_t len = 0;
+    for (; *path; path++) {
+        filled[len++] = *path == '{' ? '7' : *path;
+        if (*path == '{')
+            path += strcspn(path, "}");
+    }
+    filled[len] = '\0';
+    return filled;
+}
+
+static void test_every_route_of_administrators_is_closed_to_all_others(void **state)
+{
+    (void)state;
+    int count = 0;
+    for (size_t i = 0; i < sizeof s_admin_routes / sizeof s_admin_routes[0]; i++) {
+        const char *method = s_admin_routes[i][0], *path = s_admin_routes[i][1];
+        if (strncmp(path, "/api/v1/admin/", 14) != 0)
+            continue;
+        const char *body = strcmp(method, "GET") == 0 || strcmp(method, "DELETE") == 0 ? NULL : "{}";
+        count++;
+        assert_int_equal(401, s_status(method, s_filled(path), NULL, body));
+        assert_int_equal(403, s_status(method, s_filled(path), s_bearer(3), body));
+    }
+    assert_true(count >= 10);
+}
+
+static void test_an_administrator_asks_the_store_in_their_name(void **state)
+{
+    (void)state;
+    struct answer_text answer;
+    char headers[2300];
+    snprintf(headers, sizeof headers, "%s", s_bearer(WORLD_ADMIN));
+    assert_int_equal(200, s_ask("GET", "/api/v1/admin/users?query=Ann%20B&limit=100", headers, NULL, &answer));
+    assert_non_null(strstr(answer.body, "\"name\":\"Ann B\""));
+    assert_non_null(strstr(answer.body, "\"user\":100"));
+    answer_fini(&answer);
+    assert_int_equal(204, s_status("PATCH", "/api/v1/admin/users/5", headers, "{\"disabled\":true}"));
+    struct world_seen seen = world_seen(s_world);
+    assert_int_equal(WORLD_ADMIN, seen.admin_by);
+    assert_int_equal(5, seen.admin_user);
+    assert_int_equal(1, seen.admin_disabled);
+    assert_int_equal(2, seen.admin_role); /* as it is */
+    assert_int_equal(204, s_status("PATCH", "/api/v1/admin/users/5", headers, "{\"role\":1,\"disabled\":false}"));
+    seen = world_seen(s_world);
+    assert_int_equal(1, seen.admin_role);
+    assert_int_equal(0, seen.admin_disabled);
+    assert_int_equal(204, s_status("DELETE", "/api/v1/admin/users/5/sessions/66", headers, NULL));
+    seen = world_seen(s_world);
+    assert_int_equal(66, seen.admin_session);
+    assert_int_equal(204, s_status("DELETE", "/api/v1/admin/users/5/sessions", headers, NULL));
+    assert_int_equal(0, world_seen(s_world).admin_session);
+    assert_int_equal(404, s_status("DELETE", "/api/v1/admin/users/5/sessions/0", headers, NULL)); /* it would mean all */
+    assert_int_equal(200, s_status("GET", "/api/v1/admin/users/5/sessions", headers, NULL));
+    assert_int_equal(409, s_ask("PATCH", "/api/v1/admin/users/9", headers, "{\"role\":0}", &answer));
+    assert_non_null(strstr(answer.body, "\"title\":\"last_admin\""));
+    answer_fini(&answer);
+}
+
+static void test_what_administrators_ask_is_bounded(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *method, *path, *body;
+        int status;
+    } cases[] = {
+        {"GET", "/api/v1/admin/users?limit=100", NULL, 200}, {"GET", "/api/v1/admin/users?limit=101", NULL, 400},
+        {"GET", "/api/v1/admin/users?limit=0", NULL, 400},   {"GET", "/api/v1/admin/rooms?limit=100", NULL, 200},
+        {"GET", "/api/v1/admin/rooms?limit=101", NULL, 400}, {"GET", "/api/v1/admin/rooms?visibility=3", NULL, 200},
+        {"GET", "/api/v1/admin/rooms?visibility=4", NULL, 400}, {"GET", "/api/v1/admin/audit?limit=101", NULL, 400},
+        {"GET", "/api/v1/admin/audit?limit=100", NULL, 200},
+        {"GET", "/api/v1/admin/audit?action=abcdefghijklmnopqrstuvwxyzabcdef", NULL, 200},
+        {"GET", "/api/v1/admin/audit?action=abcdefghijklmnopqrstuvwxyzabcdefg", NULL, 400},
+        {"GET", "/api/v1/admin/sockets?limit=200", NULL, 200}, {"GET", "/api/v1/admin/sockets?limit=201", NULL, 400},
+        {"PATCH", "/api/v1/admin/users/5", "{\"role\":1}", 204}, {"PATCH", "/api/v1/admin/users/5", "{\"role\":2}", 400},
+        {"PATCH", "/api/v1/admin/users/5", "{}", 400},
+        {"PATCH", "/api/v1/admin/users/5", "{\"role\":0,\"name\":\"x\"}", 400},
+        {"PATCH", "/api/v1/admin/users/5", "{\"disabled\":1}", 400}, {"PATCH", "/api/v1/admin/users/5", "[]", 400},
+    };
+    char headers[2300], path[256];
+    snprintf(headers, sizeof headers, "%s", s_bearer(WORLD_ADMIN));
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        if (s_status(cases[i].method, cases[i].path, headers, cases[i].body) != cases[i].status)
+            fail_msg("%s %s %s: not %d", cases[i].method, cases[i].path, cases[i].body, cases[i].status);
+    for (int len = LIM_QUERY_BYTES_MAX; len <= LIM_QUERY_BYTES_MAX + 1; len++) {
+        snprintf(path, sizeof path, "/api/v1/admin/users?query=%0*d", len, 0);
+        assert_int_equal(len > LIM_QUERY_BYTES_MAX ? 400 : 200, s_status("GET", path, headers, NULL));
+    }
+}
+
+static void test_limits_say_what_is_in_force_and_hide_secrets(void **state)
+{
+    (void)state;
+    struct answer_text answer;
+    assert_int_equal(200, s_ask("GET", "/api/v1/admin/limits", s_bearer(WORLD_ADMIN), NULL, &answer));
+    assert_non_null(strstr(answer.body, "\"name\":\"frames_per_s\""));
+    assert_non_null(strstr(answer.body, "\"name\":\"text\",\"value\":4096"));
+    assert_null(strstr(answer.body, WORLD_SECRET));
+    assert_non_null(strstr(answer.body, "(set)"));
+    answer_fini(&answer);
+}
+
+static void test_topology_shows_what_actors_told_and_who_owns_shards(void **state)
+{
+    (void)state;
+    struct answer_text answer;
+    bool is_there = false;
+    for (int i = 0; i < 40 && !is_there; i++) { /* the edge tells of itself each second */
+        assert_int_equal(200, s_ask("GET", "/api/v1/admin/topology", s_bearer(WORLD_ADMIN), NULL, &answer));
+        is_there = strstr(answer.body, "\"node\":\"edge/0\"") != NULL;
+        if (is_there) {
+            assert_non_null(strstr(answer.body, "\"peer\":\"persist/0\",\"up\":true"));
+            assert_non_null(strstr(answer.body, "\"rookery_http_requests_total\":"));
+            assert_non_null(strstr(answer.body, "\"owners\":[\"room/0\",\"room/0\""));
+        }
+        answer_fini(&answer);
+        if (!is_there)
+            usleep(50000);
+    }
+    assert_true(is_there);
+}
+
 static void test_openapi_names_every_route(void **state)
 {
     (void)state;
@@ -688,6 +821,11 @@ int main(void)
         cmocka_unit_test(test_a_search_that_cannot_be_understood_is_refused_with_its_place),
         cmocka_unit_test(test_parameters_of_a_search_are_bounded),
         cmocka_unit_test(test_metrics_are_on_the_admin_port_only),
+        cmocka_unit_test(test_every_route_of_administrators_is_closed_to_all_others),
+        cmocka_unit_test(test_an_administrator_asks_the_store_in_their_name),
+        cmocka_unit_test(test_what_administrators_ask_is_bounded),
+        cmocka_unit_test(test_limits_say_what_is_in_force_and_hide_secrets),
+        cmocka_unit_test(test_topology_shows_what_actors_told_and_who_owns_shards),
         cmocka_unit_test(test_openapi_names_every_route),
         cmocka_unit_test(test_a_picture_is_refused_by_its_size_before_any_of_it_comes),
         cmocka_unit_test(test_a_picture_is_kept_under_its_rev_and_can_do_nothing),

@@ -30,6 +30,8 @@ void client_destroy(client_t **self_p);
 uint64_t client_node(const client_t *self);
 uint64_t client_nonce(const client_t *self);
 
+/* What it asks from now on is asked on behalf of this user; 0: of nobody. */
+void client_speak_for(client_t *self, uint64_t user);
 /* Sends and gives the correlation; 0 when it cannot be sent. */
 uint64_t client_send(client_t *self, const struct msg *ask);
 /* The answer, decoded; its views live until the next call. NULL after timeout_ms. */

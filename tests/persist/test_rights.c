@@ -354,6 +354,189 @@ static void test_revocations_that_stop_no_token_any_more_go_in_bounded_steps(voi
     assert_int_equal(last + 44, s_count("SELECT MAX(number) FROM revocation"));
 }
 
+/* ---- administrators --------------------------------------------------------------------------------------------- */
+
+static uint64_t s_set_user(uint64_t by, uint64_t user, uint32_t role, uint32_t disabled, err_t code)
+{
+    struct msg ask = {.type = MSG_ADMIN_USER_SET};
+    ask.as.admin_user_set =
+        (struct msg_admin_user_set){.user = user, .role = role, .disabled = disabled, .at_ms = T0_MS + 77};
+    client_speak_for(s_client, by);
+    uint64_t ended = 0;
+    if (code)
+        client_ask_refused(s_client, &ask, code);
+    else
+        ended = client_ask(s_client, &ask, MSG_STORE_OK)->as.store_ok.value;
+    client_speak_for(s_client, 0);
+    return ended;
+}
+
+/* Alice came first: she is the administrator. */
+static void test_administration_is_for_those_who_are_administrators_now(void **state)
+{
+    (void)state;
+    static const struct msg asks[] = {
+        {.type = MSG_ADMIN_USERS_GET},
+        {.type = MSG_ADMIN_ROOMS_GET},
+        {.type = MSG_ADMIN_AUDIT_GET},
+        {.type = MSG_ADMIN_SESSIONS_GET, .as.admin_sessions_get = {.user = ALICE}},
+        {.type = MSG_ADMIN_SESSIONS_END, .as.admin_sessions_end = {.user = ALICE}},
+        {.type = MSG_ADMIN_USER_SET, .as.admin_user_set = {.user = BOB, .role = 1, .disabled = 2}},
+    };
+    static const uint16_t answers[] = {MSG_ADMIN_USERS, MSG_ADMIN_ROOMS, MSG_ADMIN_AUDIT, MSG_SESSIONS, MSG_STORE_OK,
+                                       MSG_STORE_OK};
+    s_forget_sessions();
+    s_sign_in(1, ALICE, T0_MS);
+    for (size_t i = 0; i < sizeof asks / sizeof asks[0]; i++) {
+        client_speak_for(s_client, BOB);
+        client_ask_refused(s_client, &asks[i], ERR_FORBIDDEN);
+        client_speak_for(s_client, 0);
+        client_ask_refused(s_client, &asks[i], ERR_FORBIDDEN);
+    }
+    assert_int_equal(1, s_sessions(ALICE, 0, T0_MS).count);
+    for (size_t i = 0; i < sizeof asks / sizeof asks[0]; i++) {
+        client_speak_for(s_client, ALICE);
+        client_ask(s_client, &asks[i], answers[i]);
+    }
+    s_set_user(ALICE, BOB, 2, 1, ERR_OK); /* an administrator who is disabled is none */
+    client_speak_for(s_client, BOB);
+    client_ask_refused(s_client, &asks[0], ERR_FORBIDDEN);
+    s_set_user(ALICE, BOB, 0, 0, ERR_OK);
+}
+
+static void test_who_loses_a_right_is_signed_out_and_the_audit_says_by_whom(void **state)
+{
+    (void)state;
+    s_forget_sessions();
+    s_sign_in(1, BOB, T0_MS);
+    assert_int_equal(0, s_set_user(ALICE, BOB, 1, 2, ERR_OK)); /* a right more ends nothing */
+    assert_int_equal(1, s_sessions(BOB, 0, T0_MS).count);
+    assert_int_equal(0, s_set_user(ALICE, BOB, 1, 2, ERR_OK)); /* asked again */
+    s_sign_in(2, BOB, T0_MS);
+    assert_int_equal(2, s_set_user(ALICE, BOB, 0, 2, ERR_OK));
+    s_sign_in(3, BOB, T0_MS);
+    test_db_do(&s_fixture.db, "DELETE FROM audit WHERE action = 'user_disabled'"); /* the test before's */
+    assert_int_equal(1, s_set_user(ALICE, BOB, 2, 1, ERR_OK));
+    assert_int_equal(3, s_count("SELECT COUNT(*) FROM revocation WHERE user_id = 102"));
+    assert_int_equal(1, s_count("SELECT COUNT(*) FROM audit WHERE action = 'user_disabled' AND actor_id = 101 "
+                                "AND subject_id = 102 AND at_ms = 1700000077"));
+    assert_int_equal(1, s_count("SELECT disabled FROM user WHERE id = 102"));
+    assert_int_equal(0, s_set_user(ALICE, BOB, 2, 0, ERR_OK));
+    s_set_user(ALICE, 4711, 1, 2, ERR_NOT_FOUND);
+}
+
+static void test_the_last_administrator_stays_one(void **state)
+{
+    (void)state;
+    s_set_user(ALICE, ALICE, 0, 2, ERR_LAST_ADMIN);
+    s_set_user(ALICE, ALICE, 2, 1, ERR_LAST_ADMIN);
+    s_set_user(ALICE, BOB, 1, 1, ERR_OK); /* one who may not sign in does not count */
+    s_set_user(ALICE, ALICE, 0, 2, ERR_LAST_ADMIN);
+    s_set_user(ALICE, BOB, 2, 0, ERR_OK);
+    s_set_user(ALICE, ALICE, 0, 2, ERR_OK);
+    s_set_user(ALICE, BOB, 0, 2, ERR_FORBIDDEN);
+    s_set_user(BOB, ALICE, 1, 2, ERR_OK);
+    s_set_user(ALICE, BOB, 0, 2, ERR_OK);
+}
+
+static void test_no_sign_in_gets_through_beside_a_right_that_is_taken(void **state)
+{
+    (void)state;
+    uint8_t hash[32] = {9};
+    struct msg ask = {.type = MSG_STORE_SESSION_ADD};
+    ask.as.store_session_add = (struct msg_store_session_add){
+        .session = 70, .user = BOB, .refresh_hash = view_of(hash, 32), .device = view_of_text(""),
+        .user_agent = view_of_text(""), .address = view_of_text(""), .at_ms = T0_MS, .role = 1};
+    s_forget_sessions();
+    client_ask_refused(s_client, &ask, ERR_BUSY); /* the token would say administrator */
+    ask.as.store_session_add.role = 0;
+    s_set_user(ALICE, BOB, 2, 1, ERR_OK);
+    client_ask_refused(s_client, &ask, ERR_DISABLED);
+    assert_int_equal(0, s_count("SELECT COUNT(*) FROM session WHERE user_id = 102"));
+    s_set_user(ALICE, BOB, 2, 0, ERR_OK);
+    client_ask(s_client, &ask, MSG_STORE_OK);
+}
+
+static void test_users_and_rooms_are_listed_in_pages_and_by_a_part_of_the_name(void **state)
+{
+    (void)state;
+    struct rec_admin_user user;
+    struct rec_admin_room room;
+    s_forget_sessions();
+    struct msg ask = {.type = MSG_ADMIN_USERS_GET, .as.admin_users_get = {.limit = 2}};
+    client_speak_for(s_client, ALICE);
+    const struct msg_admin_users *users = &client_ask(s_client, &ask, MSG_ADMIN_USERS)->as.admin_users;
+    assert_true(users->more);
+    list_t list = users->users;
+    assert_true(rec_admin_user_next(&list, &user));
+    assert_int_equal(ALICE, user.user);
+    assert_int_equal(1, user.role);
+    assert_int_equal(T0_MS, user.created_at_ms);
+    assert_true(rec_admin_user_next(&list, &user));
+    ask.as.admin_users_get.after_name = view_of_text("bOB"); /* whatever the case of its letters */
+    users = &client_ask(s_client, &ask, MSG_ADMIN_USERS)->as.admin_users;
+    assert_false(users->more);
+    list = users->users;
+    assert_true(rec_admin_user_next(&list, &user));
+    assert_int_equal(CAROL, user.user);
+    ask.as.admin_users_get = (struct msg_admin_users_get){.limit = 2, .query = view_of_text("ARO")};
+    list = client_ask(s_client, &ask, MSG_ADMIN_USERS)->as.admin_users.users;
+    assert_int_equal(1, list.count);
+    ask = (struct msg){.type = MSG_ADMIN_ROOMS_GET,
+                       .as.admin_rooms_get = {.limit = 2, .visibility = 3, .query = view_of_text("ITCH")}};
+    list = client_ask(s_client, &ask, MSG_ADMIN_ROOMS)->as.admin_rooms.rooms;
+    assert_int_equal(1, list.count);
+    assert_true(rec_admin_room_next(&list, &room));
+    assert_int_equal(ROOM, room.room);
+    assert_true(view_is_equal(view_of_text("Alice"), room.owner_name));
+    ask.as.admin_rooms_get.visibility = 1;
+    assert_int_equal(0, client_ask(s_client, &ask, MSG_ADMIN_ROOMS)->as.admin_rooms.rooms.count);
+    client_speak_for(s_client, 0);
+}
+
+static void test_the_audit_log_is_read_newest_first_and_its_oldest_rows_go(void **state)
+{
+    (void)state;
+    struct rec_audit_row row, first;
+    struct msg ask = {.type = MSG_STORE_AUDIT_ADD, .as.store_audit_add = {
+        .action = view_of_text("test_word"), .subject = BOB, .detail = view_of_text("first"), .at_ms = T0_MS + 500}};
+    client_ask(s_client, &ask, MSG_STORE_OK);
+    ask.as.store_audit_add.detail = view_of_text("second");
+    ask.as.store_audit_add.at_ms++;
+    client_ask(s_client, &ask, MSG_STORE_OK);
+    ask = (struct msg){.type = MSG_ADMIN_AUDIT_GET,
+                       .as.admin_audit_get = {.action = view_of_text("test_word"), .user = BOB, .limit = 1}};
+    client_speak_for(s_client, ALICE);
+    const struct msg_admin_audit *page = &client_ask(s_client, &ask, MSG_ADMIN_AUDIT)->as.admin_audit;
+    list_t rows = page->rows;
+    assert_true(page->more);
+    assert_true(rec_audit_row_next(&rows, &first));
+    assert_true(view_is_equal(view_of_text("second"), first.detail));
+    assert_true(view_is_equal(view_of_text("Bob"), first.subject_name));
+    ask.as.admin_audit_get.before_at_ms = first.at_ms;
+    ask.as.admin_audit_get.before_id = first.id;
+    page = &client_ask(s_client, &ask, MSG_ADMIN_AUDIT)->as.admin_audit;
+    rows = page->rows;
+    assert_false(page->more);
+    assert_true(rec_audit_row_next(&rows, &row));
+    assert_true(view_is_equal(view_of_text("first"), row.detail));
+    ask.as.admin_audit_get.user = CAROL;
+    ask.as.admin_audit_get.before_at_ms = 0;
+    assert_int_equal(0, client_ask(s_client, &ask, MSG_ADMIN_AUDIT)->as.admin_audit.rows.count);
+    client_speak_for(s_client, 0);
+    /* All of it is from 1970: too old, as soon as somebody looks. The fixture keeps a hundred years. */
+    fixture_stop(&s_fixture);
+    s_fixture.config.audit_days = 1;
+    test_db_do(&s_fixture.db, "INSERT INTO audit SELECT MAX(id) DIV 2, UNIX_TIMESTAMP() * 1000, 0, 'of_today', 0, '' FROM audit");
+    client_destroy(&s_client);
+    fixture_start(&s_fixture, NULL);
+    s_client = client_new(&s_fixture, 1);
+    for (int i = 0; i < 100 && s_count("SELECT COUNT(*) FROM audit WHERE at_ms < 1800000000") > 0; i++)
+        fixture_pause(50);
+    assert_int_equal(0, s_count("SELECT COUNT(*) FROM audit WHERE at_ms < 1800000000"));
+    assert_int_equal(1, s_count("SELECT COUNT(*) FROM audit WHERE action = 'of_today'"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -368,6 +551,12 @@ int main(void)
         cmocka_unit_test(test_a_sign_in_beyond_the_bound_ends_the_least_recently_used),
         cmocka_unit_test(test_a_new_password_is_stored_once_and_ends_the_other_sessions),
         cmocka_unit_test(test_revocations_that_stop_no_token_any_more_go_in_bounded_steps),
+        cmocka_unit_test(test_administration_is_for_those_who_are_administrators_now),
+        cmocka_unit_test(test_who_loses_a_right_is_signed_out_and_the_audit_says_by_whom),
+        cmocka_unit_test(test_the_last_administrator_stays_one),
+        cmocka_unit_test(test_no_sign_in_gets_through_beside_a_right_that_is_taken),
+        cmocka_unit_test(test_users_and_rooms_are_listed_in_pages_and_by_a_part_of_the_name),
+        cmocka_unit_test(test_the_audit_log_is_read_newest_first_and_its_oldest_rows_go),
     };
     return cmocka_run_group_tests(tests, s_setup, s_teardown);
 }

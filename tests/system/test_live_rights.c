@@ -488,6 +488,153 @@ static void test_a_new_password_signs_out_everywhere_else_within_a_second(void *
     s_sign(&again, "login", "bob", "horse battery 9");
 }
 
+/* ---- administrators --------------------------------------------------------------------------------------------- */
+
+static const char *s_user_path(const struct person *who, const char *rest)
+{
+    static char path[256];
+    snprintf(path, sizeof path, "/api/v1/admin/users/%" PRIu64 "%s", who->user, rest);
+    return path;
+}
+
+static json_t *s_get(const struct person *who, const char *path)
+{
+    int status;
+    json_t *json = s_call(1, who, "GET", path, NULL, &status);
+    if (status != 200)
+        fail_msg("GET %s: %d %s", path, status, s_text(json, "title"));
+    return json;
+}
+
+static void test_who_is_disabled_is_out_on_every_edge_within_a_second_and_cannot_sign_in(void **state)
+{
+    (void)state;
+    int status;
+    struct person again;
+    s_sign(&again, "login", "cyd", "battery staple cyd");
+    s_open_all(&again, false);
+    s_expect_refused(&again, "PATCH", s_user_path(&s_bob, ""), "{\"disabled\":true}", 403, "forbidden");
+    long start_ms = s_now_ms();
+    s_do(&s_ada, "PATCH", s_user_path(&again, ""), "{\"disabled\":true}");
+    s_expect_soon(s_all_close(4401, start_ms), "disabled");
+    s_close_all();
+    s_expect_refused(&again, "GET", "/api/v1/me", NULL, 401, "token_revoked");
+    json_t *refused = s_call(1, NULL, "POST", "/api/v1/auth/login",
+                             "{\"name\":\"cyd\",\"password\":\"battery staple cyd\"}", &status);
+    assert_int_equal(403, status);
+    assert_string_equal("disabled", s_text(refused, "title"));
+    json_decref(refused);
+    s_expect_refused(&s_ada, "PATCH", s_user_path(&s_ada, ""), "{\"disabled\":true}", 409, "last_admin");
+    s_do(&s_ada, "PATCH", s_user_path(&again, ""), "{\"disabled\":false}");
+    s_sign(&s_cyd, "login", "cyd", "battery staple cyd");
+    s_do(&s_cyd, "GET", "/api/v1/me", NULL);
+    json_t *audit = s_get(&s_ada, "/api/v1/admin/audit?action=user_disabled&limit=1");
+    json_t *row = json_array_get(json_object_get(audit, "rows"), 0);
+    assert_string_equal("ada", s_text(row, "actor_name"));
+    assert_string_equal("cyd", s_text(row, "subject_name"));
+    json_decref(audit);
+}
+
+static void test_a_token_of_an_administrator_that_was_dies_within_a_second(void **state)
+{
+    (void)state;
+    s_do(&s_ada, "PATCH", s_user_path(&s_cyd, ""), "{\"role\":1}");
+    s_sign(&s_cyd, "login", "cyd", "battery staple cyd");
+    s_do(&s_cyd, "GET", "/api/v1/admin/users", NULL);
+    s_open_all(&s_cyd, false);
+    long start_ms = s_now_ms();
+    s_do(&s_ada, "PATCH", s_user_path(&s_cyd, ""), "{\"role\":0}");
+    /* At once, before any edge has heard of it: the store looks up who asks. */
+    int status;
+    json_decref(s_call(1, &s_cyd, "GET", "/api/v1/admin/users", NULL, &status));
+    assert_true(status == 403 || status == 401);
+    s_expect_soon(s_all_close(4401, start_ms), "no administrator any more");
+    s_close_all();
+    s_expect_refused(&s_cyd, "GET", "/api/v1/admin/topology", NULL, 401, "token_revoked");
+    s_sign(&s_cyd, "login", "cyd", "battery staple cyd");
+    s_expect_refused(&s_cyd, "GET", "/api/v1/admin/topology", NULL, 403, "forbidden");
+}
+
+static void test_open_sockets_of_all_edges_are_seen_and_ended(void **state)
+{
+    (void)state;
+    char path[160];
+    bool is_at[STACK_EDGES] = {false};
+    struct person phone;
+    s_sign(&phone, "login", "cyd", "battery staple cyd");
+    s_open_all(&phone, false);
+    snprintf(path, sizeof path, "/api/v1/admin/sockets?user=%" PRIu64, phone.user);
+    json_t *list = s_get(&s_ada, path), *one;
+    size_t i;
+    assert_int_equal(SOCKETS, s_number(list, "count"));
+    assert_int_equal(0, s_number(list, "silent"));
+    assert_int_equal(SOCKETS, json_array_size(json_object_get(list, "sockets")));
+    json_array_foreach(json_object_get(list, "sockets"), i, one)
+    {
+        assert_string_equal("cyd", s_text(one, "name"));
+        assert_string_equal("test", s_text(one, "device"));
+        assert_int_equal(phone.session, s_number(one, "session"));
+        assert_true(strlen(s_text(one, "address")) > 0);
+        is_at[s_number(one, "edge") % 0x10000 % STACK_EDGES] = true;
+    }
+    assert_true(is_at[0] && is_at[1]);
+    json_decref(list);
+    snprintf(path, sizeof path, "/sessions/%" PRIu64, phone.session);
+    long start_ms = s_now_ms();
+    s_do(&s_ada, "DELETE", s_user_path(&phone, path), NULL);
+    s_expect_soon(s_all_close(4401, start_ms), "signed out by an administrator");
+    s_close_all();
+}
+
+/* The sum of a counter over all processes, as actors told it. */
+static long s_told(const json_t *topology, const char *metric)
+{
+    long sum = 0;
+    size_t i;
+    json_t *process;
+    json_array_foreach(json_object_get(topology, "processes"), i, process)
+        sum += (long)s_number(json_object_get(process, "metrics"), metric);
+    return sum;
+}
+
+static bool s_has_node(const json_t *topology, const char *name)
+{
+    size_t i;
+    json_t *node;
+    json_array_foreach(json_object_get(topology, "nodes"), i, node)
+        if (strcmp(name, s_text(node, "node")) == 0 && s_number(node, "age_ms") < 5000 &&
+            json_array_size(json_object_get(node, "links")) > 0)
+            return true;
+    return false;
+}
+
+static void test_the_picture_of_the_actors_is_what_their_metrics_say(void **state)
+{
+    (void)state;
+    static const char *const metrics[] = {"rookery_auth_signins_total", "rookery_room_events_total",
+                                          "rookery_store_batch_events_total", "rookery_room_rooms"};
+    static const char *const nodes[] = {"edge/0", "edge/1", "room/0", "persist/0", "accounts/0"};
+    const size_t hosts = s_stack.topology == TOPOLOGY_HOSTS;
+    bool is_equal = false;
+    for (long end_ms = s_now_ms() + WAIT_MS; !is_equal && s_now_ms() < end_ms; poll(NULL, 0, 100)) {
+        json_t *topology = s_get(&s_ada, "/api/v1/admin/topology");
+        is_equal = json_array_size(json_object_get(topology, "owners")) == 256;
+        for (size_t i = 0; i < sizeof nodes / sizeof nodes[0]; i++)
+            is_equal = is_equal && s_has_node(topology, nodes[i]);
+        is_equal = is_equal && (!hosts || (s_has_node(topology, "persist/1") && s_has_node(topology, "room/1")));
+        for (size_t i = 0; i < sizeof metrics / sizeof metrics[0]; i++)
+            is_equal = is_equal && s_told(topology, metrics[i]) == stack_metric(&s_stack, metrics[i]) &&
+                       s_told(topology, metrics[i]) > 0;
+        if (!is_equal && s_now_ms() + 200 >= end_ms) {
+            char *text = json_dumps(topology, JSON_INDENT(1));
+            fprintf(stderr, "%.6000s\n", text ? text : "");
+            free(text);
+        }
+        json_decref(topology);
+    }
+    assert_true(is_equal);
+}
+
 static void test_signing_out_everywhere_ends_this_session_too(void **state)
 {
     (void)state;
@@ -544,6 +691,10 @@ int main(void)
         cmocka_unit_test(test_a_new_moderator_knows_it_on_every_edge_within_a_second_and_may_act),
         cmocka_unit_test(test_a_session_ended_elsewhere_is_closed_and_refused_by_every_edge_within_a_second),
         cmocka_unit_test(test_a_new_password_signs_out_everywhere_else_within_a_second),
+        cmocka_unit_test(test_who_is_disabled_is_out_on_every_edge_within_a_second_and_cannot_sign_in),
+        cmocka_unit_test(test_a_token_of_an_administrator_that_was_dies_within_a_second),
+        cmocka_unit_test(test_open_sockets_of_all_edges_are_seen_and_ended),
+        cmocka_unit_test(test_the_picture_of_the_actors_is_what_their_metrics_say),
         cmocka_unit_test(test_signing_out_everywhere_ends_this_session_too),
     };
     return cmocka_run_group_tests(tests, s_setup, s_teardown);

@@ -99,6 +99,26 @@ static void test_flag_wins_over_environment_over_file_over_default(void **state)
     config_fini(&r.config);
 }
 
+static void test_each_option_tells_where_its_value_is_from(void **state)
+{
+    (void)state;
+    setenv("ROOKERY_CONFIG", s_file("rooms = 3\nedges = 5\n"), 1);
+    setenv("ROOKERY_EDGES", "6", 1);
+    setenv("JWT_SECRET", "0123456789abcdef0123456789abcdef", 1);
+    struct reading reading = s_read("--port", "9", NULL, NULL);
+    assert_int_equal(ERR_OK, reading.err);
+    assert_int_equal(CONFIG_FLAG, config_option(&reading.config, CONFIG_port).source);
+    assert_int_equal(CONFIG_ENVIRONMENT, config_option(&reading.config, CONFIG_edges).source);
+    assert_int_equal(CONFIG_FILE, config_option(&reading.config, CONFIG_rooms).source);
+    assert_int_equal(CONFIG_DEFAULT, config_option(&reading.config, CONFIG_readers).source);
+    struct config_option edges = config_option(&reading.config, CONFIG_edges);
+    assert_true(edges.is_number && edges.number == 6 && edges.def_number == 1 && edges.min == 1 && edges.max == 64);
+    assert_string_equal("ROOKERY_EDGES", edges.env);
+    assert_string_equal("(set)", config_option(&reading.config, CONFIG_jwt_secret).text);
+    assert_string_equal("", config_option(&reading.config, CONFIG_database_url).text);
+    config_fini(&reading.config);
+}
+
 static void test_flags_have_dashes_and_take_the_next_word(void **state)
 {
     (void)state;
@@ -221,6 +241,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(test_defaults_stand_without_anything, s_teardown),
         cmocka_unit_test_teardown(test_flag_wins_over_environment_over_file_over_default, s_teardown),
+        cmocka_unit_test_teardown(test_each_option_tells_where_its_value_is_from, s_teardown),
         cmocka_unit_test_teardown(test_flags_have_dashes_and_take_the_next_word, s_teardown),
         cmocka_unit_test_teardown(test_an_empty_environment_variable_counts_as_not_set, s_teardown),
         cmocka_unit_test_teardown(test_numbers_are_taken_at_their_bounds_and_refused_past_them, s_teardown),

@@ -8,6 +8,8 @@
 #include <cmocka.h>
 
 #include "actors/runtime/metrics.h"
+#include "actors/runtime/stats_board.h"
+#include "proto/limits.h"
 
 static char *s_print(void)
 {
@@ -129,6 +131,118 @@ static void test_every_line_is_of_the_text_format(void **state)
     free(text);
 }
 
+/* ---- the board of reports ---------------------------------------------------------------------------------------- */
+
+static err_t s_report(stats_board_t *board, uint16_t instance, uint64_t speaks_of, uint64_t queue, int64_t at_ms)
+{
+    buffer_t bytes;
+    buffer_init(&bytes, LIM_STATS_BYTES_MAX);
+    struct msg msg = {.type = MSG_NODE_STATS, .as.node_stats = {.node = speaks_of, .queue = queue}};
+    assert_int_equal(ERR_OK, msg_encode(&msg, &bytes));
+    err_t err = stats_board_put(board, address_make(ROLE_EDGE, instance, 1), buffer_view(&bytes), at_ms);
+    buffer_fini(&bytes);
+    return err;
+}
+
+static uint64_t s_edge(uint16_t instance)
+{
+    return address_node(address_make(ROLE_EDGE, instance, 0));
+}
+
+static size_t s_page_count(const stats_board_t *board, uint64_t after, int64_t now_ms, bool *more)
+{
+    list_writer_t list;
+    struct msg_stats page;
+    list_writer_init(&list, 2 * LIM_STATS_PAGE_BYTES_MAX);
+    assert_int_equal(ERR_OK, stats_board_page(board, after, now_ms, &list, &page));
+    size_t count = page.reports.count;
+    *more = page.more;
+    list_writer_fini(&list);
+    return count;
+}
+
+static void test_the_board_keeps_the_latest_report_of_each_node_for_a_minute(void **state)
+{
+    (void)state;
+    struct msg msg;
+    int64_t at_ms;
+    bool more;
+    stats_board_t *board = stats_board_new();
+    assert_int_equal(ERR_OK, s_report(board, 2, s_edge(2), 20, 1000));
+    assert_int_equal(ERR_OK, s_report(board, 1, s_edge(1), 10, 2000));
+    assert_int_equal(ERR_OK, s_report(board, 2, s_edge(2), 21, 3000));
+    assert_int_equal(ERR_OK, s_report(board, 2, s_edge(2), 20, 2500)); /* an older one by another way */
+    assert_int_equal(ERR_FORBIDDEN, s_report(board, 2, s_edge(1), 99, 4000));
+    assert_int_equal(ERR_OK, msg_decode(stats_board_nth(board, 1, &at_ms), &msg));
+    assert_int_equal(21, msg.as.node_stats.queue);
+    assert_int_equal(3000, at_ms);
+    assert_int_equal(0, stats_board_nth(board, 2, &at_ms).len);
+    assert_int_equal(2, s_page_count(board, 0, 3000, &more));
+    assert_int_equal(1, s_page_count(board, s_edge(1), 3000, &more));
+    assert_int_equal(1, s_page_count(board, 0, 2000 + LIM_STATS_KEEP_MS, &more));
+    address_t nodes[4];
+    assert_int_equal(1, stats_board_nodes(board, ROLE_EDGE, 3500, 1000, nodes, 4));
+    assert_int_equal(0, stats_board_nodes(board, ROLE_ROOM, 3500, 1000, nodes, 4));
+    stats_board_destroy(&board);
+}
+
+static void test_the_board_is_bounded_in_nodes_and_bytes(void **state)
+{
+    (void)state;
+    int64_t at_ms;
+    bool more;
+    stats_board_t *board = stats_board_new();
+    for (uint16_t i = 0; i < LIM_NODES_MAX; i++)
+        assert_int_equal(ERR_OK, s_report(board, i, s_edge(i), i, 1000 + i));
+    assert_true(stats_board_nth(board, LIM_NODES_MAX - 1, &at_ms).len > 0);
+    assert_int_equal(LIM_NODES_MAX, s_page_count(board, 0, 2000, &more));
+    assert_false(more);
+    assert_int_equal(ERR_OK, s_report(board, LIM_NODES_MAX, s_edge(LIM_NODES_MAX), 0, 2000)); /* who was silent longest goes */
+    assert_int_equal(0, stats_board_nth(board, LIM_NODES_MAX, &at_ms).len);
+    (void)stats_board_nth(board, 0, &at_ms);
+    assert_int_equal(1001, at_ms);
+    uint8_t *large = calloc(1, LIM_STATS_BYTES_MAX + 1);
+    assert_int_equal(ERR_TOO_LARGE, stats_board_put(board, address_make(ROLE_EDGE, 1, 1),
+                                                    view_of(large, LIM_STATS_BYTES_MAX + 1), 2000));
+    assert_int_not_equal(ERR_TOO_LARGE, stats_board_put(board, address_make(ROLE_EDGE, 1, 1),
+                                                        view_of(large, LIM_STATS_BYTES_MAX), 2000));
+    free(large);
+    stats_board_destroy(&board);
+}
+
+static void test_a_page_of_the_board_ends_within_its_bytes(void **state)
+{
+    (void)state;
+    bool more;
+    buffer_t bytes;
+    list_writer_t metrics;
+    stats_board_t *board = stats_board_new();
+    char name[LIM_METRIC_NAME_BYTES_MAX + 1];
+    memset(name, 'm', LIM_METRIC_NAME_BYTES_MAX);
+    name[LIM_METRIC_NAME_BYTES_MAX] = '\0';
+    buffer_init(&bytes, LIM_STATS_BYTES_MAX);
+    list_writer_init(&metrics, LIM_STATS_BYTES_MAX);
+    const struct rec_metric_value value = {.name = view_of_text(name), .value = UINT64_C(1) << 52};
+    while (metrics.count < LIM_METRICS_MAX)
+        assert_int_equal(ERR_OK, rec_metric_value_append(&metrics, &value));
+    size_t reports = 0, seen = 0;
+    for (uint16_t i = 0; i < LIM_NODES_MAX; i++, reports++) {
+        struct msg msg = {.type = MSG_NODE_STATS, .as.node_stats = {.node = s_edge(i), .metrics = list_of(&metrics)}};
+        buffer_clear(&bytes);
+        assert_int_equal(ERR_OK, msg_encode(&msg, &bytes));
+        assert_int_equal(ERR_OK, stats_board_put(board, address_make(ROLE_EDGE, i, 1), buffer_view(&bytes), 1));
+    }
+    size_t first = s_page_count(board, 0, 1, &more);
+    assert_true(more && first < reports && first * bytes.len <= LIM_STATS_PAGE_BYTES_MAX &&
+                (first + 1) * bytes.len > LIM_STATS_PAGE_BYTES_MAX);
+    for (more = true; more;)
+        seen += s_page_count(board, seen ? s_edge((uint16_t)(seen - 1)) : 0, 1, &more);
+    assert_int_equal(reports, seen);
+    list_writer_fini(&metrics);
+    buffer_fini(&bytes);
+    stats_board_destroy(&board);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -136,6 +250,9 @@ int main(void)
         cmocka_unit_test(test_a_histogram_is_cumulative_in_seconds),
         cmocka_unit_test(test_the_highest_stays_and_prints_as_a_gauge),
         cmocka_unit_test(test_every_line_is_of_the_text_format),
+        cmocka_unit_test(test_the_board_keeps_the_latest_report_of_each_node_for_a_minute),
+        cmocka_unit_test(test_the_board_is_bounded_in_nodes_and_bytes),
+        cmocka_unit_test(test_a_page_of_the_board_ends_within_its_bytes),
         cmocka_unit_test(test_processes_add_up_but_the_highest_is_of_one_of_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

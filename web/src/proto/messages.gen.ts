@@ -174,6 +174,7 @@ export const ERR = {
   MUTED: 49,
   REMOVED: 50,
   WRONG_PASSWORD: 51,
+  DISABLED: 58,
   NOT_FOUND: 60,
   NO_ROOM: 61,
   NO_EVENT: 62,
@@ -198,6 +199,7 @@ export const ERR = {
   BAD_DISPLAY: 105,
   BAD_PICTURE: 106,
   BAD_SEARCH: 74,
+  LAST_ADMIN: 85,
   BAD_METHOD: 80,
   BAD_TYPE: 81,
   NO_LENGTH: 82,
@@ -239,6 +241,7 @@ export type ErrorName =
   | 'muted'
   | 'removed'
   | 'wrong_password'
+  | 'disabled'
   | 'not_found'
   | 'no_room'
   | 'no_event'
@@ -263,6 +266,7 @@ export type ErrorName =
   | 'bad_display'
   | 'bad_picture'
   | 'bad_search'
+  | 'last_admin'
   | 'method_not_allowed'
   | 'unsupported_media_type'
   | 'length_required'
@@ -461,6 +465,88 @@ export interface SearchMarkRec {
   from: number;
   /** the one after its last (0 … 320) */
   to: number;
+}
+/** a user as administrators see them */
+export interface AdminUserRec {
+  /** who */
+  user: number;
+  /** as signed in with (at most 128 bytes of UTF-8) */
+  name: string;
+  /** 0 user, 1 administrator (0 … 1) */
+  role: number;
+  /** may not sign in */
+  disabled: boolean;
+  /** UTC */
+  created_at_ms: number;
+  /** UTC, when a session of theirs last fetched an access token; 0: never */
+  used_at_ms: number;
+  /** sign-ins that are open (0 … 100) */
+  sessions: number;
+}
+/** a room as administrators see it: what it is, never what is said in it */
+export interface AdminRoomRec {
+  /** which room */
+  room: number;
+  /** what people call it; empty for direct rooms (at most 256 bytes of UTF-8) */
+  name: string;
+  /** 0 public, 1 private, 2 direct (0 … 3) */
+  visibility: number;
+  /** how many people are in it */
+  members: number;
+  /** number of its last line */
+  messages: number;
+  /** UTC */
+  created_at_ms: number;
+  /** UTC, of its last event */
+  last_at_ms: number;
+  /** user; 0: nobody owns it */
+  owner: number;
+  /** as shown (at most 128 bytes of UTF-8) */
+  owner_name: string;
+}
+/** who did what to whom */
+export interface AuditRowRec {
+  /** random */
+  id: number;
+  /** UTC */
+  at_ms: number;
+  /** user, or node; 0: the server, or the operator at its console */
+  actor: number;
+  /** empty: no user has this id (at most 128 bytes of UTF-8) */
+  actor_name: string;
+  /** a fixed word (at most 32 bytes of UTF-8) */
+  action: string;
+  /** user, session, room or node, as the action says; 0: none */
+  subject: number;
+  /** empty: no user has this id (at most 128 bytes of UTF-8) */
+  subject_name: string;
+  /** may be empty (at most 256 bytes of UTF-8) */
+  detail: string;
+}
+/** an open WebSocket of a browser */
+export interface SocketInfoRec {
+  /** where: address without its nonce */
+  edge: number;
+  /** of the socket at its edge */
+  number: number;
+  /** whose */
+  user: number;
+  /** its sign-in */
+  session: number;
+  /** how they are shown; empty between edge and persist (at most 128 bytes of UTF-8) */
+  name: string;
+  /** what the browser calls itself; empty between edge and persist (at most 64 bytes of UTF-8) */
+  device: string;
+  /** where its sign-in was last heard from; empty between edge and persist (at most 64 bytes of UTF-8) */
+  address: string;
+  /** since it opened */
+  open_ms: number;
+  /** that it is attached to */
+  rooms: number;
+  /** frames in its outbox */
+  waiting: number;
+  /** their bytes */
+  waiting_bytes: number;
 }
 
 /* ---- bodies of events, by kind ---- */
@@ -1251,6 +1337,40 @@ export interface SessionsJson {
   /** all that are open (at most 100) */
   sessions: SessionInfoRec[];
 }
+/** users in ascending name, in lower case */
+export interface AdminUsersJson {
+  type: 'admin_users';
+  /** there are further ones */
+  more: boolean;
+  /** a page (at most 100) */
+  users: AdminUserRec[];
+}
+/** rooms in ascending (name, id) */
+export interface AdminRoomsJson {
+  type: 'admin_rooms';
+  /** there are further ones */
+  more: boolean;
+  /** a page (at most 100) */
+  rooms: AdminRoomRec[];
+}
+/** rows in descending (time, id) */
+export interface AdminAuditJson {
+  type: 'admin_audit';
+  /** there are further ones */
+  more: boolean;
+  /** a page (at most 100) */
+  rows: AuditRowRec[];
+}
+/** open sockets that are signed in, the last opened first */
+export interface SocketsJson {
+  type: 'sockets';
+  /** how many there are; those beyond the limit are not in the list */
+  count: number;
+  /** edges that did not answer in time (0 … 64) */
+  silent: number;
+  /** (at most 200) */
+  sockets: SocketInfoRec[];
+}
 
 /* ---- tables for the codec ---- */
 
@@ -1856,6 +1976,7 @@ export const ERRORS: Readonly<Record<number, ErrorRow>> = {
   49: { name: 'muted', status: 403, retry: false, text: 'You may not write here now; a moderator can change that.' },
   50: { name: 'removed', status: 403, retry: false, text: 'A moderator took you out of this room.' },
   51: { name: 'wrong_password', status: 403, retry: false, text: 'That is not your current password.' },
+  58: { name: 'disabled', status: 403, retry: false, text: 'This account was disabled; ask an administrator.' },
   60: { name: 'not_found', status: 404, retry: false, text: 'There is nothing here.' },
   61: { name: 'no_room', status: 404, retry: false, text: 'There is no such room, or you may not see it.' },
   62: { name: 'no_event', status: 404, retry: false, text: 'There is no such message in this room.' },
@@ -1880,6 +2001,7 @@ export const ERRORS: Readonly<Record<number, ErrorRow>> = {
   105: { name: 'bad_display', status: 422, retry: false, text: 'Use 1 to 64 characters that can be seen, with no space at either end.' },
   106: { name: 'bad_picture', status: 415, retry: false, text: 'Send a PNG, JPEG or WebP picture.' },
   74: { name: 'bad_search', status: 400, retry: false, text: 'The search cannot be understood; `reason` says why, `position` where.' },
+  85: { name: 'last_admin', status: 409, retry: false, text: 'The server needs an administrator who can sign in; make somebody else one first.' },
   80: { name: 'method_not_allowed', status: 405, retry: false, text: 'This address does not take this method; see Allow.' },
   81: { name: 'unsupported_media_type', status: 415, retry: false, text: 'Send JSON: Content-Type: application/json.' },
   82: { name: 'length_required', status: 411, retry: false, text: 'Send a Content-Length; chunked bodies are not taken.' },
