@@ -107,6 +107,11 @@ export function createLive(store: Store, url: string, auth: Auth, onStopped: (re
   function follow(m: ServerMessage): void {
     switch (m.type) {
       case 'welcome':
+        for (const { room, read_msg_no: stored } of m.rooms) {
+          const known = get().rooms.byId.get(room);
+          // It was on its way when the link, or the server, ended.
+          if (known && known.readMsgNo > stored && !reads.has(room)) reads.set(room, { msgNo: known.readMsgNo, turn: known.turn });
+        }
         if (m.expires_at_ms > 0 && auth.current()) sendReads();
         sendUnreads();
         return;

@@ -121,8 +121,8 @@ export function applyHeads(rooms: Rooms, heads: readonly HeadRec[]): Rooms {
   );
 }
 
-/** Who is banned is nearly always a member; the next `sub_ok` says how many there are. */
-const COMINGS: Partial<Record<string, number>> = { joined: 1, left: -1, removed: -1, banned: -1 };
+/** Who is banned may be a member or not: after that the room is asked how many there are (store.ts). */
+const COMINGS: Partial<Record<string, number>> = { joined: 1, left: -1, removed: -1 };
 const PEOPLE_KINDS: ReadonlySet<string> = new Set([
   'joined',
   'left',

@@ -88,6 +88,8 @@ function applyRoomEvent(s: State, ev: RoomEvent): State {
   const t = ev.body.kind === 'deleted' ? s.timelines.get(ev.room) : undefined;
   const goneNo = (t && timeline.findLine(t, ev.target)?.msgNo) ?? 0;
   let next = withTimeline(s, ev.room, (at) => timeline.applyEvent(at, ev));
+  // Only the server knows whether they were a member: `sub_ok` says how many there are, unless it did so already.
+  if (ev.body.kind === 'banned' && ev.seq > (s.rooms.byId.get(ev.room)?.head ?? 0)) next = withTimeline(next, ev.room, timeline.applyMiscounted);
   next = { ...next, rooms: rooms.applyRoomEvent(next.rooms, ev, goneNo) };
   if (ev.user === me) next = { ...next, outbox: outbox.seen(next.outbox, me, ev.clientId) };
   else if (ev.body.kind === 'posted' || ev.body.kind === 'said') next = { ...next, presence: presence.stopTyping(next.presence, ev.room, ev.user) };

@@ -143,6 +143,11 @@ export function applyStaleHead(t: Timeline, head: number): Timeline {
   return t.phase === 'live' && head > t.lastSeq ? { ...t, ask: true } : t;
 }
 
+/** An event does not say all that follows from it; the answer to a `sub` does. */
+export function applyMiscounted(t: Timeline): Timeline {
+  return t.phase === 'empty' ? t : { ...t, ask: true };
+}
+
 /** The socket is gone: what is half sent will be sent again, from where we stand. */
 export function applyDisconnect(t: Timeline): Timeline {
   return { ...t, incoming: null, ask: true, phase: t.incarnation === 0 ? 'empty' : 'backfill' };

@@ -125,6 +125,17 @@ describe('what this device says', () => {
     expect(FakeSocket.last.of('read')).toHaveLength(1);
   });
 
+  test('a read pointer that the server has lost with its link is sent again', async () => {
+    live.markRead(ROOM, 2);
+    await vi.advanceTimersByTimeAsync(500);
+    FakeSocket.last.drop(1006);
+    await vi.advanceTimersByTimeAsync(1000);
+    FakeSocket.last.accept();
+    FakeSocket.last.give(welcome([roomState({ head: 2, msg_no: 2, read_msg_no: 1 })]));
+    await vi.advanceTimersByTimeAsync(500);
+    expect(FakeSocket.last.of('read')).toEqual([{ type: 'read', room: ROOM, msg_no: 2 }]);
+  });
+
   test('typing at most once in 3 s', async () => {
     for (let i = 0; i < 10; i++) live.typing(ROOM);
     expect(FakeSocket.last.of('typing')).toHaveLength(1);
