@@ -1,0 +1,166 @@
+/* A record of a finished run against the fold of its logs: what each client shows, and what the tables hold. Pure, so
+ * that the same record can be compared again with a fold that leaves a kind of event out. */
+import { foldLog, mentionsOf, ROLES } from './fold.mjs';
+
+const MENTIONS_MAX = 100;
+const MUTED = 1;
+const BANNED = 2;
+const VISIBILITIES = ['public', 'private', 'direct'];
+
+class Differences {
+  constructor(max) {
+    this.max = max;
+    this.list = [];
+  }
+
+  get full() {
+    return this.list.length >= this.max;
+  }
+
+  add(text) {
+    if (!this.full) this.list.push(text);
+  }
+
+  /* Of records only the fields that differ are told. */
+  same(where, got, want) {
+    if (isRecord(got) && isRecord(want)) {
+      for (const name of new Set([...Object.keys(got), ...Object.keys(want)])) this.same(`${where} ${name}`, got[name], want[name]);
+      return;
+    }
+    const [a, b] = [JSON.stringify(got), JSON.stringify(want)];
+    if (a !== b) this.add(`${where}: is ${short(a)}, by the log ${short(b)}`);
+  }
+}
+
+const isRecord = (value) => typeof value === 'object' && value !== null && !Array.isArray(value);
+const short = (text) => (text === undefined || text.length <= 160 ? text : `${text.slice(0, 157)}...`);
+const byNumber = (a, b) => a - b;
+
+/* ---- clients ---- */
+
+const shownLine = (l) => ({
+  seq: l.seq, msgNo: l.msgNo, user: l.user, atMs: l.atMs, clientId: l.clientId, text: l.text, edited: l.edited,
+  replyTo: l.replyTo, mentions: [...l.mentions].sort(byNumber), reactions: l.reactions.map((r) => [r.user, r.emoji]),
+  pinned: l.pinned && [l.pinned.seq, l.pinned.by],
+});
+
+/* All lines from the first one that it says to have. */
+function compareLines(out, where, shown, room) {
+  const want = [...room.lines.values()].filter((l) => shown.firstMsgNo > 0 && l.msgNo >= shown.firstMsgNo);
+  const got = shown.items.filter((i) => i.type === 'line');
+  out.same(`${where} lines`, got.map((l) => l.msgNo), want.map((l) => l.msgNo));
+  const bySeq = new Map(got.map((l) => [l.seq, l]));
+  for (const line of want) {
+    if (out.full) return;
+    const mine = bySeq.get(line.seq);
+    if (mine) out.same(`${where} seq ${line.seq}`, shownLine(mine), shownLine(line));
+  }
+}
+
+/* Notices belong to the live log: all since the page came in, as far as the items go back. */
+function compareNotices(out, where, shown, room) {
+  const got = shown.items.filter((i) => i.type === 'notice').map(({ seq, what, user, whom }) => ({ seq, what, user, whom }));
+  const from = Math.max(shown.changesFrom + 1, shown.items[0]?.seq ?? 0);
+  out.same(`${where} notices`, got.filter((n) => n.seq >= from), room.notices.filter((n) => n.seq >= from));
+}
+
+function peopleOf(room) {
+  return [...room.members].sort(([a], [b]) => a - b).map(([id, m]) => ({ id, role: ROLES[m.role], muted: room.muted.has(id) }));
+}
+
+function restrictedOf(room) {
+  const all = [...new Set([...room.muted, ...room.banned])].sort(byNumber);
+  return all.map((id) => ({ id, muted: room.muted.has(id), banned: room.banned.has(id) }));
+}
+
+/* What a client shows of one room that it has open. */
+function compareShown(out, where, shown, room) {
+  out.same(`${where} head`, shown.lastSeq, room.head);
+  compareLines(out, where, shown, room);
+  compareNotices(out, where, shown, room);
+  out.same(`${where} member count`, shown.memberCount, room.members.size);
+  if (shown.members) out.same(`${where} members`, shown.members, peopleOf(room));
+  if (shown.restricted) out.same(`${where} restricted`, shown.restricted, restrictedOf(room));
+  if (shown.pins) {
+    const want = [...room.lines.values()].filter((l) => l.pinned).sort((a, b) => b.pinned.seq - a.pinned.seq);
+    out.same(`${where} pins`, shown.pins, want.slice(0, shown.pins.length).map((l) => l.seq));
+    out.same(`${where} count of pins`, shown.pins.length, Math.min(want.length, shown.pinsMax));
+  }
+}
+
+function compareClient(out, client, rooms, db) {
+  const mine = [...rooms.values()].filter((room) => room.members.has(client.user));
+  out.same(`${client.name} rooms`, client.rooms.map((r) => r.id).sort(byNumber), mine.map((room) => room.id).sort(byNumber));
+  for (const shown of client.rooms) {
+    const room = rooms.get(shown.id);
+    const where = `${client.name} room ${shown.id}`;
+    if (!room) continue;
+    const read = db.reads[`${shown.id}/${client.user}`] ?? 0;
+    out.same(where, shown, {
+      id: room.id, name: room.name, topic: room.topic, visibility: VISIBILITIES[room.visibility],
+      role: ROLES[room.members.get(client.user)?.role ?? 0], head: room.head, msgNo: room.msgNo, readMsgNo: read,
+      mentions: Math.min(MENTIONS_MAX, mentionsOf(room, client.user, read)),
+    });
+  }
+  for (const shown of client.open) {
+    if (out.full) return;
+    const room = rooms.get(shown.room);
+    if (room) compareShown(out, `${client.name} room ${shown.room} (${shown.how})`, shown, room);
+  }
+}
+
+/* ---- tables ---- */
+
+/* Rows as one would write them from the fold, in the order of the keys. */
+function tablesOf(room) {
+  const lines = [...room.lines.values()];
+  return {
+    room: [[room.name, room.topic, room.visibility, room.creator, room.head, room.msgNo, room.lastAtMs, room.members.size]],
+    member: [...room.members].sort(([a], [b]) => a - b).map(([id, m]) => [id, m.role, m.joinedSeq]),
+    room_restricted: restrictedOf(room).map((r) => [r.id, (r.muted ? MUTED : 0) | (r.banned ? BANNED : 0)]),
+    pin: lines.filter((l) => l.pinned).map((l) => [l.seq, l.pinned.seq, l.pinned.by]),
+    reaction: lines.flatMap((l) => l.reactions.map((r) => [l.seq, r.seq, r.user, r.emoji])),
+    mention: lines.flatMap((l) => [...l.mentions].sort(byNumber).map((user) => [l.seq, user, l.msgNo])),
+  };
+}
+
+function compareTables(out, rooms, db) {
+  out.same('table room', Object.keys(db.tables).map(Number).sort(byNumber), [...rooms.keys()].sort(byNumber));
+  for (const [id, room] of rooms) {
+    const want = tablesOf(room);
+    const got = db.tables[id] ?? {};
+    for (const name of Object.keys(want)) {
+      if (out.full) return;
+      const rows = got[name] ?? [];
+      out.same(`room ${id}, count of table ${name}`, rows.length, want[name].length);
+      want[name].forEach((row, i) => out.same(`room ${id} table ${name} row ${i}`, rows[i] ?? null, row));
+    }
+  }
+}
+
+/** record: { logs: [[room, events]], clients, db }. Gives { clients, database }: sentences, none when all is the same. */
+export function compare(record, { leaveOut = '', max = 20 } = {}) {
+  const rooms = new Map(record.logs.map(([id, events]) => [id, foldLog(id, events, leaveOut)]));
+  const clients = new Differences(max);
+  const database = new Differences(max);
+  for (const client of record.clients) if (!clients.full) compareClient(clients, client, rooms, record.db);
+  compareTables(database, rooms, record.db);
+  return { clients: clients.list, database: database.list };
+}
+
+/** Each kind that there is must be in the logs, and must be missed by clients and tables when the fold leaves it out. */
+export function unnoticed(record, kinds) {
+  const faults = [];
+  const counts = new Map(kinds.map((kind) => [kind, 0]));
+  for (const [, events] of record.logs) for (const event of events) counts.set(event.kind, (counts.get(event.kind) ?? 0) + 1);
+  for (const kind of kinds) {
+    if (counts.get(kind) === 0) {
+      faults.push(`no event is ${kind}: it needs a generator, and a rule of the fold`);
+      continue;
+    }
+    const { clients, database } = compare(record, { leaveOut: kind, max: 1 });
+    if (clients.length === 0) faults.push(`a fold without ${kind} is the same to all clients`);
+    if (database.length === 0) faults.push(`a fold without ${kind} is the same to the database`);
+  }
+  return { faults, counts };
+}

@@ -1,0 +1,462 @@
+/* One run: people, their work, what goes wrong meanwhile, and the record of what is left when all is quiet. */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import { join } from 'node:path';
+import { startStack } from '../../browser/stack.mjs';
+import { Ledger } from './ledger.mjs';
+import { propose, World } from './operations.mjs';
+import { Browser, bundleClient } from './pages.mjs';
+import { newRandom, sleep, until } from './random.mjs';
+import { Talker } from './talkers.mjs';
+
+const ROOT = new URL('../../../', import.meta.url).pathname;
+const BUILD = process.env.ROOKERY_BUILD_DIR ?? join(ROOT, `build/${process.env.ROOKERY_PRESET ?? 'release'}`);
+const NAMES = ['ada', 'ben', 'cleo', 'dan', 'eve', 'finn'];
+/** Whose browsers: some people have two. */
+const BROWSERS = [0, 0, 1, 1, 2, 3];
+const ROOMS_FIRST = 4;
+const PASSWORD = 'a long enough sentence';
+const NODES = ['persist-0', 'persist-1', 'accounts-0', 'accounts-1', 'room-0', 'room-1', 'edge-0', 'edge-1'];
+const TICK_MS = 4;
+const OPEN_MAX = 16; // requests of a talker under way
+const CALM_PER_KIND = 20; // events of each kind in the end, with nothing going wrong
+const KILL_GAP_MS = 1200;
+const HEAL_MS = 45_000;
+const STORM_MS = 400_000;
+const SETTLE_MS = 60_000;
+const PINS_MAX = 20;
+const TRIES = 20;
+/** Of what is in an outbox: refused, or stored in a room that is not on the screen. */
+const HAS_ENDED = new Set(['failed', 'stored']);
+const SETTINGS = { ROOKERY_FRAMES_PER_S: 100000, ROOKERY_FRAMES_BURST: 100000, ROOKERY_REQUESTS_PER_S: 10000,
+  ROOKERY_REQUESTS_BURST: 10000, ROOKERY_SIGNUPS_PER_MIN: 10000, ROOKERY_CRASHES_MAX: 1000, ROOKERY_RESTARTS_MAX: 1000 };
+
+class Run {
+  constructor(options) {
+    Object.assign(this, options);
+    this.random = newRandom(options.seed);
+    this.faults = [];
+    this.talkers = [];
+    this.pages = [];
+    this.did = {};
+  }
+
+  count(what) {
+    this.did[what] = (this.did[what] ?? 0) + 1;
+  }
+
+  /* ---- people ---- */
+
+  async begin() {
+    this.code = await bundleClient();
+    this.stack = await startStack(SETTINGS);
+    this.app = this.code(new Proxy({}, { get: () => undefined }));
+    this.users = new Map();
+    this.world = new World(this.users);
+    this.ledger = new Ledger((code) => this.app.ERRORS[code].name, (entry) => this.world.apply(entry));
+    for (const name of NAMES) {
+      const talker = await Talker.signUp(this.stack.url, name, PASSWORD, this.app, this.ledger);
+      this.users.set(talker.user, name);
+      this.talkers.push(talker);
+    }
+    for (const talker of this.talkers) talker.start();
+    await this.makeRooms();
+    for (const [i, of] of BROWSERS.entries()) await this.openBrowser(`page ${i} of ${NAMES[of]}`, this.talkers[of].user, NAMES[of]);
+  }
+
+  async openBrowser(name, user, login) {
+    const browser = new Browser(name, user, this.stack.url, this.code, this.ledger);
+    const page = browser.open();
+    await until(`${name} signs in`, () => page.commands.login(login, PASSWORD).then(() => true, () => false), 20_000);
+    this.pages.push(browser);
+  }
+
+  async makeRooms() {
+    while (this.world.rooms.size < ROOMS_FIRST) {
+      this.ask(propose(this.random, this.world, { kind: 'room_created' }));
+      await until('a room is made', () => this.talkers.every((t) => t.open.size === 0), 20_000);
+    }
+    for (const room of this.world.rooms.values())
+      for (let i = 0; i < NAMES.length; i++) {
+        this.ask(propose(this.random, this.world, { kind: 'joined', room: room.id }));
+        await until('somebody joins', () => this.talkers.every((t) => t.open.size === 0), 20_000);
+      }
+  }
+
+  ask(proposal) {
+    if (proposal) this.talkers.find((t) => t.user === proposal.user).ask(proposal.message);
+  }
+
+  /* ---- what pages do ---- */
+
+  /* The same request, as a person makes it on the screen. */
+  perform(page, message) {
+    const { commands } = page;
+    const { room, target, member } = message;
+    switch (message.type) {
+      case 'room_create':
+        return commands.createRoom({ clientId: commands.newClientId(), name: message.name, topic: message.topic, visibility: message.visibility ? 'private' : 'public' });
+      case 'room_join': return commands.joinRoom(room);
+      case 'room_leave': return commands.leaveRoom(room);
+      case 'room_post': return commands.post(room, message.text, 0);
+      case 'room_say': return commands.post(room, message.text, message.reply_to);
+      case 'room_edit':
+      case 'room_revise': return commands.edit(room, target, message.text);
+      case 'room_delete': return commands.remove(room, target);
+      case 'room_react': return commands.react(room, target, message.emoji, message.on);
+      case 'room_pin': return commands.pin(room, target, message.on);
+      case 'room_remove': return commands.removeMember(room, member);
+      case 'room_ban': return commands.banMember(room, member);
+      case 'room_unban': return commands.unbanMember(room, member);
+      case 'room_role': return commands.setRole(room, member, ['member', 'moderator', 'owner'][message.role]);
+      case 'room_mute': return commands.muteMember(room, member, message.muted);
+      default: throw new Error(`no command for ${message.type}`);
+    }
+  }
+
+  /* Rejections are answers, and in the ledger; anything else is a bug of the client. */
+  attempt(page, work) {
+    Promise.resolve().then(work).catch((e) => {
+      if (page.alive && !(typeof e === 'object' && e !== null && 'code' in e && 'detail' in e)) this.faults.push(`${page.browser.name}: ${e?.stack ?? e}`);
+    });
+  }
+
+  actOn(browser, even) {
+    const { page } = browser;
+    const { random } = this;
+    const { state } = page;
+    if (state.session.status === 'unreachable' && random.once(50)) page.commands.retrySession(); // the page offers it
+    if (state.link.state === 'waiting' && random.once(100)) page.commands.reconnect(); // likewise
+    if (state.session.status !== 'in') return;
+    const rooms = [...state.rooms.byId.keys()];
+    if (rooms.length && (state.active === null || !state.rooms.byId.has(state.active) || (!even && random.once(60)))) {
+      page.commands.openRoom(random.of(rooms));
+      this.count('rooms opened');
+    }
+    if (random.once(8)) {
+      const proposal = propose(random, this.world, { user: browser.user, even });
+      if (proposal) this.attempt(page, () => this.perform(page, proposal.message));
+    }
+    const t = page.timeline;
+    if (!t || t.phase !== 'live') return;
+    if (random.once(12)) page.commands.markRead(t.room, t.items.reduce((n, i) => Math.max(n, i.msgNo ?? 0), 0));
+    if (random.once(40)) page.commands.typing(t.room);
+    if (!even && random.once(150)) this.attempt(page, () => page.commands.loadOlder(t.room));
+    if (random.once(10)) page.commands.trim(t.room);
+  }
+
+  /* ---- what goes wrong ---- */
+
+  disturb() {
+    const { random } = this;
+    const browser = random.of(this.pages);
+    const what = random.weighted([[5, 'cut'], [2, 'offline'], [2, 'reload'], [2, 'stall'], [3, 'talker cut']]);
+    this.count(what);
+    if (what === 'talker cut') random.of(this.talkers).cut();
+    else if (what === 'cut') browser.page.cut();
+    else if (what === 'stall') browser.page.stall(200 + random.below(1500));
+    else if (what === 'reload') browser.reload();
+    else {
+      const { page } = browser;
+      page.goOffline();
+      setTimeout(() => page.goOnline(), 100 + random.below(2500));
+    }
+  }
+
+  pid(file) {
+    try {
+      return Number(readFileSync(join(this.stack.dir, 'var', file), 'utf8'));
+    } catch {
+      return 0;
+    }
+  }
+
+  kill(what) {
+    const { random } = this;
+    if (what === 'database') return this.stack.killDatabase();
+    const node = random.of(NODES);
+    const pid = this.pid(`run/${node}.pid`);
+    if (process.env.ROOKERY_TOPOLOGY === undefined || process.env.ROOKERY_TOPOLOGY === 'threads' || !pid || random.once(4)) {
+      this.count('whole servers killed');
+      return this.stack.killServer();
+    }
+    this.count(`${node.split('-')[0]} killed`);
+    return process.kill(pid, 'SIGKILL');
+  }
+
+  /* Kills are spread over the storm; each waits for the one before to have healed. */
+  async disaster(what) {
+    this.count(`${what} kills`);
+    const acked = this.ledger.counts.acked;
+    try {
+      this.kill(what);
+    } catch (e) {
+      if (e.code !== 'ENOENT' && e.code !== 'ESRCH') throw e; // it is just coming up
+      return;
+    }
+    await sleep(KILL_GAP_MS);
+    await until(`healed after a kill of ${what}`, () => this.talkers.every((t) => t.online) && this.ledger.counts.acked > acked + 50, HEAL_MS);
+  }
+
+  /* ---- the storm, and the calm after it ---- */
+
+  tick(even) {
+    for (const talker of this.talkers)
+      while (talker.open.size < OPEN_MAX) {
+        const proposal = propose(this.random, this.world, { even, user: this.random.once(2) ? talker.user : 0 });
+        if (!proposal) break;
+        this.ask(proposal);
+        if (proposal.user !== talker.user) break;
+      }
+    for (const browser of this.pages) this.actOn(browser, even);
+  }
+
+  async storm() {
+    const disasters = this.random.shuffled([...Array(this.kills).fill('server'), ...Array(this.databaseKills).fill('database')]);
+    const count = disasters.length;
+    const start = Date.now();
+    let running = null;
+    let disturbed = start;
+    let failed = null;
+    for (;;) {
+      const done = this.ledger.counts.acked;
+      if (failed) throw failed;
+      if (done >= this.events && disasters.length === 0 && !running) break;
+      if (Date.now() - start > STORM_MS) throw new Error(`the storm got ${done} events in ${STORM_MS} ms`);
+      this.tick(false);
+      const due = ((count - disasters.length + 0.5) / count) * this.events;
+      if (!running && disasters.length && done >= due)
+        running = this.disaster(disasters.pop()).catch((e) => (failed = e)).finally(() => (running = null));
+      if (Date.now() - disturbed > 60 && this.random.once(8)) {
+        disturbed = Date.now();
+        this.disturb();
+      }
+      await sleep(TICK_MS);
+    }
+    console.log(`storm: ${this.ledger.counts.acked} events in ${Math.round((Date.now() - start) / 100) / 10} s`);
+  }
+
+  async calm() {
+    const target = this.ledger.counts.acked + CALM_PER_KIND * this.kinds.length;
+    const links = () => this.pages.map(({ name, page: { state } }) => `${name} ${state.session.status} ${state.link.state} ${state.link.reason ?? ''}`).join('; ');
+    await until(() => `everybody is online: ${links()}`, () => this.pages.map((b) => this.actOn(b, true)) && this.pages.every((b) => b.page.state.link.state === 'online') && this.talkers.every((t) => t.online), SETTLE_MS);
+    const start = Date.now();
+    while (this.ledger.counts.acked < target) {
+      if (Date.now() - start > SETTLE_MS) throw new Error('the calm takes too long');
+      this.tick(true);
+      await sleep(TICK_MS);
+    }
+  }
+
+  async asked(kind, room, more = {}) {
+    for (let i = 0; i < TRIES; i++) {
+      const proposal = propose(this.random, this.world, { kind, room: room.id, ...more });
+      if (!proposal) return null;
+      const talker = this.talkers.find((t) => t.user === proposal.user);
+      const entry = talker.ask(proposal.message);
+      await until(`${kind} is answered`, () => talker.open.size === 0, SETTLE_MS);
+      if (entry.ack) return entry;
+    }
+    return null;
+  }
+
+  /* Each kind once so that what it did is still to be seen when all is over: what comes and goes by chance may have gone
+   * again. What kind it is that a fold leaves out must not depend on luck. */
+  async lastWords() {
+    await until('nothing is under way', () => this.isQuiet(), SETTLE_MS);
+    const rooms = [...this.world.rooms.values()].filter((room) => room.visibility === 0);
+    for (const room of rooms) {
+      while (room.banned.size) await this.mustAsk('unbanned', room);
+      while (room.members.size < this.users.size) await this.mustAsk('joined', room);
+    }
+    const [left, removed, banned, unbanned] = rooms;
+    await this.mustAsk('left', left);
+    await this.mustAsk('removed', removed);
+    await this.mustAsk('banned', banned);
+    await this.mustAsk('banned', unbanned);
+    await this.mustAsk('unbanned', unbanned);
+    await this.mustAsk('role_changed', removed);
+    if (left.muted.size === 0) await this.mustAsk('muted', left);
+    for (const [first, ...then] of [['said', 'edited'], ['said', 'revised'], ['posted', 'reacted', 'deleted'], ['posted', 'pinned']]) {
+      const line = (await this.mustAsk(first, banned)).ack.seq;
+      for (const kind of then) await this.mustAsk(kind, banned, { line });
+    }
+  }
+
+  async mustAsk(kind, room, more) {
+    const entry = await this.asked(kind, room, more);
+    if (!entry) throw new Error(`nobody could make a ${kind} in room ${room.id}`);
+    return entry;
+  }
+
+  sql(text) {
+    const socket = join(this.stack.dir, 'var/mysql/mysqld.sock');
+    const rows = execFileSync('mariadb', ['--no-defaults', `--socket=${socket}`, '--default-character-set=utf8mb4', '--batch', '--raw', '--skip-column-names', '--quick', '-e', text, 'rookery'],
+      { encoding: 'utf8', maxBuffer: 1 << 30 });
+    return rows.split('\n').filter((row) => row !== '').map((row) => row.split('\t'));
+  }
+
+  heads() {
+    return new Map(this.sql('SELECT id, last_seq FROM room').map(([id, seq]) => [Number(id), Number(seq)]));
+  }
+
+  isQuiet() {
+    return this.talkers.every((t) => t.open.size === 0) && this.pages.every((b) => b.page.state.outbox.entries.every((e) => HAS_ENDED.has(e.state)));
+  }
+
+  /* All have caught up, and have read what they show. */
+  async settle() {
+    const busy = () => [...this.talkers.filter((t) => t.open.size).map((t) => `talker of ${this.users.get(t.user)} waits for ${t.open.size}`),
+      ...this.pages.flatMap((b) => b.page.state.outbox.entries.filter((e) => !HAS_ENDED.has(e.state)).map((e) => `${b.name}: ${e.state} ${e.work.what} ${e.reason}`))].join('; ');
+    await until(() => `quiet: ${busy()}`, () => this.isQuiet(), SETTLE_MS);
+    for (const { page } of this.pages) {
+      if (page.timeline) page.commands.markRead(page.timeline.room, this.random.below(page.timeline.items.reduce((n, i) => Math.max(n, i.msgNo ?? 0), 0) + 1));
+    }
+    await sleep(1500);
+    const heads = this.heads();
+    const reads = () => new Map(this.sql('SELECT room_id, user_id, read_msg_no FROM member').map(([room, user, no]) => [`${room}/${user}`, Number(no)]));
+    const behind = (read) => this.pages.flatMap(({ name, user, page: { state, timeline: t } }) => [
+      ...(state.link.state === 'online' ? [] : [`${name} is ${state.link.state}`]),
+      ...[...state.rooms.byId.values()].filter((r) => r.head !== heads.get(r.id)).map((r) => `${name} knows head ${r.head} of ${heads.get(r.id)} in room ${r.id}`),
+      ...[...state.rooms.byId.values()].filter((r) => r.readMsgNo !== read.get(`${r.id}/${user}`)).map((r) => `${name} has read ${r.readMsgNo} of room ${r.id}, stored is ${read.get(`${r.id}/${user}`)}`),
+      ...(t && state.rooms.byId.has(t.room) && (t.phase !== 'live' || t.lastSeq !== heads.get(t.room)) ? [`${name} shows ${t.lastSeq} of ${heads.get(t.room)}, ${t.phase}`] : []),
+    ]);
+    await until(() => `caught up: ${behind(reads()).join('; ')}`, () => sleep(200).then(() => behind(reads()).length === 0), SETTLE_MS);
+  }
+
+  /* ---- the record ---- */
+
+  async exports() {
+    const owners = new Map(this.sql('SELECT room_id, user_id FROM member WHERE role = 2').map(([room, user]) => [Number(room), Number(user)]));
+    const logs = [];
+    for (const id of this.heads().keys()) {
+      const talker = this.talkers.find((t) => t.user === owners.get(id));
+      if (!talker) throw new Error(`room ${id} has no owner`);
+      const text = await (await talker.http(`/rooms/${id}/export`)).text();
+      const lines = text.trimEnd().split('\n').map((line) => JSON.parse(line));
+      const last = lines.at(-1);
+      if (last.type !== 'export_end' || last.count !== lines.length - 2) throw new Error(`the export of room ${id} was cut`);
+      logs.push([id, lines.slice(1, -1)]);
+      lines.slice(1, -1).forEach((event, i) => event.seq === i + 1 || this.faults.push(`room ${id}: event ${event.seq} at place ${i + 1}`));
+    }
+    return logs;
+  }
+
+  tables() {
+    const tables = {};
+    const put = (name, rows) => {
+      for (const [room, ...row] of rows) ((tables[room] ??= {})[name] ??= []).push(row);
+    };
+    const numbers = (rows) => rows.map((row) => row.map(Number));
+    put('room', this.sql('SELECT id, HEX(name), HEX(topic), visibility, created_by, last_seq, last_msg_no, last_at_ms, member_count FROM room ORDER BY id')
+      .map(([id, name, topic, ...rest]) => [id, Buffer.from(name, 'hex').toString(), Buffer.from(topic, 'hex').toString(), ...rest.map(Number)]));
+    put('member', numbers(this.sql('SELECT room_id, user_id, role, joined_seq FROM member ORDER BY room_id, user_id')));
+    put('room_restricted', numbers(this.sql('SELECT room_id, user_id, state FROM room_restricted ORDER BY room_id, user_id')));
+    put('pin', numbers(this.sql('SELECT room_id, target_seq, seq, user_id FROM pin ORDER BY room_id, target_seq')));
+    put('reaction', this.sql('SELECT room_id, target_seq, seq, user_id, HEX(emoji) FROM reaction ORDER BY room_id, target_seq, seq')
+      .map(([room, target, seq, user, emoji]) => [Number(room), Number(target), Number(seq), Number(user), Buffer.from(emoji, 'hex').toString()]));
+    put('mention', numbers(this.sql('SELECT room_id, seq, user_id, msg_no FROM mention ORDER BY room_id, msg_no, user_id')));
+    const reads = Object.fromEntries(this.sql('SELECT room_id, user_id, read_msg_no FROM member').map(([room, user, no]) => [`${room}/${user}`, Number(no)]));
+    return { tables, reads };
+  }
+
+  /* The columns of the log against its frames as the export shows them. */
+  checkRows(logs) {
+    const kinds = new Map(Object.entries(this.app.KINDS).map(([number, row]) => [row.name, Number(number)]));
+    const rows = this.sql('SELECT room_id, seq, kind, user_id, target_seq, msg_no, at_ms FROM event ORDER BY room_id, seq');
+    const want = logs.flatMap(([id, events]) => events.map((e) => [id, e.seq, kinds.get(e.kind), e.user, e.target, e.msg_no, e.at_ms].join()));
+    const got = rows.map((row) => row.join());
+    const missing = new Set(got);
+    for (const row of want) if (!missing.delete(row)) this.faults.push(`the export has ${row}, the table has not`);
+    for (const row of missing) this.faults.push(`the table has ${row}, the export has not`);
+  }
+
+  async people(page, room, role) {
+    const { signal } = new AbortController();
+    const all = { members: (await page.commands.members(room, 0, signal)).members.map(({ id, role: r, muted }) => ({ id, role: r, muted })) };
+    if (role !== 'member') all.restricted = (await page.commands.restricted(room, 0, signal)).people.map(({ id, muted, banned }) => ({ id, muted, banned }));
+    const { lines } = await page.commands.pins(room, 0);
+    all.pins = lines.map((l) => l.seq);
+    all.pinsMax = PINS_MAX;
+    all.members.sort((a, b) => a.id - b.id);
+    return all;
+  }
+
+  shownNow(page, how) {
+    const { timeline: t, state } = page;
+    return { how, room: t.room, lastSeq: t.lastSeq, firstMsgNo: t.firstMsgNo, changesFrom: t.changesFrom, items: [...t.items], memberCount: state.rooms.byId.get(t.room).members };
+  }
+
+  async client(browser, index) {
+    const { page } = browser;
+    const open = [];
+    const rooms = () => [...page.state.rooms.byId.values()].map(({ id, name, topic, visibility, role, head, msgNo, readMsgNo, mentions }) =>
+      ({ id, name, topic, visibility, role, head, msgNo, readMsgNo, mentions }));
+    const first = rooms();
+    const heads = this.heads();
+    if (page.timeline) open.push({ ...this.shownNow(page, 'kept'), ...(await this.people(page, page.timeline.room, page.state.rooms.byId.get(page.timeline.room).role)) });
+    for (const [i, { id }] of first.entries()) {
+      page.commands.openRoom(id);
+      await until(`${browser.name} opens room ${id}`, () => page.timeline?.room === id && page.timeline.phase === 'live' && page.timeline.lastSeq === heads.get(id), 15_000);
+      if ((i + index) % BROWSERS.length !== 0) {
+        open.push(this.shownNow(page, 'opened'));
+        continue;
+      }
+      for (let pages = 0; page.timeline.firstMsgNo > 1 && pages < 1000; pages++) await page.commands.loadOlder(id);
+      if (page.timeline.firstMsgNo > 1) this.faults.push(`${browser.name} pages room ${id} and stays at line ${page.timeline.firstMsgNo}`);
+      open.push(this.shownNow(page, 'from the beginning'));
+    }
+    return { name: browser.name, user: browser.user, rooms: first, open };
+  }
+
+  verify() {
+    const url = `mysql://${userInfo().username}@localhost/rookery?socket=${encodeURIComponent(join(this.stack.dir, 'var/mysql/mysqld.sock'))}`;
+    const done = spawnSync(join(BUILD, 'actors/rookery'), ['verify'], { env: { ...process.env, DATABASE_URL: url }, encoding: 'utf8' });
+    console.log(done.stdout.trim().split('\n').at(-1));
+    if (done.status !== 0) this.faults.push(`rookery verify: status ${done.status}`, ...`${done.stdout}${done.stderr}`.trim().split('\n').slice(0, 20));
+  }
+
+  async record() {
+    const clients = [];
+    for (const [i, browser] of this.pages.entries()) clients.push(await this.client(browser, i));
+    const logs = await this.exports();
+    this.ledger.check(logs);
+    this.checkRows(logs);
+    this.verify();
+    this.faults.push(...this.ledger.faults);
+    return { kinds: this.kinds, logs, clients, db: this.tables(), faults: this.faults };
+  }
+
+  async end() {
+    for (const browser of this.pages) browser.page.die();
+    for (const talker of this.talkers) talker.stop();
+    await this.stack?.stop();
+  }
+}
+
+export async function run(options) {
+  const self = new Run(options);
+  const start = Date.now();
+  const told = (what) => console.log(`${((Date.now() - start) / 1000).toFixed(1)} s: ${what}`);
+  try {
+    await self.begin();
+    self.kinds = Object.values(self.app.KINDS).map((row) => row.name);
+    told(`${self.talkers.length} people, ${self.pages.length} browsers, ${self.world.rooms.size} rooms`);
+    await self.storm();
+    await self.calm();
+    await self.lastWords();
+    told('calm');
+    await self.settle();
+    told('settled');
+    const record = await self.record();
+    const { asked, acked, repeats, refused } = self.ledger.counts;
+    console.log(`went wrong: ${Object.entries(self.did).map(([what, n]) => `${what} ${n}`).join(', ')}`);
+    console.log(`requests ${asked}, acked ${acked}, acked again ${repeats}, refused ${refused}`);
+    console.log(`refused: ${[...self.ledger.refusals].map(([what, n]) => `${what} ${n}`).join(', ')}`);
+    told(`recorded ${record.logs.reduce((n, [, events]) => n + events.length, 0)} events`);
+    return record;
+  } finally {
+    await self.end();
+  }
+}
