@@ -375,7 +375,9 @@ class Run {
   async people(page, room, role) {
     const { signal } = new AbortController();
     const all = { members: (await page.commands.members(room, 0, signal)).members.map(({ id, role: r, muted }) => ({ id, role: r, muted })) };
-    if (role !== 'member') all.restricted = (await page.commands.restricted(room, 0, signal)).people.map(({ id, muted, banned }) => ({ id, muted, banned }));
+    if (role !== 'member')
+      all.restricted = await page.commands.restricted(room, 0, signal)
+        .then((answer) => answer.people.map(({ id, muted, banned }) => ({ id, muted, banned })), (e) => e.code);
     const { lines } = await page.commands.pins(room, 0);
     all.pins = lines.map((l) => l.seq);
     all.pinsMax = PINS_MAX;
