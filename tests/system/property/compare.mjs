@@ -7,6 +7,8 @@ const MUTED = 1;
 const BANNED = 2;
 const VISIBILITIES = ['public', 'private', 'direct'];
 
+const NOTIFIES = ['all', 'mentions', 'nothing'];
+
 class Differences {
   constructor(max) {
     this.max = max;
@@ -95,10 +97,13 @@ function compareClient(out, client, rooms, db) {
     const room = rooms.get(shown.id);
     const where = `${client.name} room ${shown.id}`;
     if (!room) continue;
-    const read = db.reads[`${shown.id}/${client.user}`] ?? 0;
+    const { read, notify } = db.own[`${shown.id}/${client.user}`] ?? { read: 0, notify: 0 };
+    const unread = [...room.lines.values()].filter((l) => l.msgNo > read && l.text !== null).length;
     out.same(where, shown, {
       id: room.id, name: room.name, topic: room.topic, visibility: VISIBILITIES[room.visibility],
-      role: ROLES[room.members.get(client.user)?.role ?? 0], head: room.head, msgNo: room.msgNo, readMsgNo: read,
+      role: ROLES[room.members.get(client.user)?.role ?? 0], head: room.head, msgNo: room.msgNo, readMsgNo: read, notify: NOTIFIES[notify],
+      // Of very many deleted lines the server does not tell all: then at least so many are unread.
+      unread: shown.isAtLeast ? Math.min(unread, shown.unread) : unread, isAtLeast: shown.isAtLeast,
       mentions: Math.min(MENTIONS_MAX, mentionsOf(room, client.user, read)),
     });
   }

@@ -16,6 +16,7 @@ const GLOBALS = ['window', 'document', 'navigator', 'location', 'localStorage', 
 const ENTRY = `
   export { createClient } from '@/app/client';
   export { decode, encode } from '@/proto/codec';
+  export { isAtLeast, unreadOf } from '@/state/unread';
   export { newClientId } from '@/proto/ulid';
   export { ERRORS, KINDS, MESSAGES } from '@/proto/messages.gen';`;
 

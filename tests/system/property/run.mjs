@@ -32,6 +32,8 @@ const HAS_ENDED = new Set(['failed', 'stored']);
 const SETTINGS = { ROOKERY_FRAMES_PER_S: 100000, ROOKERY_FRAMES_BURST: 100000, ROOKERY_REQUESTS_PER_S: 10000,
   ROOKERY_REQUESTS_BURST: 10000, ROOKERY_SIGNUPS_PER_MIN: 10000, ROOKERY_CRASHES_MAX: 1000, ROOKERY_RESTARTS_MAX: 1000 };
 
+const lastNo = (timeline) => timeline.items.reduce((n, item) => Math.max(n, item.msgNo ?? 0), 0);
+
 class Run {
   constructor(options) {
     Object.assign(this, options);
@@ -140,7 +142,9 @@ class Run {
     }
     const t = page.timeline;
     if (!t || t.phase !== 'live') return;
-    if (random.once(12)) page.commands.markRead(t.room, t.items.reduce((n, i) => Math.max(n, i.msgNo ?? 0), 0));
+    if (random.once(12)) page.commands.markRead(t.room, lastNo(t));
+    if (random.once(100)) page.commands.markUnread(t.room, 1 + random.below(lastNo(t)));
+    if (random.once(100)) this.attempt(page, () => page.commands.setNotify(t.room, random.of(['all', 'mentions', 'nothing'])));
     if (random.once(40)) page.commands.typing(t.room);
     if (!even && random.once(150)) this.attempt(page, () => page.commands.loadOlder(t.room));
     if (random.once(10)) page.commands.trim(t.room);
@@ -311,7 +315,7 @@ class Run {
       ...this.pages.flatMap((b) => b.page.state.outbox.entries.filter((e) => !HAS_ENDED.has(e.state)).map((e) => `${b.name}: ${e.state} ${e.work.what} ${e.reason}`))].join('; ');
     await until(() => `quiet: ${busy()}`, () => this.isQuiet(), SETTLE_MS);
     for (const { page } of this.pages) {
-      if (page.timeline) page.commands.markRead(page.timeline.room, this.random.below(page.timeline.items.reduce((n, i) => Math.max(n, i.msgNo ?? 0), 0) + 1));
+      if (page.timeline) page.commands.markRead(page.timeline.room, this.random.below(lastNo(page.timeline) + 1));
     }
     await sleep(1500);
     const heads = this.heads();
@@ -357,8 +361,8 @@ class Run {
     put('reaction', this.sql('SELECT room_id, target_seq, seq, user_id, HEX(emoji) FROM reaction ORDER BY room_id, target_seq, seq')
       .map(([room, target, seq, user, emoji]) => [Number(room), Number(target), Number(seq), Number(user), Buffer.from(emoji, 'hex').toString()]));
     put('mention', numbers(this.sql('SELECT room_id, seq, user_id, msg_no FROM mention ORDER BY room_id, msg_no, user_id')));
-    const reads = Object.fromEntries(this.sql('SELECT room_id, user_id, read_msg_no FROM member').map(([room, user, no]) => [`${room}/${user}`, Number(no)]));
-    return { tables, reads };
+    const own = Object.fromEntries(this.sql('SELECT room_id, user_id, read_msg_no, notify FROM member').map(([room, user, read, notify]) => [`${room}/${user}`, { read: Number(read), notify: Number(notify) }]));
+    return { tables, own };
   }
 
   /* The columns of the log against its frames as the export shows them. */
@@ -393,8 +397,11 @@ class Run {
   async client(browser, index) {
     const { page } = browser;
     const open = [];
-    const rooms = () => [...page.state.rooms.byId.values()].map(({ id, name, topic, visibility, role, head, msgNo, readMsgNo, mentions }) =>
-      ({ id, name, topic, visibility, role, head, msgNo, readMsgNo, mentions }));
+    const { unreadOf, isAtLeast } = this.app;
+    const rooms = () => [...page.state.rooms.byId.values()].map((r) => {
+      const { id, name, topic, visibility, role, head, msgNo, readMsgNo, mentions, notify } = r;
+      return { id, name, topic, visibility, role, head, msgNo, readMsgNo, mentions, notify, unread: unreadOf(r), isAtLeast: isAtLeast(r) };
+    });
     const first = rooms();
     const heads = this.heads();
     if (page.timeline) open.push({ ...this.shownNow(page, 'kept'), ...(await this.people(page, page.timeline.room, page.state.rooms.byId.get(page.timeline.room).role)) });

@@ -133,7 +133,7 @@ describe('what this device says', () => {
     FakeSocket.last.accept();
     FakeSocket.last.give(welcome([roomState({ head: 2, msg_no: 2, read_msg_no: 1 })]));
     await vi.advanceTimersByTimeAsync(500);
-    expect(FakeSocket.last.of('read')).toEqual([{ type: 'read', room: ROOM, msg_no: 2 }]);
+    expect(FakeSocket.last.of('read')).toEqual([{ type: 'read', room: ROOM, msg_no: 2, turn: 0 }]);
   });
 
   test('typing at most once in 3 s', async () => {
