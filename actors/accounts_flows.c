@@ -129,6 +129,7 @@ static struct msg s_question(const struct accounts *self, const struct flow *flo
             .invite = flow_view(&flow->invite), .setup = flow->is_setup,
             .server_name = flow_view(&flow->server_name), .signup = flow->signup};
         break;
+    case STEP_FIND_REPEAT:
     case STEP_FIND_USER:
         msg.type = MSG_STORE_USER_BY_ID;
         msg.as.store_user_by_id = (struct msg_store_user_by_id){.user = flow->user};
@@ -224,15 +225,26 @@ void flow_hash(struct accounts *self, struct flow *flow, bool is_new, view_t enc
     flow_refuse(self, flow, err, FLOW_RETRY_MS);
 }
 
+/* A question that comes again while it is worked at has its answer on the way. */
+static bool s_is_at_it(const struct accounts *self, uint64_t user)
+{
+    const struct flow *flow = self->flows;
+    while (flow && (flow->task != TASK_SIGN_UP || flow->user != user))
+        flow = flow->next;
+    return flow != NULL;
+}
+
 struct flow *flow_begin_signup(struct accounts *self, const struct envelope *env, const struct msg_auth_signup *msg)
 {
-    err_t err = accounts_check_name(msg->name);
+    err_t err = msg->user ? accounts_check_name(msg->name) : ERR_WRONG_FIELDS;
     if (!err)
         err = accounts_check_password(msg->password, msg->name);
     if (err) {
         flow_refuse_now(self, env, err, 0);
         return NULL;
     }
+    if (s_is_at_it(self, msg->user))
+        return NULL;
     uint64_t address_key = accounts_throttle_address_key(self->address_signups, msg->address);
     uint32_t wait_ms = accounts_throttle_charge(self->address_signups, address_key, actor_now_ms(self->actor));
     if (wait_ms) {
@@ -243,7 +255,7 @@ struct flow *flow_begin_signup(struct accounts *self, const struct envelope *env
     if (!flow)
         return NULL;
     flow->task = TASK_SIGN_UP;
-    flow->user = id_random();
+    flow->user = msg->user;
     flow->name = flow_text(msg->name);
     flow->device = flow_text(msg->device);
     flow->user_agent = flow_text(msg->user_agent);
@@ -257,21 +269,21 @@ void accounts_on_signup(struct accounts *self, const struct envelope *env, const
 {
     struct flow *flow = flow_begin_signup(self, env, msg);
     if (flow)
-        flow_hash(self, flow, true, view_of(NULL, 0));
+        flow_ask(self, flow, STEP_FIND_REPEAT);
 }
 
 void accounts_on_setup(struct accounts *self, const struct envelope *env, const struct msg_auth_setup *msg)
 {
     const struct msg_auth_signup signup = {.name = msg->name, .password = msg->password, .device = msg->device,
                                            .user_agent = msg->user_agent, .address = msg->address,
-                                           .invite = view_of_text("")};
+                                           .invite = view_of_text(""), .user = msg->user};
     struct flow *flow = flow_begin_signup(self, env, &signup);
     if (!flow)
         return;
     flow->is_setup = true;
     flow->server_name = flow_text(msg->server_name);
     flow->signup = msg->signup;
-    flow_hash(self, flow, true, view_of(NULL, 0));
+    flow_ask(self, flow, STEP_FIND_REPEAT);
 }
 
 /* ---- login ------------------------------------------------------------------------------------------------------------- */
@@ -372,6 +384,15 @@ static void s_on_verified(struct accounts *self, struct flow *flow, const struct
     s_begin_session(self, flow);
 }
 
+/* What the first question made is handed out to who knows its password, not to who knows its id. */
+static void s_on_repeat_verified(struct accounts *self, struct flow *flow, const struct password_result *result)
+{
+    if (result->matches)
+        s_begin_session(self, flow);
+    else
+        flow_refuse(self, flow, ERR_NAME_TAKEN, 0);
+}
+
 void accounts_flow_hashed(struct accounts *self, const struct request *request, const struct password_result *result)
 {
     struct flow *flow = request->data;
@@ -381,6 +402,8 @@ void accounts_flow_hashed(struct accounts *self, const struct request *request, 
         accounts_reset_hashed(self, flow, result);
     } else if (flow->task == TASK_SIGN_IN) {
         s_on_verified(self, flow, result);
+    } else if (flow->is_repeat) {
+        s_on_repeat_verified(self, flow, result);
     } else if (!result->matches) {
         flow_refuse(self, flow, ERR_NO_MEMORY, FLOW_RETRY_MS);
     } else {
@@ -456,6 +479,16 @@ void accounts_on_logout(struct accounts *self, const struct envelope *env, const
 
 /* ---- answers --------------------------------------------------------------------------------------------------------- */
 
+static void s_on_repeat_known(struct accounts *self, struct flow *flow, const struct msg_store_user *user)
+{
+    flow->is_repeat = user->found;
+    flow->role = user->found ? user->role : 0;
+    if (user->found && !view_is_equal(user->name, flow_view(&flow->name)))
+        flow_refuse(self, flow, ERR_NAME_TAKEN, 0);
+    else
+        flow_hash(self, flow, !user->found, user->found ? user->password_hash : view_of(NULL, 0));
+}
+
 static void s_on_added(struct accounts *self, struct flow *flow, const struct msg_store_user *user)
 {
     if (!user->found) { /* asked by id: the name is somebody else's */
@@ -484,6 +517,8 @@ void accounts_flow_answered(struct accounts *self, const struct request *request
     bool is_user = answer->type == MSG_STORE_USER, is_ok = answer->type == MSG_STORE_OK;
     if (flow->step == STEP_LOOKUP && is_user) {
         s_on_lookup(self, flow, &answer->as.store_user);
+    } else if (flow->step == STEP_FIND_REPEAT && is_user) {
+        s_on_repeat_known(self, flow, &answer->as.store_user);
     } else if ((flow->step == STEP_ADD_USER || flow->step == STEP_FIND_USER) && is_user) {
         s_on_added(self, flow, &answer->as.store_user);
     } else if (flow->step == STEP_RESET && is_user) {

@@ -26,6 +26,7 @@ struct accounts {
 enum step {
     STEP_LOOKUP = 1,  /* login: STORE_USER_BY_NAME */
     STEP_ADD_USER,    /* signup: STORE_USER_ADD */
+    STEP_FIND_REPEAT, /* signup: is this question a repeat of one that was done? STORE_USER_BY_ID */
     STEP_FIND_USER,   /* signup: a repeated STORE_USER_ADD found the name taken: by us? STORE_USER_BY_ID */
     STEP_ADD_SESSION, /* signup, login: STORE_SESSION_ADD */
     STEP_ROTATE,      /* refresh: STORE_SESSION_ROTATE */

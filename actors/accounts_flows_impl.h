@@ -27,6 +27,7 @@ struct flow {
     enum step step;
     enum task task;
     bool repeated, disabled;
+    bool is_repeat; /* sign-up: an earlier question with this id made the user */
     bool charged; /* sign-in, password: the two keys below hold a charge each */
     uint64_t account_key, address_key;
     struct text name, device, user_agent, address, password, hash;
@@ -58,7 +59,8 @@ void flow_hash(struct accounts *self, struct flow *flow, bool is_new, view_t enc
  * to wait. */
 uint32_t flow_charge(struct accounts *self, struct flow *flow);
 
-/* The flow of a sign-up whose name and password are good, and whose address may sign up now. NULL: refused. */
+/* The flow of a sign-up whose name and password are good, and whose address may sign up now. NULL: refused, or it is worked
+ * at already. */
 struct flow *flow_begin_signup(struct accounts *self, const struct envelope *env, const struct msg_auth_signup *msg);
 /* accounts_audit.c */
 /* Sign-ins of this key are refused because too many failed: the audit log gets one row of it in a period. user: 0 when

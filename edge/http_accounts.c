@@ -99,9 +99,10 @@ void http_signup(struct http_conn *conn, const struct http_call *call)
             .user_agent = s_user_agent(call->request),
             .address = view_of_text(conn->address),
             .invite = form.invite,
+            .user = id_random(),
         }};
-        /* Once: a repeat of a sign-up that was stored would be told that its name is taken. */
-        http_ask(conn, (struct ask_spec){.to = ASK_ACCOUNTS, .done = s_on_done, .a = 201, .once = true}, &msg);
+        http_ask(conn, (struct ask_spec){.to = ASK_ACCOUNTS, .done = s_on_done, .a = 201, .once = true,
+                                          .again_if_lost = true}, &msg);
     }
     json_decref(form.json);
 }
@@ -124,8 +125,10 @@ void http_setup(struct http_conn *conn, const struct http_call *call)
             .device = form.device,
             .user_agent = s_user_agent(call->request),
             .address = view_of_text(conn->address),
+            .user = id_random(),
         }};
-        http_ask(conn, (struct ask_spec){.to = ASK_ACCOUNTS, .done = s_on_done, .a = 201, .once = true}, &msg);
+        http_ask(conn, (struct ask_spec){.to = ASK_ACCOUNTS, .done = s_on_done, .a = 201, .once = true,
+                                          .again_if_lost = true}, &msg);
     }
     json_decref(form.json);
 }

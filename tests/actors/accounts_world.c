@@ -441,8 +441,14 @@ static uint64_t s_ask(const struct msg *msg)
 
 uint64_t world_signup(const char *name, const char *password, const char *address)
 {
+    return world_signup_as(id_random(), name, password, address);
+}
+
+uint64_t world_signup_as(uint64_t user, const char *name, const char *password, const char *address)
+{
     struct msg msg = {.type = MSG_AUTH_SIGNUP};
     msg.as.auth_signup = (struct msg_auth_signup){.name = view_of_text(name),
+                                                  .user = user,
                                                   .password = view_of_text(password),
                                                   .device = view_of_text("test"),
                                                   .user_agent = view_of_text("agent"),

@@ -58,6 +58,7 @@ struct answer {
 
 /* Each sends a question from edge/0 and returns its number. */
 uint64_t world_signup(const char *name, const char *password, const char *address);
+uint64_t world_signup_as(uint64_t user, const char *name, const char *password, const char *address);
 uint64_t world_login(const char *name, const char *password, const char *address);
 uint64_t world_refresh(const char *token);
 uint64_t world_logout(const char *token);

@@ -72,19 +72,23 @@ WORLD_TEST(test_signup_refuses_taken_names_bad_names_and_weak_passwords)
 WORLD_TEST(test_signups_of_one_address_are_limited_by_the_minute)
 {
     world_pass_ms(0);
-    world.store_silent = true;
     uint64_t last = 0;
     for (int i = 0; i < 60; i++) {
         last = world_signup("Ann", PASSWORD, HOME);
+        world_settle(); /* it is no repeat */
         if (i >= 33) /* one at work and 32 that wait */
             assert_int_equal(ERR_BUSY, world_answered(last).code);
     }
     struct answer refused = world_answered(world_signup("Ann", PASSWORD, HOME));
     assert_int_equal(ERR_RATE_LIMITED, refused.code);
     assert_int_equal(1000, refused.retry_ms);
-    assert_int_equal(ERR_BUSY, world_answered(world_signup("Ann", PASSWORD, "192.0.2.2")).code);
+    last = world_signup("Ann", PASSWORD, "192.0.2.2");
+    world_settle();
+    assert_int_equal(ERR_BUSY, world_answered(last).code);
     world_pass_ms(1000);
-    assert_int_equal(ERR_BUSY, world_answered(world_signup("Ann", PASSWORD, HOME)).code);
+    last = world_signup("Ann", PASSWORD, HOME);
+    world_settle();
+    assert_int_equal(ERR_BUSY, world_answered(last).code);
     assert_int_equal(ERR_RATE_LIMITED, world_answered(world_signup("Ann", PASSWORD, HOME)).code);
 }
 
@@ -335,8 +339,9 @@ WORLD_TEST(test_open_questions_are_asked_again_after_a_hole)
 
 WORLD_TEST(test_repeated_signup_finds_its_own_user)
 {
-    world.store_silent = true;
     uint64_t ours = world_signup("Ann", PASSWORD, HOME);
+    world_settle(); /* it is no repeat */
+    world.store_silent = true;
     while (metric_value(METRIC_AUTH_HASH_QUEUE) > 0) /* until the store is asked */
         world_answer(ours);
     world.store_silent = false;
@@ -354,8 +359,9 @@ WORLD_TEST(test_repeated_signup_finds_its_own_user)
 
 WORLD_TEST(test_repeated_signup_does_not_take_anothers_name)
 {
-    world.store_silent = true;
     uint64_t ours = world_signup("Ann", PASSWORD, HOME);
+    world_settle();
+    world.store_silent = true;
     while (metric_value(METRIC_AUTH_HASH_QUEUE) > 0)
         world_answer(ours);
     world_peer(world_store(), PEER_UP);
@@ -364,6 +370,39 @@ WORLD_TEST(test_repeated_signup_does_not_take_anothers_name)
     world.store_silent = false;
     assert_int_equal(ERR_NAME_TAKEN, world_answer(ours).code);
     world_settle();
+}
+
+WORLD_TEST(test_a_signup_that_is_asked_again_gets_what_the_first_one_made)
+{
+    const uint64_t user = 4711;
+    struct answer first = world_answer(world_signup_as(user, "Ann", PASSWORD, HOME));
+    assert_int_equal(MSG_AUTH_DONE, first.type);
+    assert_true(first.user == user);
+    struct answer again = world_answer(world_signup_as(user, "Ann", PASSWORD, HOME));
+    assert_int_equal(MSG_AUTH_DONE, again.type);
+    assert_true(again.user == user);
+    assert_int_equal(first.role, again.role);
+    assert_int_equal(1, world.user_count);
+}
+
+WORLD_TEST(test_who_knows_an_id_and_not_its_password_is_not_signed_in)
+{
+    const uint64_t user = 4711;
+    assert_int_equal(MSG_AUTH_DONE, world_answer(world_signup_as(user, "Ann", PASSWORD, HOME)).type);
+    assert_int_equal(ERR_NAME_TAKEN, world_answer(world_signup_as(user, "Ann", "another sentence", HOME)).code);
+    assert_int_equal(ERR_NAME_TAKEN, world_answer(world_signup_as(user, "Bob", PASSWORD, HOME)).code);
+    assert_int_equal(ERR_WRONG_FIELDS, world_answered(world_signup_as(0, "Cy", PASSWORD, HOME)).code);
+}
+
+WORLD_TEST(test_a_signup_that_is_asked_again_while_it_is_worked_at_is_done_once)
+{
+    const uint64_t user = 4711;
+    uint64_t first = world_signup_as(user, "Ann", PASSWORD, HOME);
+    uint64_t again = world_signup_as(user, "Ann", PASSWORD, HOME);
+    assert_int_equal(MSG_AUTH_DONE, world_answer(first).type);
+    world_settle();
+    assert_int_equal(MSG_NONE, world_answered(again).type); /* the first one's answer is the answer */
+    assert_int_equal(1, world.user_count);
 }
 
 /* ---- the actor ---------------------------------------------------------------------------------------------------------- */
@@ -581,6 +620,9 @@ int main(void)
         cmocka_unit_test(test_open_questions_are_asked_again_after_a_hole),
         cmocka_unit_test(test_repeated_signup_finds_its_own_user),
         cmocka_unit_test(test_repeated_signup_does_not_take_anothers_name),
+        cmocka_unit_test(test_a_signup_that_is_asked_again_gets_what_the_first_one_made),
+        cmocka_unit_test(test_who_knows_an_id_and_not_its_password_is_not_signed_in),
+        cmocka_unit_test(test_a_signup_that_is_asked_again_while_it_is_worked_at_is_done_once),
         cmocka_unit_test(test_nobody_reaches_it_before_it_knows_what_all_accounts_nodes_share),
         cmocka_unit_test(test_key_is_published_until_the_store_has_it),
         cmocka_unit_test(test_strangers_are_not_heard),
