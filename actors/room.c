@@ -229,15 +229,33 @@ struct pending *room_find_pending(const room_t *self, uint64_t user, const cid_t
     return NULL;
 }
 
+/* The text and which files: what the room made of their ids is not part of what was asked for. */
+static size_t s_asked_files(const struct kind_shared *shared, uint8_t *out)
+{
+    list_t files = shared->files;
+    struct rec_file_info info;
+    size_t len = shared->text.len;
+    if (len)
+        memcpy(out, shared->text.bytes, len);
+    while (rec_file_info_next(&files, &info))
+        for (size_t i = 0; i < sizeof info.file; i++)
+            out[len++] = (uint8_t)(info.file >> 8 * i);
+    return len;
+}
+
 void room_mac(const uint8_t mac_key[KEY_BYTES], uint32_t kind, uint64_t target, view_t body,
               uint8_t mac_out[MAC_BYTES])
 {
     static const uint8_t s_as_member[] = {0x91, ROLE_MEMBER};
     struct kind_said said; /* and of KIND_REVISED: the same fields */
+    struct kind_shared shared;
+    uint8_t asked[LIM_TEXT_BYTES_MAX + LIM_LINE_FILES_MAX * sizeof(uint64_t)];
     if (kind == KIND_DELETED)
         body.len = 0;
     else if ((kind == KIND_SAID || kind == KIND_REVISED) && !kind_decode(kind, body, &said))
         body = said.text;
+    else if (kind == KIND_SHARED && !kind_decode(kind, body, &shared))
+        body = view_of(asked, s_asked_files(&shared, asked));
     else if (kind == KIND_JOINED)
         body = view_of(s_as_member, sizeof s_as_member);
     id_mac(mac_key, kind, target, body.bytes, body.len, mac_out);

@@ -106,8 +106,8 @@ room_seen_t room_find_stored(const room_t *self, const uint8_t mac_key[KEY_BYTES
                              const struct tail_event **event_out);
 /* The tail is the whole log: what is not in it was never stored. */
 bool room_sees_all(const room_t *self);
-/* The mac of a request. What the body of a deletion or a joining says of a role, and whom of those it calls the room
- * knew, is not part of what was asked for. */
+/* The mac of a request. What the body of a deletion or a joining says of a role, whom of those it calls the room
+ * knew, and what it says of files beside their ids, is not part of what was asked for. */
 void room_mac(const uint8_t mac_key[KEY_BYTES], uint32_t kind, uint64_t target, view_t body,
               uint8_t mac_out[MAC_BYTES]);
 

@@ -325,6 +325,7 @@ static void s_failed(room_shard_t *self, struct request *request, err_t code)
     case Q_BATCH: shard_batch_refused(self, code); break;
     case Q_ROOM: shard_load_failed(self, request->a, code); break;
     case Q_EVENT: shard_event_failed(self, request, code); break;
+    case Q_FILES: shard_files_failed(self, request, code); break;
     case Q_INBOX: shard_inbox_failed(self, request->a, code); break;
     case Q_READS: break; /* sent again by the tick */
     case Q_PLACE: shard_place_failed(self, request, code); break;
@@ -362,6 +363,7 @@ static err_t s_route(room_shard_t *self, const struct envelope *env, const struc
     case MSG_STORE_APPENDED: return shard_on_appended(self, env, msg);
     case MSG_STORE_ROOM: return shard_on_store_room(self, env, msg);
     case MSG_STORE_EVENT: return shard_on_store_event(self, env, msg);
+    case MSG_STORE_FILES: return shard_on_store_files(self, env, msg);
     case MSG_STORE_INBOX: return shard_on_store_inbox(self, env, msg);
     case MSG_STORE_MENTIONS: return shard_on_store_mentions(self, env, msg);
     case MSG_STORE_PLACE: return shard_on_store_place(self, env, msg);
@@ -382,6 +384,8 @@ static err_t s_route(room_shard_t *self, const struct envelope *env, const struc
     case MSG_ROOM_RESTRICTED_GET:
     case MSG_ROOM_MEMBERS_FIND:
     case MSG_GONE_GET:
+    case MSG_ROOM_FILE_BEGIN:
+    case MSG_ROOM_FILE_GET:
     case MSG_ROOM_PAGE_GET: return shard_on_read_request(self, env, msg, body);
     case MSG_TYPING: return shard_on_typing(self, env, msg);
     case MSG_INBOX_OPEN:

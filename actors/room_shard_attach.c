@@ -294,6 +294,8 @@ static uint64_t s_read_room(const struct msg *msg)
     case MSG_ROOM_RESTRICTED_GET: return msg->as.room_restricted_get.room;
     case MSG_ROOM_MEMBERS_FIND: return msg->as.room_members_find.room;
     case MSG_GONE_GET: return msg->as.gone_get.room;
+    case MSG_ROOM_FILE_BEGIN: return msg->as.room_file_begin.room;
+    case MSG_ROOM_FILE_GET: return msg->as.room_file_get.room;
     default: return msg->as.room_page_get.room;
     }
 }
@@ -326,6 +328,8 @@ err_t shard_on_read_request(room_shard_t *self, const struct envelope *env, cons
         return s_find(self, room, env, msg);
     if (msg->type == MSG_ROOM_MEMBERS_GET || msg->type == MSG_ROOM_RESTRICTED_GET)
         return s_people(self, room, env, msg);
+    if (msg->type == MSG_ROOM_FILE_BEGIN || msg->type == MSG_ROOM_FILE_GET)
+        return shard_on_file_request(self, room, env, msg);
     if (msg->type == MSG_ROOM_EXPORT_GET)
         return s_export(self, room, env, msg);
     if (msg->type == MSG_ROOM_LINES_GET || msg->type == MSG_ROOM_PINS_GET)

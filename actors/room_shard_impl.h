@@ -33,7 +33,7 @@ enum {
 };
 
 enum { Q_HELLO = 1, Q_BEAT, Q_TAKE, Q_LEASES, Q_RELEASE, Q_BATCH, Q_ROOM, Q_EVENT, Q_INBOX, Q_READS, Q_NODES, Q_GIVE,
-       Q_MENTIONS, Q_PLACE };
+       Q_MENTIONS, Q_PLACE, Q_FILES };
 
 /* Other room nodes, and shards on their way to one of them. */
 struct shares {
@@ -54,6 +54,12 @@ enum { NOTICE_LEFT, NOTICE_JOINED, NOTICE_REMOVED, NOTICE_BANNED, NOTICE_ROLE, N
 struct room_edge {
     address_t address; /* 0: free */
     list_writer_t heads;
+};
+
+/* What the store says of the files of a line. */
+struct shard_files {
+    err_t refused;
+    list_t list; /* of rec_file_info, in the order asked for */
 };
 
 struct room_shard {
@@ -89,6 +95,7 @@ struct room_shard {
     const struct msg_marks *hint_marks; /* NULL: nothing hangs on it */
     uint64_t hint_room, hint_seq, hint_as_of;
     bool hint_is_known;
+    const struct shard_files *files; /* of the line whose request runs again; else NULL */
     /* Of the running step. */
     int64_t now_ms, utc_ms;
     effects_t *out;
@@ -138,6 +145,16 @@ err_t shard_on_request(room_shard_t *self, const struct envelope *env, const str
 void shard_ack_joined(room_shard_t *self, const struct envelope *env, const room_t *room, const cid_t *client_id);
 err_t shard_on_store_event(room_shard_t *self, const struct envelope *env, const struct msg *msg);
 void shard_event_failed(room_shard_t *self, struct request *request, err_t code);
+
+/* room_shard_files.c */
+/* Of a member: ROOM_FILE_BEGIN, ROOM_FILE_GET. */
+err_t shard_on_file_request(room_shard_t *self, room_t *room, const struct envelope *env, const struct msg *msg);
+/* Asks the store for the files of a line; the request (body) runs again with the answer in self->files. files: of
+ * rec_file_info, only their ids count. ERR_BUSY, ERR_NO_MEMORY, ERR_OVERLOADED: nothing was asked. */
+err_t shard_claim_files(room_shard_t *self, room_t *room, const struct envelope *env, view_t body, const cid_t *client_id,
+                        list_t files);
+err_t shard_on_store_files(room_shard_t *self, const struct envelope *env, const struct msg *msg);
+void shard_files_failed(room_shard_t *self, struct request *request, err_t code);
 
 /* room_shard_marks.c */
 /* May a reaction be added to what hangs on its line, as far as that is known here? hint: of a line that is not in the

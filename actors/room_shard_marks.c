@@ -33,18 +33,22 @@ static void s_note(room_shard_t *self, room_t *room, uint64_t user, uint64_t seq
 
 static void s_note_body(room_shard_t *self, room_t *room, const struct pending *pending)
 {
-    struct kind_said said; /* KIND_REVISED has the same fields */
+    union {
+        struct kind_said said; /* KIND_REVISED has the same fields */
+        struct kind_shared shared;
+    } body;
     struct rec_id id;
-    if (kind_decode(pending->kind, view_of(pending->body, pending->body_len), &said))
+    if (kind_decode(pending->kind, view_of(pending->body, pending->body_len), &body))
         return;
-    while (rec_id_next(&said.mentions, &id))
+    list_t mentions = pending->kind == KIND_SHARED ? body.shared.mentions : body.said.mentions;
+    while (rec_id_next(&mentions, &id))
         s_note(self, room, id.id, pending->seq);
 }
 
 void shard_note_called(room_shard_t *self, room_t *room, const struct pending *pending)
 {
     bool is_change = kind_is_edit(pending->kind) || pending->kind == KIND_DELETED;
-    if (pending->kind == KIND_SAID || pending->kind == KIND_REVISED)
+    if (pending->kind == KIND_SAID || pending->kind == KIND_REVISED || pending->kind == KIND_SHARED)
         s_note_body(self, room, pending);
     if (!is_change)
         return;

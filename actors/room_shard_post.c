@@ -69,6 +69,34 @@ static err_t s_read_say(const struct msg_room_say *say, struct ask *ask)
     return s_body(ask, &(struct kind_said){.text = say->text, .mentions = say->mentions});
 }
 
+/* Of the files their ids, each once; what else the line says of them, the store knows. */
+static err_t s_read_share(const struct msg_room_share *share, struct ask *ask)
+{
+    list_t files = share->files;
+    struct rec_id id;
+    uint64_t seen[LIM_LINE_FILES_MAX];
+    size_t count = 0;
+    list_writer_t list;
+    ask->kind = KIND_SHARED;
+    ask->room = share->room;
+    ask->target = share->reply_to;
+    ask->client_id = share->client_id;
+    ask->refused = files.count ? ERR_OK : ERR_EMPTY;
+    list_writer_init(&list, LIM_EVENT_BODY_BYTES_MAX);
+    err_t err = ERR_OK;
+    while (!err && rec_id_next(&files, &id)) {
+        for (size_t i = 0; i < count; i++)
+            if (seen[i] == id.id)
+                ask->refused = ERR_OUT_OF_RANGE;
+        seen[count++] = id.id;
+        err = rec_file_info_append(&list, &(struct rec_file_info){.file = id.id});
+    }
+    if (!err)
+        err = s_body(ask, &(struct kind_shared){.text = share->text, .mentions = share->mentions, .files = list_of(&list)});
+    list_writer_fini(&list);
+    return err;
+}
+
 static err_t s_read_revise(const struct msg_room_revise *revise, struct ask *ask)
 {
     ask->kind = KIND_REVISED;
@@ -169,6 +197,7 @@ static err_t s_read_ask(const struct envelope *env, const struct msg *msg, struc
         return s_body(ask, &(struct kind_left){0});
     case MSG_ROOM_CREATE: return s_read_create(env, &msg->as.room_create, ask);
     case MSG_ROOM_SAY: return s_read_say(&msg->as.room_say, ask);
+    case MSG_ROOM_SHARE: return s_read_share(&msg->as.room_share, ask);
     case MSG_ROOM_REVISE: return s_read_revise(&msg->as.room_revise, ask);
     case MSG_ROOM_REACT: return s_read_react(&msg->as.room_react, ask);
     case MSG_ROOM_PIN: return s_read_pin(&msg->as.room_pin, ask);
@@ -354,16 +383,20 @@ static err_t s_on_joined_before(room_shard_t *self, room_t *room, const struct e
 /* Leaves in the body whom the room knows: members, each once, not the author. The mac is of what was asked for. */
 static err_t s_set_mentions(const room_t *room, const struct envelope *env, struct ask *ask)
 {
-    struct kind_said said; /* KIND_REVISED has the same fields */
+    union {
+        struct kind_said said; /* KIND_REVISED has the same fields */
+        struct kind_shared shared;
+    } whole;
     struct rec_id id;
     uint64_t kept[LIM_MENTIONS_MAX];
     size_t count = 0;
     list_writer_t list;
     uint8_t copy[LIM_EVENT_BODY_BYTES_MAX];
     memcpy(copy, ask->body, ask->body_len);
-    err_t err = kind_decode(ask->kind, view_of(copy, ask->body_len), &said);
+    err_t err = kind_decode(ask->kind, view_of(copy, ask->body_len), &whole);
+    list_t *mentions = ask->kind == KIND_SHARED ? &whole.shared.mentions : &whole.said.mentions;
     list_writer_init(&list, LIM_EVENT_BODY_BYTES_MAX);
-    while (!err && rec_id_next(&said.mentions, &id)) {
+    while (!err && rec_id_next(mentions, &id)) {
         bool is_kept = id.id != env->user && room_is_member(room, id.id);
         for (size_t i = 0; i < count; i++)
             is_kept &= kept[i] != id.id;
@@ -372,11 +405,31 @@ static err_t s_set_mentions(const room_t *room, const struct envelope *env, stru
         kept[count++] = id.id;
         err = rec_id_append(&list, &id);
     }
-    said.mentions = list_of(&list);
+    *mentions = list_of(&list);
     if (!err)
-        err = s_body(ask, &said);
+        err = s_body(ask, &whole);
     list_writer_fini(&list);
     return err;
+}
+
+/* Asks the store what the line says of its files (*waits_out), or takes what it said. */
+static err_t s_set_files(room_shard_t *self, room_t *room, const struct envelope *env, struct ask *ask, view_t body,
+                         bool *waits_out)
+{
+    struct kind_shared shared;
+    uint8_t copy[LIM_EVENT_BODY_BYTES_MAX];
+    memcpy(copy, ask->body, ask->body_len);
+    err_t err = kind_decode(KIND_SHARED, view_of(copy, ask->body_len), &shared);
+    if (!err && !self->files) {
+        *waits_out = true;
+        return shard_claim_files(self, room, env, body, &ask->client_id, shared.files);
+    }
+    if (!err)
+        err = self->files->refused;
+    if (err)
+        return err;
+    shared.files = self->files->list;
+    return s_body(ask, &shared);
 }
 
 /* What can be said of an answer's line without asking the store: it is no event of the future and, if it is in memory,
@@ -396,9 +449,10 @@ static err_t s_complete(const room_shard_t *self, const room_t *room, const stru
     err_t err = ERR_OK;
     if (ask->kind == KIND_DELETED)
         s_set_role(room, env, target, ask);
-    if (ask->kind == KIND_SAID)
+    bool is_answer = ask->kind == KIND_SAID || ask->kind == KIND_SHARED;
+    if (is_answer)
         err = s_judge_reply(room, ask->target);
-    if (!err && (ask->kind == KIND_SAID || ask->kind == KIND_REVISED))
+    if (!err && (is_answer || ask->kind == KIND_REVISED))
         err = s_set_mentions(room, env, ask);
     if (ask->kind == KIND_REACTED)
         err = shard_judge_reaction(room, env->user, ask->target, view_of(ask->body, ask->body_len), self->hint_marks);
@@ -426,6 +480,11 @@ static err_t s_on_new(room_shard_t *self, room_t *room, const struct envelope *e
         err = ERR_TOO_MANY_ROOMS;
     if (!err)
         err = s_complete(self, room, env, &target, ask);
+    bool waits = false;
+    if (!err && ask->kind == KIND_SHARED)
+        err = s_set_files(self, room, env, ask, body, &waits);
+    if (waits)
+        return err ? s_nack(self, env, ask, err) : ERR_OK;
     if (err)
         return s_refuse_final(self, room, env, ask, err);
     err = s_accept(self, room, env, ask, &target, ERR_OK);

@@ -214,7 +214,10 @@ bool room_tail_called(const room_tail_t *self, uint64_t line, uint64_t users[LIM
 {
     const struct tail_event *says = room_tail_at(self, line);
     struct msg msg;
-    struct kind_said said;
+    union {
+        struct kind_said said;
+        struct kind_shared shared;
+    } body;
     struct rec_id id;
     *count_out = 0;
     for (size_t i = 0; i < self->count; i++)
@@ -222,10 +225,11 @@ bool room_tail_called(const room_tail_t *self, uint64_t line, uint64_t users[LIM
             says = s_at(self, i);
     if (!says)
         return false;
-    bool calls = says->kind == KIND_SAID || says->kind == KIND_REVISED;
-    if (!calls || says->erased || s_event_of(says, &msg) || kind_decode(says->kind, msg.as.event.body, &said))
+    bool calls = says->kind == KIND_SAID || says->kind == KIND_REVISED || says->kind == KIND_SHARED;
+    if (!calls || says->erased || s_event_of(says, &msg) || kind_decode(says->kind, msg.as.event.body, &body))
         return true;
-    while (*count_out < LIM_MENTIONS_MAX && rec_id_next(&said.mentions, &id))
+    list_t mentions = says->kind == KIND_SHARED ? body.shared.mentions : body.said.mentions;
+    while (*count_out < LIM_MENTIONS_MAX && rec_id_next(&mentions, &id))
         users[(*count_out)++] = id.id;
     return true;
 }

@@ -48,6 +48,7 @@ struct session *session_new(struct edge *edge, struct lws *wsi, bool json, budge
         .heartbeat_ms = LIM_HEARTBEAT_MS,
         .text_bytes_max = LIM_TEXT_BYTES_MAX,
         .frame_bytes_max = LIM_CLIENT_FRAME_BYTES_MAX,
+        .file_bytes_max = (uint64_t)edge->config->file_mib << 20,
     }};
     session_send(self, &msg);
     return self;

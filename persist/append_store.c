@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "persist/sized_sql.h"
+#include "persist/store_files.h"
 #include "persist/store_marks.h"
 #include "persist/store_members.h"
 #include "persist/store_messages.h"
@@ -153,6 +154,12 @@ static db_status_t s_apply(append_store_t *self, const struct rec_append_row *co
     case KIND_POSTED: return DB_OK;
     case KIND_DELETED: {
         db_status_t status = store_event_erase(db, row->room, row->target);
+        if (!status)
+            status = store_files_apply(db, row);
+        return status ? status : store_marks_apply(db, row);
+    }
+    case KIND_SHARED: {
+        db_status_t status = store_files_apply(db, row);
         return status ? status : store_marks_apply(db, row);
     }
     default: return store_marks_apply(db, row);

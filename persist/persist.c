@@ -8,6 +8,7 @@
 #include "actors/runtime/metrics.h"
 #include "actors/runtime/node_stats.h"
 #include "actors/runtime/stats_board.h"
+#include "persist/blob_pool.h"
 #include "persist/control.h"
 #include "persist/query_pool.h"
 #include "persist/sockets_relay.h"
@@ -21,6 +22,7 @@ enum {
     WRITES_MAX = 4096,
     QUESTIONS_MAX = 4096,
     SEARCHES_MAX = 64,
+    FILE_JOBS_MAX = 256,
     SEARCHERS = 2, /* beside the readers, so that no search makes a room or its history wait */
     JOBS_BYTES_MAX = 16 * 1024 * 1024,
     OVERLOADED_RETRY_MS = 250,
@@ -33,12 +35,13 @@ enum {
 struct persist {
     actor_t *actor;
     answers_t *answers;
-    work_queue_t *batches, *writes, *questions, *searches;
+    work_queue_t *batches, *writes, *questions, *searches, *files;
     write_batch_t *writer;
     control_t *control;
     query_pool_t *pool, *searchers;
+    blob_pool_t *blobs;
     search_indexer_t *indexer;
-    atomic_int writer_up, control_up, readers_up, searchers_up; /* connections open now; written by the workers */
+    atomic_int writer_up, control_up, readers_up, searchers_up, blobs_up; /* connections open now; written by the workers */
     bool was_up;
     stats_board_t *board;
     sockets_relay_t *relay;
@@ -95,7 +98,8 @@ static bool s_on_watch(struct persist *self, const struct envelope *env, view_t 
 static void s_watch_tick(struct persist *self, actor_t *actor, int64_t now_ms)
 {
     struct node_load load = {.queue = work_queue_count(self->batches) + work_queue_count(self->writes) +
-                                      work_queue_count(self->questions) + work_queue_count(self->searches)};
+                                      work_queue_count(self->questions) + work_queue_count(self->searches) +
+                                      work_queue_count(self->files)};
     sockets_relay_on_tick(self->relay, now_ms);
     if (now_ms < self->stats.due_ms)
         return;
@@ -122,7 +126,10 @@ static err_t s_on_message(void *opaque, actor_t *actor, const struct envelope *e
             actor_reply_error(actor, env, ERR_UNEXPECTED, 0);
             return ERR_UNEXPECTED;
         }
-        queue = row->kind == STORE_WRITE ? self->writes : row->kind == STORE_FIND ? self->searches : self->questions;
+        queue = row->kind == STORE_WRITE  ? self->writes
+                : row->kind == STORE_FIND ? self->searches
+                : row->kind == STORE_BLOB ? self->files
+                                          : self->questions;
     }
     err = work_queue_push(queue, env, body, actor_now_ms(actor));
     if (err)
@@ -165,6 +172,7 @@ static void s_on_tick(void *opaque, actor_t *actor, int64_t now_ms)
     s_refuse(actor, self->writes, control_up, now_ms);
     s_refuse(actor, self->questions, readers_up, now_ms);
     s_refuse(actor, self->searches, atomic_load(&self->searchers_up) > 0, now_ms);
+    s_refuse(actor, self->files, atomic_load(&self->blobs_up) > 0, now_ms);
     metric_set(METRIC_STORE_UP, is_up);
     metric_set(METRIC_STORE_QUEUE, (int64_t)work_queue_count(self->questions));
     if (is_up != self->was_up)
@@ -185,10 +193,11 @@ static err_t s_start(struct persist *self, const struct role_context *context, c
     self->writes = work_queue_new(WRITES_MAX, JOBS_BYTES_MAX);
     self->questions = work_queue_new(QUESTIONS_MAX, JOBS_BYTES_MAX);
     self->searches = work_queue_new(SEARCHES_MAX, JOBS_BYTES_MAX);
+    self->files = work_queue_new(FILE_JOBS_MAX, JOBS_BYTES_MAX);
     self->board = stats_board_new();
     self->relay = sockets_relay_new(s_on_sockets, self);
-    if (!self->answers || !self->batches || !self->writes || !self->questions || !self->searches || !self->board ||
-        !self->relay)
+    if (!self->answers || !self->batches || !self->writes || !self->questions || !self->searches || !self->files ||
+        !self->board || !self->relay)
         return ERR_NO_MEMORY;
     if (context->config->search_index)
         self->indexer = search_indexer_new(url, context->address);
@@ -204,13 +213,15 @@ static err_t s_start(struct persist *self, const struct role_context *context, c
     if (self->pool)
         self->searchers = query_pool_new(url, context->address, SEARCHERS, self->searches, self->answers,
                                          &self->searchers_up);
-    return self->searchers ? actor_watch(self->actor, answers_socket(self->answers), s_on_answers) : ERR_INTERNAL;
+    if (self->searchers)
+        self->blobs = blob_pool_new(url, context->address, self->files, self->answers, &self->blobs_up);
+    return self->blobs ? actor_watch(self->actor, answers_socket(self->answers), s_on_answers) : ERR_INTERNAL;
 }
 
 /* False: a thread did not end in time, and may still use what self has. */
 static bool s_stop(struct persist *self)
 {
-    work_queue_t *queues[] = {self->batches, self->writes, self->questions, self->searches};
+    work_queue_t *queues[] = {self->batches, self->writes, self->questions, self->searches, self->files};
     for (size_t i = 0; i < sizeof queues / sizeof queues[0]; i++)
         if (queues[i])
             work_queue_close(queues[i]);
@@ -220,6 +231,7 @@ static bool s_stop(struct persist *self)
     all = (!self->control || control_join(self->control, all ? STOP_MS / 4 : 0)) && all;
     all = (!self->pool || query_pool_join(self->pool, all ? STOP_MS / 4 : 0)) && all;
     all = (!self->searchers || query_pool_join(self->searchers, all ? STOP_MS / 4 : 0)) && all;
+    all = (!self->blobs || blob_pool_join(self->blobs, all ? STOP_MS / 4 : 0)) && all;
     all = (!self->indexer || search_indexer_join(self->indexer, all ? STOP_MS / 4 : 0)) && all;
     if (!all) {
         log_warn("a database thread did not stop in time");
@@ -229,6 +241,7 @@ static bool s_stop(struct persist *self)
     control_destroy(&self->control);
     query_pool_destroy(&self->pool);
     query_pool_destroy(&self->searchers);
+    blob_pool_destroy(&self->blobs);
     search_indexer_destroy(&self->indexer);
     actor_destroy(&self->actor);
     answers_destroy(&self->answers);
@@ -236,6 +249,7 @@ static bool s_stop(struct persist *self)
     work_queue_destroy(&self->writes);
     work_queue_destroy(&self->questions);
     work_queue_destroy(&self->searches);
+    work_queue_destroy(&self->files);
     stats_board_destroy(&self->board);
     sockets_relay_destroy(&self->relay);
     return true;

@@ -1,5 +1,5 @@
 /* persist — the actor that speaks SQL for all others. Its own thread only sorts: batches of events to the writer, other
- * writes to the control worker, questions to the reader pool; answers go where the envelope says. It never waits for
+ * writes to the control worker, questions to the reader pool, pieces of files to threads of their own; answers go where the envelope says. It never waits for
  * the database.
  *
  * Bounds: each queue; what does not fit is ERR_OVERLOADED. What waited for LIM_UNAVAILABLE_MS, or cannot be asked

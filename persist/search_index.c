@@ -32,6 +32,7 @@ struct search_index {
     struct s_line lines[LINES_MAX];
     size_t line_count;
     struct search_text text;
+    uint8_t scratch[LIM_SEARCH_TEXT_BYTES_MAX]; /* a text and names of files */
     uint32_t terms[LIM_SEARCH_TERMS_MAX], old[LIM_SEARCH_TERMS_MAX], gone[LIM_SEARCH_TERMS_MAX];
 };
 
@@ -45,18 +46,41 @@ bool search_event_text(view_t frame, view_t *text_out)
         struct kind_edited edited;
         struct kind_said said;
         struct kind_revised revised;
+        struct kind_shared shared;
     } body;
     if (msg_decode(frame, &msg) || msg.type != MSG_EVENT)
         return false;
     const uint32_t kind = msg.as.event.kind;
-    bool has_text = kind == KIND_POSTED || kind == KIND_EDITED || kind == KIND_SAID || kind == KIND_REVISED;
+    bool has_text = kind == KIND_POSTED || kind == KIND_EDITED || kind == KIND_SAID || kind == KIND_REVISED ||
+                    kind == KIND_SHARED;
     if (!has_text || kind_decode(kind, msg.as.event.body, &body))
         return false;
     *text_out = kind == KIND_POSTED   ? body.posted.text
                 : kind == KIND_EDITED ? body.edited.text
                 : kind == KIND_SAID   ? body.said.text
+                : kind == KIND_SHARED ? body.shared.text
                                       : body.revised.text;
     return text_out->len <= LIM_TEXT_BYTES_MAX;
+}
+
+void search_add_names(view_t line, uint8_t scratch[LIM_SEARCH_TEXT_BYTES_MAX], view_t *text)
+{
+    struct msg msg;
+    struct kind_shared body;
+    struct rec_file_info info;
+    if (msg_decode(line, &msg) || msg.type != MSG_EVENT || msg.as.event.kind != KIND_SHARED ||
+        kind_decode(KIND_SHARED, msg.as.event.body, &body))
+        return;
+    size_t len = text->len;
+    if (len)
+        memcpy(scratch, text->bytes, len);
+    while (rec_file_info_next(&body.files, &info)) {
+        if (len)
+            scratch[len++] = '\n';
+        memcpy(scratch + len, info.name.bytes, info.name.len);
+        len += info.name.len;
+    }
+    *text = view_of(scratch, len);
 }
 
 size_t search_index_terms(view_t bytes, uint32_t terms_out[LIM_SEARCH_TERMS_MAX])
@@ -247,6 +271,8 @@ static db_status_t s_take_lines(search_index_t *self, db_t *db, uint64_t room)
         bool has_text = search_event_text(db_get_view(lines, 3), &text);
         if (has_text && i < self->line_count && self->lines[i].seq == doc.seq && self->lines[i].is_edited)
             status = s_newest_edit(db, room, doc.seq, &has_text, &text);
+        if (!status && has_text)
+            search_add_names(db_get_view(lines, 3), self->scratch, &text);
         if (!status)
             status = s_take_line(self, db, &doc, db_get_u64(lines, 1), has_text, text);
     }

@@ -35,5 +35,8 @@ db_status_t search_index_erase(db_t *db, uint64_t room, uint64_t seq);
 
 /* What an event of a line or of its edit says. False: nothing (any more). Borrows the frame. */
 bool search_event_text(view_t frame, view_t *text_out);
+/* line: the frame of a line, text: what it says now. If it shows files, text becomes itself and their names, a line for
+ * each, in scratch. */
+void search_add_names(view_t line, uint8_t scratch[LIM_SEARCH_TEXT_BYTES_MAX], view_t *text);
 
 #endif

@@ -8,6 +8,7 @@
 #include "actors/runtime/metrics.h"
 #include "persist/directory.h"
 #include "persist/store_accounts.h"
+#include "persist/store_files.h"
 #include "persist/store_invites.h"
 #include "persist/store_admin.h"
 #include "persist/store_marks.h"
@@ -76,6 +77,12 @@ static const struct store_row ROWS[] = {
     {MSG_ADMIN_AUDIT_GET, STORE_FIND, store_on_admin_audit_get},
     {MSG_STORE_AUDIT_ADD, STORE_WRITE, store_on_audit_add},
     {MSG_SOCKETS, STORE_FIND, store_on_sockets},
+    {MSG_STORE_FILE_BEGIN, STORE_BLOB, store_on_file_begin},
+    {MSG_STORE_FILE_CHUNK, STORE_BLOB, store_on_file_chunk},
+    {MSG_STORE_FILE_END, STORE_BLOB, store_on_file_end},
+    {MSG_STORE_FILE_DROP, STORE_BLOB, store_on_file_drop},
+    {MSG_STORE_FILE_GET, STORE_BLOB, store_on_file_get},
+    {MSG_STORE_FILES_CLAIM, STORE_BLOB, store_on_files_claim},
     {MSG_DIR_HELLO, STORE_WRITE, directory_on_hello},
     {MSG_DIR_BEAT, STORE_WRITE, directory_on_beat},
     {MSG_DIR_TAKE, STORE_WRITE, directory_on_take},

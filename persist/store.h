@@ -26,7 +26,7 @@ struct store_call {
 /* DB_OK: answer or error are filled in. Else what was begun is rolled back and run again, or refused. */
 typedef db_status_t (*store_handler_t)(struct store_call *call);
 
-typedef enum { STORE_READ, STORE_WRITE, STORE_FIND } store_kind_t; /* pool, control worker, searchers */
+typedef enum { STORE_READ, STORE_WRITE, STORE_FIND, STORE_BLOB } store_kind_t; /* pool, control worker, searchers, files */
 
 struct store_row {
     uint16_t type;

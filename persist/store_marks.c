@@ -130,9 +130,12 @@ static db_status_t s_forget_line(db_t *db, uint64_t room, uint64_t line, uint64_
 db_status_t store_marks_apply(db_t *db, const struct rec_append_row *row)
 {
     struct kind_said said;
+    struct kind_shared shared;
     switch (row->kind) {
     case KIND_SAID:
         return s_body(row, &said) ? s_add_mentions(db, row->room, row->seq, row->msg_no, said.mentions) : DB_FAILED;
+    case KIND_SHARED:
+        return s_body(row, &shared) ? s_add_mentions(db, row->room, row->seq, row->msg_no, shared.mentions) : DB_FAILED;
     case KIND_EDITED: return s_forget_mentions(db, row->room, row->target);
     case KIND_REVISED: return s_revise_mentions(db, row);
     case KIND_DELETED: return s_forget_line(db, row->room, row->target, row->seq);

@@ -5,7 +5,7 @@
 
 #include "persist/store.h"
 
-/* Within a transaction that holds the room's head: what follows from an event of one of these kinds: SAID, EDITED,
+/* Within a transaction that holds the room's head: what follows from an event of one of these kinds: SAID, SHARED, EDITED,
  * REVISED, DELETED, REACTED, PINNED. Others: nothing. */
 db_status_t store_marks_apply(db_t *db, const struct rec_append_row *row);
 

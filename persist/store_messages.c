@@ -439,7 +439,7 @@ static db_status_t s_erase_frame(db_t *db, uint64_t room, uint64_t seq, view_t f
 /* Lines can have any number of edits, so they are taken in chunks, in ascending seq. */
 db_status_t store_event_erase(db_t *db, uint64_t room, uint64_t target)
 {
-    _Static_assert(KIND_POSTED == 4 && KIND_SAID == 7, "written so below");
+    _Static_assert(KIND_POSTED == 4 && KIND_SAID == 7 && KIND_SHARED == 23, "written so below");
     buffer_t tombstone;
     buffer_init(&tombstone, LIM_EVENT_BYTES_MAX);
     db_status_t status = DB_OK;
@@ -451,7 +451,7 @@ db_status_t store_event_erase(db_t *db, uint64_t room, uint64_t target)
         db_stmt_t *rows;
         taken = 0;
         status = db_query(db,
-                          "(SELECT seq, frame FROM event WHERE room_id = ? AND seq = ? AND seq > ? AND kind IN (4, 7)) "
+                          "(SELECT seq, frame FROM event WHERE room_id = ? AND seq = ? AND seq > ? AND kind IN (4, 7, 23)) "
                           "UNION ALL (SELECT seq, frame FROM event WHERE room_id = ? AND target_seq = ? AND kind IN (5, 8) "
                           "AND seq > ?) ORDER BY seq LIMIT 64",
                           values, 6, &rows);

@@ -28,6 +28,7 @@ struct s_search {
     struct store_call *call;
     struct search_query query;
     struct search_text text;
+    uint8_t scratch[LIM_SEARCH_TEXT_BYTES_MAX]; /* a text and names of files */
     struct search_span spans[LIM_SEARCH_MARKS_MAX];
     uint8_t snippet[LIM_SEARCH_SNIPPET_BYTES_MAX];
     char next[LIM_SEARCH_CURSOR_BYTES_MAX];
@@ -283,6 +284,8 @@ static db_status_t s_look_at(struct s_search *self, uint64_t room, uint64_t seq)
     bool has_text = search_event_text(db_get_view(rows, 3), &text);
     if (has_text && hit.edited)
         status = s_read_edit(self, room, db_get_u64(rows, 4), &has_text, &text);
+    if (!status && has_text)
+        search_add_names(db_get_view(rows, 3), self->scratch, &text);
     if (status || !has_text || (self->person && hit.user != self->person) ||
         (self->query.has_link && !search_has_link(text)))
         return status;

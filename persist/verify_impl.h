@@ -33,6 +33,10 @@ struct verify_event {
     bool is_line, is_nil;
     size_t mention_count;
     uint64_t mentions[LIM_MENTIONS_MAX];
+    size_t file_count;
+    struct verify_file {
+        uint64_t file, bytes;
+    } files[LIM_LINE_FILES_MAX];
 };
 
 void verify_fault(struct verify *self, uint64_t seq, const char *format, ...) __attribute__((format(printf, 3, 4)));
@@ -41,7 +45,7 @@ void verify_tell(struct verify *self);
 /* The whole log of a room, and what hangs on it. */
 db_status_t verify_log(struct verify *self, const struct verify_room *room);
 
-/* Lines with low ≤ seq ≤ high: events that change them, and the rows of reaction, pin, mention. events are all of that
+/* Lines with low ≤ seq ≤ high: events that change them, and the rows of reaction, pin, mention, attachment. events are all of that
  * stretch, in order. */
 db_status_t verify_lines(struct verify *self, uint64_t low, uint64_t high, const struct verify_event *events,
                          size_t count);

@@ -257,6 +257,35 @@ static db_status_t s_meet_mentions(struct verify *self, const struct verify_line
     return status;
 }
 
+/* A file that a line shows is there, whole, and is that line's. What is given up has no line any more. */
+static db_status_t s_meet_files(struct verify *self, const struct verify_line_fold *fold, struct s_cursor *at,
+                                uint64_t high)
+{
+    const uint64_t line = fold->line->seq;
+    const size_t count = fold->deleted ? 0 : fold->line->file_count;
+    uint32_t seen = 0; /* a bit for each of the list */
+    _Static_assert(LIM_LINE_FILES_MAX <= 32, "a bit each");
+    db_status_t status = s_skip(self, at, line, high, "attachment");
+    for (; !status && at->has && at->line == line; status = s_next(self, at, high)) {
+        size_t i = 0;
+        while (i < count && fold->line->files[i].file != at->number)
+            i++;
+        if (i == count) {
+            verify_fault(self, line, "shows file %" PRIu64 " by a row and not by the log", at->number);
+            continue;
+        }
+        seen |= UINT32_C(1) << i;
+        if (fold->line->files[i].bytes != db_get_u64(at->rows, 2) || db_get_u64(at->rows, 3) != db_get_u64(at->rows, 2))
+            verify_fault(self, line, "file %" PRIu64 " has %" PRIu64 " bytes by the log, %" PRIu64 " by its row and %" PRIu64
+                         " in its pieces", at->number, fold->line->files[i].bytes, db_get_u64(at->rows, 2),
+                         db_get_u64(at->rows, 3));
+    }
+    for (size_t i = 0; !status && i < count; i++)
+        if (!(seen >> i & 1))
+            verify_fault(self, line, "shows file %" PRIu64 ", which is not there", fold->line->files[i].file);
+    return status;
+}
+
 /* Search finds a line by its row. Rows come behind the log, so a missing one is no fault; one that is left over is. */
 static db_status_t s_meet_doc(struct verify *self, const struct verify_line_fold *fold, struct s_cursor *at,
                               uint64_t high)
@@ -292,7 +321,7 @@ static db_status_t s_meet_gone(struct verify *self, const struct verify_line_fol
 /* ---- a stretch of lines --------------------------------------------------------------------------------------- */
 
 struct s_cursors {
-    struct s_cursor events, reactions, pins, mentions, docs, gone;
+    struct s_cursor events, reactions, pins, mentions, docs, files, gone;
 };
 
 static db_status_t s_one_line(struct verify *self, struct s_cursors *at, const struct verify_event *line, uint64_t high)
@@ -315,6 +344,8 @@ static db_status_t s_one_line(struct verify *self, struct s_cursors *at, const s
         status = s_meet_mentions(self, fold, &at->mentions, high);
     if (!status)
         status = s_meet_doc(self, fold, &at->docs, high);
+    if (!status)
+        status = s_meet_files(self, fold, &at->files, high);
     return status ? status : s_meet_gone(self, fold, &at->gone, high);
 }
 
@@ -335,10 +366,13 @@ db_status_t verify_lines(struct verify *self, uint64_t low, uint64_t high, const
                             AFTER("seq", "user_id")},
         .docs = {.sql = "SELECT seq, seq AS number FROM search_doc WHERE room_id = ? AND seq BETWEEN ? AND ?"
                         AFTER("seq", "seq")},
+        .files = {.sql = "SELECT seq, id, bytes, (SELECT COALESCE(SUM(LENGTH(data)), 0) FROM blob_chunk WHERE "
+                         "attachment_id = id) FROM attachment WHERE room_id = ? AND seq BETWEEN ? AND ? AND state = 2"
+                         AFTER("seq", "id")},
         .gone = {.sql = "SELECT seq, msg_no, deleted_seq FROM gone_line WHERE room_id = ? AND seq BETWEEN ? AND ?"
                         AFTER("seq", "msg_no")},
     };
-    struct s_cursor *all[] = {&at.events, &at.reactions, &at.pins, &at.mentions, &at.docs, &at.gone};
+    struct s_cursor *all[] = {&at.events, &at.reactions, &at.pins, &at.mentions, &at.docs, &at.files, &at.gone};
     db_status_t status = DB_OK;
     for (size_t i = 0; !status && i < sizeof all / sizeof all[0]; i++)
         status = s_open(self, all[i], i ? low : low ? low : 1, high);
@@ -353,5 +387,7 @@ db_status_t verify_lines(struct verify *self, uint64_t low, uint64_t high, const
         status = s_skip(self, &at.mentions, UINT64_MAX, high, "mention");
     if (!status)
         status = s_skip(self, &at.docs, UINT64_MAX, high, "search_doc");
+    if (!status)
+        status = s_skip(self, &at.files, UINT64_MAX, high, "attachment");
     return status ? status : s_skip(self, &at.gone, UINT64_MAX, high, "gone_line");
 }

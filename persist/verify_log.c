@@ -22,7 +22,7 @@ struct s_row {
 /* Kinds whose meaning this file and its neighbours fold. */
 static bool s_is_folded(uint64_t kind)
 {
-    return kind >= KIND_ROOM_CREATED && kind <= KIND_MUTED;
+    return (kind >= KIND_ROOM_CREATED && kind <= KIND_MUTED) || kind == KIND_SHARED;
 }
 
 /* ---- one event ------------------------------------------------------------------------------------------------ */
@@ -53,7 +53,7 @@ static void s_check_target(struct verify *self, const struct s_row *row)
     bool must = kind_is_edit(kind) || kind_is_mark(kind) || kind == KIND_DELETED;
     if (must && !row->target)
         verify_fault(self, row->seq, "changes no line");
-    if (!must && kind != KIND_SAID && row->target)
+    if (!must && kind != KIND_SAID && kind != KIND_SHARED && row->target)
         verify_fault(self, row->seq, "has a target, which %s never has", kind_name(kind));
 }
 
@@ -107,14 +107,20 @@ static void s_check_body(struct verify *self, const struct s_row *row, const str
         struct kind_unbanned unbanned;
         struct kind_role_changed role_changed;
         struct kind_muted muted;
+        struct kind_shared shared;
     } body;
     struct rec_id id;
     err_t err = kind_decode(event->kind, event->body, &body);
     out->is_nil = err == ERR_DELETED;
     if (err && !(out->is_nil && (kind_is_line(event->kind) || kind_is_edit(event->kind))))
         verify_fault(self, row->seq, "its body is no %s", kind_name(event->kind));
-    list_t mentions = body.said.mentions;
-    while (!err && event->kind == KIND_SAID && out->mention_count < LIM_MENTIONS_MAX && rec_id_next(&mentions, &id))
+    bool calls = event->kind == KIND_SAID || event->kind == KIND_SHARED;
+    list_t mentions = event->kind == KIND_SHARED ? body.shared.mentions : body.said.mentions;
+    struct rec_file_info file;
+    while (!err && event->kind == KIND_SHARED && out->file_count < LIM_LINE_FILES_MAX &&
+           rec_file_info_next(&body.shared.files, &file))
+        out->files[out->file_count++] = (struct verify_file){.file = file.file, .bytes = file.bytes};
+    while (!err && calls && out->mention_count < LIM_MENTIONS_MAX && rec_id_next(&mentions, &id))
         out->mentions[out->mention_count++] = id.id;
 }
 
@@ -163,14 +169,15 @@ static void s_take(struct verify *self, struct s_log *log, const struct s_row *r
 /* Targets that are no line before their event. */
 static db_status_t s_check_targets(struct verify *self, uint64_t low, uint64_t high)
 {
-    _Static_assert(KIND_POSTED == 4 && KIND_SAID == 7 && KIND_EDITED == 5 && KIND_PINNED == 10, "written so below");
+    _Static_assert(KIND_POSTED == 4 && KIND_SAID == 7 && KIND_EDITED == 5 && KIND_PINNED == 10 && KIND_SHARED == 23,
+                   "written so below");
     const struct db_value values[] = {db_u64(self->room), db_u64(low), db_u64(high)};
     db_stmt_t *rows;
     db_status_t status = db_query(self->db,
                                   "SELECT e.seq, e.target_seq FROM event AS e LEFT JOIN event AS t ON "
                                   "t.room_id = e.room_id AND t.seq = e.target_seq WHERE e.room_id = ? AND e.seq "
                                   "BETWEEN ? AND ? AND e.target_seq > 0 AND e.kind BETWEEN 5 AND 10 AND "
-                                  "(t.seq IS NULL OR t.kind NOT IN (4, 7) OR t.seq >= e.seq) ORDER BY e.seq",
+                                  "(t.seq IS NULL OR t.kind NOT IN (4, 7, 23) OR t.seq >= e.seq) ORDER BY e.seq",
                                   values, 3, &rows);
     while (!status && db_next(rows))
         verify_fault(self, db_get_u64(rows, 0), "its target %" PRIu64 " is no line before it", db_get_u64(rows, 1));

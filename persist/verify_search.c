@@ -12,6 +12,7 @@ static const uint64_t TERM_RANGE = UINT64_C(1) << 28; /* 16 of them */
 
 struct verify_search {
     struct search_text text;
+    uint8_t scratch[LIM_SEARCH_TEXT_BYTES_MAX]; /* a text and names of files */
     uint32_t wanted[LIM_SEARCH_TERMS_MAX], found[LIM_SEARCH_TERMS_MAX];
 };
 
@@ -111,7 +112,9 @@ static db_status_t s_page(struct verify *self, uint64_t indexed, uint64_t *after
         bool has_text = search_event_text(db_get_view(lines, 3), &line.text);
         if (has_text && changed)
             has_text = search_event_text(db_get_view(lines, 5), &line.text);
-        if (!has_text)
+        if (has_text)
+            search_add_names(db_get_view(lines, 3), self->search->scratch, &line.text);
+        else
             line.text = (view_t){0};
         *after = line.seq;
         ++*count_out;

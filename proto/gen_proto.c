@@ -73,10 +73,22 @@ static bool s_is_http_answer(const struct shape_row *shape)
 {
     static const uint16_t s_answers[] = {MSG_ROOM_INFO, MSG_MEMBERS, MSG_PAGE, MSG_ROOMS, MSG_USERS, MSG_SEARCH_RESULT,
                                          MSG_RESTRICTED, MSG_SESSIONS, MSG_ADMIN_USERS, MSG_ADMIN_ROOMS,
-                                         MSG_ADMIN_AUDIT, MSG_SOCKETS};
+                                         MSG_ADMIN_AUDIT, MSG_SOCKETS, MSG_FILE_STORED};
     for (size_t i = 0; i < sizeof s_answers / sizeof s_answers[0]; i++)
         if (shape->code == s_answers[i])
             return true;
+    return false;
+}
+
+/* Bodies of events are for browsers too. */
+static bool s_is_in_kind(enum rec_type rec)
+{
+    size_t count;
+    const struct shape_row *kinds = kind_shapes(&count);
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = 0; j < kinds[i].field_count; j++)
+            if (kinds[i].fields[j].type == F_LIST && kinds[i].fields[j].rec == rec)
+                return true;
     return false;
 }
 
@@ -88,7 +100,7 @@ static bool s_is_used(enum rec_type rec, bool (*by)(const struct shape_row *))
         for (size_t j = 0; by(&messages[i]) && j < messages[i].field_count; j++)
             if (messages[i].fields[j].type == F_LIST && messages[i].fields[j].rec == rec)
                 return true;
-    return false;
+    return by == s_is_for_browsers && s_is_in_kind(rec);
 }
 
 static const struct shape_row *s_rec(enum rec_type rec)

@@ -31,7 +31,7 @@ enum {
     /* Frames. */
     LIM_CLIENT_FRAME_BYTES_MAX = 16 * 1024,   /* one WebSocket message from a browser */
     LIM_EVENT_BYTES_MAX = 8 * 1024,           /* one encoded event; text plus its header fit easily */
-    LIM_EVENT_BODY_BYTES_MAX = 6 * 1024,      /* the body inside an event */
+    LIM_EVENT_BODY_BYTES_MAX = 7680,          /* the body inside an event: a text and ten files with their names */
     LIM_LINK_FRAME_BYTES_MAX = 1024 * 1024,   /* one frame between actors, envelope included */
     LIM_LINK_BODY_BYTES_MAX = LIM_LINK_FRAME_BYTES_MAX - 256,
     LIM_DEPTH_MAX = 8,                        /* nesting of a message, either subprotocol */
@@ -90,8 +90,25 @@ enum {
     LIM_STATS_EACH_MS = 1000,
     LIM_STATS_KEEP_MS = 60000,          /* after it a silent node is forgotten */
 
+    /* Files. */
+    LIM_FILE_BYTES_MAX = 1024 * 1024 * 1024, /* of one file, whatever the option says */
+    LIM_FILE_CHUNK_BYTES = 128 * 1024,  /* stored and sent in such pieces: a link's outbox holds 32 of them */
+    LIM_FILE_NAME_BYTES_MAX = 200,
+    LIM_FILE_TYPE_BYTES_MAX = 64,       /* "image/png" */
+    LIM_FILE_SIDE_MAX = 65535,          /* pixels of a side that is believed; more: not shown as an image */
+    LIM_LINE_FILES_MAX = 10,            /* files of one line */
+    LIM_UPLOADS_MAX = 32,               /* at one edge: each holds a piece */
+    LIM_UPLOADS_USER_MAX = 3,           /* of these for one person */
+    LIM_DOWNLOADS_MAX = 128,            /* at one edge: each holds a piece */
+    LIM_DOWNLOADS_USER_MAX = 12,        /* of these for one person: two tabs full of images */
+    LIM_FILE_ASKS_MAX = 12,             /* pieces on their way between an edge and the store, so that nothing else waits */
+    LIM_FILE_PIECE_MS = 60000,          /* a piece must have been sent, or read, by then */
+    LIM_FILE_UNFINISHED_MS = 3600 * 1000,   /* an upload without a further piece is given up after it */
+    LIM_FILE_UNPOSTED_MS = 24 * 3600 * 1000, /* a file that no line shows is thrown away after it */
+
     /* Search. */
     LIM_SEARCH_QUERY_BYTES_MAX = 512,
+    LIM_SEARCH_TEXT_BYTES_MAX = LIM_TEXT_BYTES_MAX + LIM_LINE_FILES_MAX * (LIM_FILE_NAME_BYTES_MAX + 1), /* with names of files */
     LIM_SEARCH_WORDS_MAX = 16,          /* words of a query */
     LIM_SEARCH_ROOMS_MAX = 8,           /* rooms that a query names */
     LIM_SEARCH_QUERY_TERMS_MAX = 24,    /* of a query's words; more of them would find no fewer lines */
@@ -166,6 +183,11 @@ enum {
 };
 
 _Static_assert(LIM_TEXT_BYTES_MAX + 512 <= LIM_EVENT_BODY_BYTES_MAX, "a line and its mentions fit a body");
+_Static_assert(LIM_TEXT_BYTES_MAX + 16 + LIM_MENTIONS_MAX * 10 +
+                       LIM_LINE_FILES_MAX * (LIM_FILE_NAME_BYTES_MAX + LIM_FILE_TYPE_BYTES_MAX + 28) <=
+                   LIM_EVENT_BODY_BYTES_MAX, "a line, its mentions and its files fit a body");
+_Static_assert(LIM_FILE_ASKS_MAX * (LIM_FILE_CHUNK_BYTES + 1024) <= LIM_LINK_OUTBOX_BYTES / 2,
+               "pieces of files leave half an outbox to others");
 _Static_assert(LIM_LINE_EMOJI_MAX * (LIM_EMOJI_BYTES_MAX + 3) + LIM_LINE_REACTIONS_MAX * 12 +
                        LIM_MENTIONS_MAX * 10 + 128 <= LIM_EVENT_BYTES_MAX, "the marks of a line fit a frame");
 _Static_assert(LIM_STORE_MENTIONS_MAX * 20 + 64 <= LIM_LINK_BODY_BYTES_MAX, "mentions of a user fit a link frame");

@@ -43,7 +43,7 @@ bool emoji_is_sound(view_t text);
 /* Kinds that are lines, have a number and can be edited, quoted, deleted; kinds that give a line another text. */
 static inline bool kind_is_line(uint32_t kind)
 {
-    return kind == KIND_POSTED || kind == KIND_SAID;
+    return kind == KIND_POSTED || kind == KIND_SAID || kind == KIND_SHARED;
 }
 static inline bool kind_is_edit(uint32_t kind)
 {

@@ -93,7 +93,7 @@ static void s_add(struct search_text *self, uint32_t c, size_t from, size_t to)
 
 void search_text_read(struct search_text *self, view_t text)
 {
-    assert(text.len <= LIM_TEXT_BYTES_MAX);
+    assert(text.len <= LIM_SEARCH_TEXT_BYTES_MAX);
     self->count = 0;
     for (size_t at = 0; at < text.len;) {
         uint32_t c, folded[2];

@@ -34,15 +34,15 @@ struct search_glyph {
     uint8_t class;
 };
 
-/* About 48 KiB: not for small stacks. No two breaks stand side by side. */
+/* About 72 KiB: not for small stacks. No two breaks stand side by side. */
 struct search_text {
     size_t count;
-    struct search_glyph glyphs[LIM_TEXT_BYTES_MAX];
+    struct search_glyph glyphs[LIM_SEARCH_TEXT_BYTES_MAX];
 };
 
 /* One letter to one or two; gives how many. */
 size_t search_fold(uint32_t c, uint32_t folded_out[2]);
-/* text: clean UTF-8 of at most LIM_TEXT_BYTES_MAX. */
+/* text: clean UTF-8 of at most LIM_SEARCH_TEXT_BYTES_MAX. */
 void search_text_read(struct search_text *self, view_t text);
 /* Where the word or run ends that holds glyph `at`. */
 size_t search_text_end(const struct search_text *self, size_t at);

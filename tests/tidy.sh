@@ -30,7 +30,7 @@ mysql\.h|mysqld_error\.h|errmsg\.h>persist/db.c persist/db_impl.h persist/db_stm
 msgpack\.h|msgpack/.*>proto/codec.c
 sodium\.h>actors/runtime/keys.c actors/password.c actors/token.c proto/ids.c
 jwt\.h>actors/token.c
-openssl/.*>actors/token.c actors/token_keys.c edge/auth_key.c persist/migrator.c
+openssl/.*>actors/token.c actors/token_keys.c edge/auth_key.c persist/migrator.c persist/store_files.c
 libwebsockets\.h>edge/*
 uv\.h>edge/loop.c edge/loop.h
 czmq\.h|zmq\.h>actors/runtime/* edge/loop.c actors/main.c actors/admin_*.c actors/password.c persist/work.c

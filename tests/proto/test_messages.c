@@ -609,6 +609,7 @@ static void test_a_browser_may_send_these_and_nothing_else(void **state)
         MSG_ROOM_JOIN, MSG_ROOM_LEAVE, MSG_ROOM_CREATE, MSG_ROOM_SAY,  MSG_ROOM_REVISE,
         MSG_ROOM_REACT, MSG_ROOM_PIN, MSG_ROOM_REMOVE, MSG_ROOM_BAN, MSG_ROOM_UNBAN, MSG_ROOM_ROLE, MSG_ROOM_MUTE,
         MSG_UNREAD_FROM, MSG_NOTIFY, MSG_GONE_GET,
+        MSG_ROOM_SHARE,
     };
     for (uint32_t type = 0; type <= UINT16_MAX; type++) {
         bool allowed = false;

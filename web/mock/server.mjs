@@ -477,7 +477,7 @@ export async function startMock({ port = 0, seed = true } = {}) {
       for (const room of s.live) presence(rooms.get(room));
     });
     ws.on('message', (data) => receive(s, codec.decode(new Uint8Array(data))));
-    s.send({ type: 'hi', version: 1, build: 'mock', now_ms: Date.now(), hello_ms: 5000, heartbeat_ms: 25000, text_bytes_max: 4096, frame_bytes_max: 16384 });
+    s.send({ type: 'hi', version: 1, build: 'mock', now_ms: Date.now(), hello_ms: 5000, heartbeat_ms: 25000, text_bytes_max: 4096, frame_bytes_max: 16384, file_bytes_max: 52428800 });
   }
 
   function presence(room) {

@@ -49,6 +49,7 @@ export class FakeSocket {
       heartbeat_ms: 25_000,
       text_bytes_max: 4096,
       frame_bytes_max: 16384,
+      file_bytes_max: 52428800,
     });
   }
   give(message: ServerMessage): void {

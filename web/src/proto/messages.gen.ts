@@ -107,6 +107,8 @@ export const KIND = {
   ROLE_CHANGED: 14,
   /** a member may read but say nothing, or may speak again */
   MUTED: 15,
+  /** a line with files, which answers the line at `target` (0: none) and may call people; in all else as said. An edit gives it another text, the files stay; a deletion takes them too */
+  SHARED: 23,
 } as const;
 
 /** With which code the server closes; 40xx: come back and resume, 44xx: stop. */
@@ -203,6 +205,10 @@ export const ERR = {
   BAD_METHOD: 80,
   BAD_TYPE: 81,
   NO_LENGTH: 82,
+  NO_FILE: 110,
+  QUOTA: 111,
+  BAD_RANGE: 112,
+  NO_UPLOADS: 113,
   DATABASE: 90,
   INTERNAL: 91,
 } as const;
@@ -270,6 +276,10 @@ export type ErrorName =
   | 'method_not_allowed'
   | 'unsupported_media_type'
   | 'length_required'
+  | 'no_file'
+  | 'quota'
+  | 'bad_range'
+  | 'no_uploads'
   | 'database'
   | 'internal';
 export interface ErrorRow {
@@ -439,6 +449,21 @@ export interface MentionCountRec {
   room: number;
   /** lines after the read pointer; at the maximum: that many or more (0 … 100) */
   count: number;
+}
+/** a file of a line */
+export interface FileInfoRec {
+  /** which: GET /api/v1/rooms/{room}/files/{file} */
+  file: number;
+  /** as its author called it; one line, no path (at most 200 bytes of UTF-8) */
+  name: string;
+  /** image/png, image/jpeg, image/gif or image/webp only if its bytes are that; else what its author said (at most 64 bytes of UTF-8) */
+  mime: string;
+  /** how long it is */
+  bytes: number;
+  /** of an image, in pixels as it is shown, for the space it will take; 0: no image (0 … 65535) */
+  width: number;
+  /** the same (0 … 65535) */
+  height: number;
 }
 /** a line that was found */
 export interface SearchHitRec {
@@ -640,6 +665,15 @@ export interface MutedBody {
   /** false: may speak again */
   muted: boolean;
 }
+/** a line with files, which answers the line at `target` (0: none) and may call people; in all else as said. An edit gives it another text, the files stay; a deletion takes them too */
+export interface SharedBody {
+  /** may be empty (at most 4096 bytes of UTF-8) */
+  text: string;
+  /** as in `said` (at most 32) */
+  mentions: IdRec[];
+  /** at least one (at most 10) */
+  files: FileInfoRec[];
+}
 /** The body of an event by the name of its kind. */
 export interface KindBodies {
   room_created: RoomCreatedBody;
@@ -657,6 +691,7 @@ export interface KindBodies {
   unbanned: UnbannedBody;
   role_changed: RoleChangedBody;
   muted: MutedBody;
+  shared: SharedBody;
 }
 export type KindName = keyof KindBodies;
 
@@ -681,7 +716,7 @@ export interface EventMsg {
   msg_no: number;
   /** seq of the event it changes or answers; 0: none */
   target: number;
-  /** the kind's fields; nil: erased (one value of at most 6144 bytes) */
+  /** the kind's fields; nil: erased (one value of at most 7680 bytes) */
   body: unknown;
 }
 /** first message on a socket; answer with `hello` */
@@ -701,6 +736,8 @@ export interface HiMsg {
   text_bytes_max: number;
   /** of what a browser sends (0 … 16777215) */
   frame_bytes_max: number;
+  /** of a file that is uploaded; 0: no files are taken */
+  file_bytes_max: number;
 }
 /** sign in and resume in one round trip; answered by `welcome` or `err` and a close */
 export interface HelloMsg {
@@ -1174,6 +1211,22 @@ export interface RoomMuteMsg {
   /** false: may speak again */
   muted: boolean;
 }
+/** a member says a line with files they uploaded to this room; a file goes into one line only */
+export interface RoomShareMsg {
+  type: 'room_share';
+  /** where */
+  room: number;
+  /** chosen by the browser */
+  client_id: string;
+  /** seq of the line it answers; 0: none */
+  reply_to: number;
+  /** may be empty (at most 4096 bytes of UTF-8) */
+  text: string;
+  /** as in ROOM_SAY (at most 32) */
+  mentions: IdRec[];
+  /** at least one, each once, in the order they are shown (at most 10) */
+  files: IdRec[];
+}
 /** which lines of a room are deleted; answered by `gone` or `err` */
 export interface GoneGetMsg {
   type: 'gone_get';
@@ -1206,6 +1259,7 @@ export type BrowserMessage =
   | RoomUnbanMsg
   | RoomRoleMsg
   | RoomMuteMsg
+  | RoomShareMsg
   | GoneGetMsg;
 /** What a server sends to browsers. */
 export type ServerMessage =
@@ -1337,6 +1391,22 @@ export interface SessionsJson {
   /** all that are open (at most 100) */
   sessions: SessionInfoRec[];
 }
+/** a file that a line may now show, see ROOM_SHARE */
+export interface FileStoredJson {
+  type: 'file_stored';
+  /** which */
+  file: number;
+  /** as given (at most 200 bytes of UTF-8) */
+  name: string;
+  /** see `file_info` (at most 64 bytes of UTF-8) */
+  mime: string;
+  /** how long it is */
+  bytes: number;
+  /** of an image; else 0 (0 … 65535) */
+  width: number;
+  /** the same (0 … 65535) */
+  height: number;
+}
 /** users in ascending name, in lower case */
 export interface AdminUsersJson {
   type: 'admin_users';
@@ -1390,7 +1460,7 @@ export const MESSAGES: Readonly<Record<string, { code: number; fields: FieldRows
       ['client_id', { t: 'cid' }],
       ['msg_no', { t: 'u53' }],
       ['target', { t: 'u53' }],
-      ['body', { t: 'raw', max: 6144 }],
+      ['body', { t: 'raw', max: 7680 }],
     ],
   },
   hi: {
@@ -1403,6 +1473,7 @@ export const MESSAGES: Readonly<Record<string, { code: number; fields: FieldRows
       ['heartbeat_ms', { t: 'uint', max: 600000 }],
       ['text_bytes_max', { t: 'uint', max: 16777215 }],
       ['frame_bytes_max', { t: 'uint', max: 16777215 }],
+      ['file_bytes_max', { t: 'u53' }],
     ],
   },
   hello: {
@@ -1776,6 +1847,17 @@ export const MESSAGES: Readonly<Record<string, { code: number; fields: FieldRows
       ['muted', { t: 'bool' }],
     ],
   },
+  room_share: {
+    code: 284,
+    fields: [
+      ['room', { t: 'u53' }],
+      ['client_id', { t: 'cid' }],
+      ['reply_to', { t: 'u53' }],
+      ['text', { t: 'str', max: 4096 }],
+      ['mentions', { t: 'list', of: 'id', max: 32 }],
+      ['files', { t: 'list', of: 'id', max: 10 }],
+    ],
+  },
   gone_get: {
     code: 4129,
     fields: [
@@ -1837,6 +1919,14 @@ export const RECORDS: Readonly<Record<string, FieldRows>> = {
   mention_count: [
       ['room', { t: 'u53' }],
       ['count', { t: 'uint', max: 100 }],
+    ],
+  file_info: [
+      ['file', { t: 'u53' }],
+      ['name', { t: 'str', max: 200 }],
+      ['mime', { t: 'str', max: 64 }],
+      ['bytes', { t: 'u53' }],
+      ['width', { t: 'uint', max: 65535 }],
+      ['height', { t: 'uint', max: 65535 }],
     ],
 };
 
@@ -1939,6 +2029,14 @@ export const KINDS: Readonly<Record<number, { name: KindName; fields: FieldRows 
       ['muted', { t: 'bool' }],
     ],
   },
+  23: {
+    name: 'shared',
+    fields: [
+      ['text', { t: 'str', max: 4096 }],
+      ['mentions', { t: 'list', of: 'id', max: 32 }],
+      ['files', { t: 'list', of: 'file_info', max: 10 }],
+    ],
+  },
 };
 
 /** Errors by number. */
@@ -2005,6 +2103,10 @@ export const ERRORS: Readonly<Record<number, ErrorRow>> = {
   80: { name: 'method_not_allowed', status: 405, retry: false, text: 'This address does not take this method; see Allow.' },
   81: { name: 'unsupported_media_type', status: 415, retry: false, text: 'Send JSON: Content-Type: application/json.' },
   82: { name: 'length_required', status: 411, retry: false, text: 'Send a Content-Length; chunked bodies are not taken.' },
+  110: { name: 'no_file', status: 404, retry: false, text: 'There is no such file here, or it is already in another message; upload it again.' },
+  111: { name: 'quota', status: 413, retry: false, text: 'Your files take all the space one person may use; `limit` is it in bytes. Delete some first.' },
+  112: { name: 'bad_range', status: 416, retry: false, text: 'The file has no such range; Content-Range says how long it is.' },
+  113: { name: 'no_uploads', status: 403, retry: false, text: 'This server takes no files.' },
   90: { name: 'database', status: 500, retry: false, text: 'Storage answered with an error; the operator\'s log says which.' },
   91: { name: 'internal', status: 500, retry: false, text: 'The server made an error; it is in the operator\'s log.' },
 };

@@ -74,7 +74,7 @@ describe('opening', () => {
     socket.start();
     await settle();
     FakeSocket.last.readyState = 1;
-    FakeSocket.last.give({ type: 'hi', version: 2, build: '', now_ms: 0, hello_ms: 1, heartbeat_ms: 1, text_bytes_max: 1, frame_bytes_max: 1 });
+    FakeSocket.last.give({ type: 'hi', version: 2, build: '', now_ms: 0, hello_ms: 1, heartbeat_ms: 1, text_bytes_max: 1, frame_bytes_max: 1, file_bytes_max: 1 });
     expect(owner.states.at(-1)).toEqual({ state: 'stopped', reason: 'version' });
   });
 
