@@ -294,12 +294,12 @@ await test('read_on_one_device_is_read_on_all_others_within_a_second_and_after_a
   for (let i = 0; i <= 8; i += 1) await say(ada, room, `line ${i}`);
   for (const [i, one] of devices.entries()) {
     const start = Date.now();
-    one.send({ type: 'read', room, msg_no: i + 1 });
+    one.send({ type: 'read', room, turn: 0, msg_no: i + 1 });
     for (const other of devices.filter((d) => d !== one))
       await until('read there', () => other.heard.some((m) => m.type === 'read_at' && m.room === room && m.msg_no === i + 1));
     assert.ok(Date.now() - start < 1000, `${Date.now() - start} ms`);
   }
-  devices[0].send({ type: 'read', room, msg_no: 2 }); // a tab that lags behind takes nothing back
+  devices[0].send({ type: 'read', room, turn: 0, msg_no: 2 }); // a tab that lags behind takes nothing back
   await sleep(100);
   for (const edge of [0, OTHER]) {
     devices[7].sleep();
@@ -314,7 +314,7 @@ await test('what_is_unread_is_the_same_for_who_was_there_and_who_comes_back_by_a
   const first = await say(ada, room, 'read by Ben');
   const laptop = await new Reader(ben, room).wake();
   const desk = await new Reader(ben, room).wake(0, []); // does not show the room: it hears of heads
-  laptop.send({ type: 'read', room, msg_no: first.msg_no });
+  laptop.send({ type: 'read', room, turn: 0, msg_no: first.msg_no });
   await desk.hears('read_at');
   laptop.sleep();
   for (let i = 0; i < 550; i += 50) await Promise.all(Array.from({ length: 50 }, (_, k) => say(ada, room, `line ${i + k}`)));
