@@ -164,9 +164,10 @@ try {
   await step('an edit and a deletion are seen by all', async () => {
     await say(ben, 'I am at teh baker.');
     await seeAll('I am at teh baker.', ada, ben, chen);
-    await until('it is stored', async () => (await line(ben, 'teh baker').getByText('Waiting to be sent').count()) === 0);
-    await sleep(200);
-    await composer(ben).press('ArrowUp');
+    await until('it is stored and can be changed', async () => {
+      await composer(ben).press('ArrowUp');
+      return (await composer(ben).inputValue()) === 'I am at teh baker.';
+    });
     await composer(ben).fill('I am at the baker.');
     await composer(ben).press('Enter');
     for (const p of [ada, chen]) await line(p, 'I am at the baker.').getByText('(edited)').waitFor();
