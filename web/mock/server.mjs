@@ -7,6 +7,7 @@ import { extname, join as pathOf } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createServer as createVite } from 'vite';
 import { WebSocketServer } from 'ws';
+import { createAdmin } from './admin.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const DIST = pathOf(ROOT, 'dist');
@@ -173,7 +174,7 @@ export async function startMock({ port = 0, seed = true } = {}) {
     const access = `token-${newId()}`;
     session.used = Date.now();
     tokens.set(access, { user: session.user, session, until: Date.now() + knobs.tokenMs });
-    return ok({ type: 'auth_done', user: session.user.id, name: session.user.name, role: 0, session: session.id, access_token: access, expires_at_ms: Date.now() + knobs.tokenMs });
+    return ok({ type: 'auth_done', user: session.user.id, name: session.user.name, role: session.user.admin ? 1 : 0, session: session.id, access_token: access, expires_at_ms: Date.now() + knobs.tokenMs });
   }
 
   function signIn(user, status, device = 'Web on Linux', userAgent = '') {
@@ -183,8 +184,10 @@ export async function startMock({ port = 0, seed = true } = {}) {
     signIns.set(session.id, session);
     tokens.set(access, { user, session, until: Date.now() + knobs.tokenMs });
     sessions.set(refresh, session);
-    return ok({ type: 'auth_done', user: user.id, name: user.name, role: 0, session: session.id, access_token: access, expires_at_ms: Date.now() + knobs.tokenMs }, status, { 'Set-Cookie': `rookery_refresh=${refresh}; HttpOnly; SameSite=Strict; Path=/api/v1/auth; Max-Age=2592000` });
+    return ok({ type: 'auth_done', user: user.id, name: user.name, role: user.admin ? 1 : 0, session: session.id, access_token: access, expires_at_ms: Date.now() + knobs.tokenMs }, status, { 'Set-Cookie': `rookery_refresh=${refresh}; HttpOnly; SameSite=Strict; Path=/api/v1/auth; Max-Age=2592000` });
   }
+
+  const admin = createAdmin({ users, rooms, signIns, sockets, endSession, ok, problem });
 
   function api(method, path, query, body, headers) {
     const cookie = /rookery_refresh=([^;]+)/.exec(headers.cookie ?? '')?.[1];
@@ -196,6 +199,7 @@ export async function startMock({ port = 0, seed = true } = {}) {
           if (body.password.length < 8) return problem('weak_password', { field: 'password' });
           return signIn(addUser(body.name, body.password), 201, body.device, headers['user-agent']);
         case '/auth/login':
+          if (byName?.disabled && byName.password === body.password) return problem('disabled');
           return byName?.password === body.password ? signIn(byName, 200, body.device, headers['user-agent']) : problem('bad_credentials');
         case '/auth/refresh':
           return sessions.get(cookie)?.over === false ? again(sessions.get(cookie)) : problem('unauthorized');
@@ -227,6 +231,8 @@ export async function startMock({ port = 0, seed = true } = {}) {
       return { status: 204 };
     }
     if (path === '/users') return ok({ type: 'users', users: query.get('ids').split(',').flatMap((i) => users.get(Number(i)) ?? []).map((u) => ({ user: u.id, name: u.name, role: 0, rev: 1 })) });
+    const administered = admin.answer(me, method, path, query, body);
+    if (administered) return administered;
     if (path === '/rooms' && method === 'POST') {
       const old = [...rooms.values()].find((r) => r.createdBy === body.client_id);
       const room = old ?? addRoom(me, body.name, body.topic ?? '', body.visibility ?? 0, body.client_id);
@@ -414,6 +420,10 @@ export async function startMock({ port = 0, seed = true } = {}) {
     role({ room, user, role }) {
       findRoom(room).members.set(findUser(user).id, role);
     },
+    admin({ user, on }) {
+      findUser(user).admin = on;
+    },
+    silence: ({ node }) => admin.silence(node),
     typing({ room, users: names }) {
       const r = findRoom(room);
       for (const s of sockets) if (s.live.has(r.id)) s.send({ type: 'typists', room: r.id, users: names.map((n) => ({ id: findUser(n).id })) });
@@ -514,7 +524,7 @@ export async function startMock({ port = 0, seed = true } = {}) {
       }
       s.user = grant.user;
       s.session = grant.session;
-      s.send({ type: 'welcome', user: s.user.id, name: s.user.name, role: 0, session: 1, expires_at_ms: grant.until, rooms: [...rooms.values()].filter((r) => r.members.has(s.user.id)).map((r) => stateOf(r, s.user)) });
+      s.send({ type: 'welcome', user: s.user.id, name: s.user.name, role: s.user.admin ? 1 : 0, session: 1, expires_at_ms: grant.until, rooms: [...rooms.values()].filter((r) => r.members.has(s.user.id)).map((r) => stateOf(r, s.user)) });
       for (const one of m.subs) sub(s, one);
       return;
     }

@@ -1,6 +1,6 @@
 /* The signed-in page: rooms at the side, one sheet of paper beside them, and the keys that work everywhere. */
 import { Suspense, useEffect, useState } from 'react';
-import { Navigate, Route, Routes, useLocation, useNavigate } from 'react-router';
+import { Navigate, Route, Routes, useLocation, useNavigate, useParams } from 'react-router';
 import { ConnectionBar } from '@/features/presence/ConnectionBar';
 import { EmptyState } from '@/features/rooms/EmptyState';
 import { Sidebar } from '@/features/rooms/Sidebar';
@@ -19,6 +19,7 @@ const BrowsePage = part(() => import('@/features/rooms/BrowsePage').then((m) => 
 const SettingsPage = part(() => import('@/features/settings/SettingsPage').then((m) => m.SettingsPage));
 const CreateRoomDialog = part(() => import('@/features/rooms/CreateRoomDialog').then((m) => m.CreateRoomDialog));
 const Switcher = part(() => import('@/features/rooms/Switcher').then((m) => m.Switcher));
+const AdminPage = part(() => import('@/features/admin/AdminPage').then((m) => m.AdminPage));
 const SearchPage = part(() => import('@/features/search/SearchPage').then((m) => m.SearchPage));
 const HelpDialog = part(() => import('./HelpDialog').then((m) => m.HelpDialog));
 
@@ -92,6 +93,7 @@ export function Shell() {
     onSwitch: () => setOpen('switch'),
     onHelp: () => setOpen('help'),
     onSettings: () => void navigate('/settings', { replace: drawer }),
+    onAdmin: () => void navigate('/admin', { replace: drawer }),
   };
   const menu = wide ? null : <DrawerButton onClick={openDrawer} />;
   const close = () => setOpen(null);
@@ -163,6 +165,7 @@ export function Shell() {
                 </>
               }
             />
+            <Route path="admin/:tab?" element={<Administration menu={menu} />} />
             <Route path="*" element={<NotFound />} />
           </Routes>
         </Suspense>
@@ -190,6 +193,20 @@ export function Shell() {
       </Suspense>
       <Note />
     </div>
+  );
+}
+
+function Administration({ menu }: { menu: React.ReactNode }) {
+  const { tab } = useParams();
+  return (
+    <>
+      <header className="flex h-14 shrink-0 items-center gap-2 px-2 sm:px-4 md:px-6">
+        {menu}
+        <h1 className="truncate leading-6 font-bold tracking-tight">Administration</h1>
+      </header>
+      <ConnectionBar />
+      <AdminPage tab={tab ?? ''} />
+    </>
   );
 }
 

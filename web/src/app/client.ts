@@ -23,6 +23,7 @@ import {
   trim,
   type Page,
 } from '@/state/timeline';
+import { adminCommands } from './admin';
 import { createAuth } from './auth';
 import { keepDrafts } from './drafts';
 import { saveExport } from './export';
@@ -342,6 +343,7 @@ export function createClient(base: string): RunningClient {
       return { more: answer.more, members: answer.members.map(memberOf) };
     },
     ...rightsCommands(http),
+    ...adminCommands(http),
   };
 
   return {

@@ -24,6 +24,18 @@ type Rights = Pick<
   | 'changePassword'
 >;
 
+export function signInOf(s: SessionsJson['sessions'][number]): SignIn {
+  return {
+    id: s.session,
+    device: s.device,
+    userAgent: s.user_agent,
+    address: s.address,
+    createdAtMs: s.created_at_ms,
+    usedAtMs: s.used_at_ms,
+    current: s.current,
+  };
+}
+
 export function rightsCommands(http: Http): Rights {
   const put = (path: string) => http.request<void>('POST', path, { body: { client_id: newClientId() } });
   const take = (path: string) => http.request<void>('DELETE', path, { query: { client_id: newClientId() } });
@@ -50,17 +62,7 @@ export function rightsCommands(http: Http): Rights {
 
     async signIns(signal) {
       const answer = await http.request<SessionsJson>('GET', '/sessions', { signal });
-      return answer.sessions.map(
-        (s): SignIn => ({
-          id: s.session,
-          device: s.device,
-          userAgent: s.user_agent,
-          address: s.address,
-          createdAtMs: s.created_at_ms,
-          usedAtMs: s.used_at_ms,
-          current: s.current,
-        }),
-      );
+      return answer.sessions.map(signInOf);
     },
     endSignIn: (id) => http.request('DELETE', `/sessions/${id}`),
     endOtherSignIns: () => http.request('DELETE', '/sessions', { query: { keep: 'current' } }),

@@ -1,4 +1,5 @@
 /* What a person can make happen. Features call these; app/ carries them out. */
+import type { AdminCommands } from './admin';
 import type { Line } from './fold';
 import type { Notify } from './rooms';
 import type { Hit, Hits, Neighbour } from './search';
@@ -56,7 +57,7 @@ export interface Failure {
   position?: number | undefined;
 }
 
-export interface Commands {
+export interface Commands extends AdminCommands {
   signup(name: string, password: string): Promise<void>;
   login(name: string, password: string): Promise<void>;
   logout(): Promise<void>;

@@ -468,6 +468,95 @@ await test('phone: settings and member menu at 320 px, no sideways scroll', { vi
   mock.order('role', { room: 'Garden', user: 'Robin', role: 0 });
 });
 
+const ADMIN_TABS = ['users', 'invites', 'rooms', 'live', 'system', 'limits', 'audit'];
+
+async function openAdmin(page, tab) {
+  await page.goto(`${mock.url}/admin/${tab}`);
+  await page.getByRole('navigation', { name: 'Administration' }).waitFor();
+  await page.getByText('Loading…').first().waitFor({ state: 'detached' });
+}
+
+await test('administration: somebody is disabled after a question, and the last administrator stays one', {}, async (page) => {
+  mock.order('admin', { user: 'Robin', on: true });
+  await login(page, mock.url);
+  await page.getByRole('button', { name: /Your menu/ }).click();
+  await page.getByRole('menuitem', { name: 'Administration' }).click();
+  await page.getByLabel('Search by sign-in name').fill('mira');
+  await page.getByRole('button', { name: 'Manage Mira' }).click();
+  await page.getByRole('button', { name: 'Disable' }).click();
+  check('nothing is asked for yet', (await page.getByText('disabled', { exact: true }).count()) === 0);
+  await page.getByRole('dialog', { name: 'Disable Mira?' }).getByRole('button', { name: 'Disable' }).click();
+  await page.getByText('Mira is signed out and cannot sign in.').waitFor();
+  await page.getByRole('button', { name: 'Enable' }).click();
+  await page.getByRole('dialog', { name: /again/ }).getByRole('button', { name: 'Enable' }).click();
+  await page.getByText('Mira can sign in again.').waitFor();
+  await page.getByRole('button', { name: 'Done' }).click();
+  await page.getByLabel('Search by sign-in name').fill('robin');
+  await page.getByRole('button', { name: 'Manage Robin' }).click();
+  await page.getByRole('button', { name: 'Take the role away' }).click();
+  await page.getByRole('dialog', { name: /Take the role away/ }).getByRole('button', { name: 'Take the role away' }).click();
+  await page.getByText('The server needs an administrator who can sign in').waitFor();
+  await page.keyboard.press('Escape');
+  await openAdmin(page, 'audit');
+  await page.getByRole('cell', { name: 'enabled' }).first().waitFor();
+  mock.order('admin', { user: 'Robin', on: false });
+});
+
+await test('administration: the picture moves each second, and is there in words', {}, async (page) => {
+  mock.order('admin', { user: 'Robin', on: true });
+  await login(page, mock.url);
+  await openAdmin(page, 'system');
+  const rate = page.locator('dt', { hasText: 'Events stored per second' }).locator('xpath=../dd');
+  await page.waitForFunction((el) => /^[1-9]/.test(el.textContent), await rate.elementHandle(), { timeout: 8000 });
+  check('seven actors', (await page.getByRole('img', { name: /^7 actors/ }).count()) === 1);
+  check('shards in words', (await page.getByRole('img', { name: 'room/0: 170 shards; room/1: 86 shards' }).count()) === 1);
+  mock.order('silence', { node: 'room/1' });
+  await page.getByText('silent for 14 s').waitFor();
+  check('its link is down in words', (await page.getByRole('row', { name: /room\/0 – room\/1 down/ }).count()) === 1);
+  mock.order('silence', { node: '' });
+  await page.getByRole('button', { name: 'Hold' }).click();
+  await page.getByText('Held.').waitFor();
+  mock.order('admin', { user: 'Robin', on: false });
+});
+
+await test('administration: not for others, whatever address they type', {}, async (page) => {
+  await login(page, mock.url);
+  await page.getByRole('button', { name: /Your menu/ }).click();
+  check('not in the menu', (await page.getByRole('menuitem', { name: 'Administration' }).count()) === 0);
+  await page.goto(`${mock.url}/admin/users`);
+  await page.getByText('This page is for administrators.').waitFor();
+});
+
+await test('phone: administration at 320 px, no sideways scroll', { viewport: { width: 320, height: 640 }, isMobile: true, hasTouch: true }, async (page) => {
+  mock.order('admin', { user: 'Robin', on: true });
+  await login(page, mock.url);
+  for (const tab of ADMIN_TABS) {
+    await openAdmin(page, tab);
+    await page.waitForTimeout(150);
+    check(`${tab} fits`, await page.evaluate(() => document.documentElement.scrollWidth <= 320));
+    const low = await page.getByRole('main').getByRole('button').evaluateAll((all) => all.filter((el) => el.getBoundingClientRect().height < 44).map((el) => el.textContent));
+    check(`${tab}: 44 px to touch: ${low}`, low.length === 0);
+  }
+  mock.order('admin', { user: 'Robin', on: false });
+});
+
+for (const colorScheme of ['light', 'dark'])
+  await test(`axe, ${colorScheme}: nothing serious in administration`, { colorScheme }, async (page) => {
+    mock.order('admin', { user: 'Robin', on: true });
+    await login(page, mock.url);
+    for (const tab of ADMIN_TABS) {
+      await openAdmin(page, tab);
+      if (tab === 'invites') await page.getByRole('button', { name: 'Make an invitation' }).click();
+      if (tab === 'users') await page.getByRole('button', { name: 'Manage Mira' }).click();
+      if (tab === 'system') await page.getByRole('button', { name: 'Show all counters' }).click();
+      await page.waitForTimeout(150);
+      const { violations } = await new AxeBuilder({ page }).analyze();
+      const bad = violations.filter((v) => v.impact === 'serious' || v.impact === 'critical');
+      check(`${tab}: ${bad.map((v) => `${v.id} (${v.nodes.map((n) => n.html).slice(0, 2)})`).join('; ')}`, bad.length === 0);
+    }
+    mock.order('admin', { user: 'Robin', on: false });
+  });
+
 for (const colorScheme of ['light', 'dark'])
   await test(`axe, ${colorScheme}: nothing serious`, { colorScheme }, async (page) => {
     const scan = async (where) => {

@@ -14,6 +14,7 @@ export interface SidebarProps {
   onSwitch: () => void;
   onHelp: () => void;
   onSettings: () => void;
+  onAdmin: () => void;
   /** A place was chosen: a drawer closes. */
   onPick?: () => void;
   /** In a drawer: how to get out of it. */
@@ -24,7 +25,7 @@ const isMac = /Mac|iPhone|iPad/.test(navigator.userAgent);
 export const SWITCH_KEYS = isMac ? '⌘K' : 'Ctrl K';
 export const SEARCH_KEYS = isMac ? '⇧⌘F' : 'Ctrl Shift F';
 
-export function Sidebar({ onCreate, onSwitch, onHelp, onSettings, onPick, onClose }: SidebarProps) {
+export function Sidebar({ onCreate, onSwitch, onHelp, onSettings, onAdmin, onPick, onClose }: SidebarProps) {
   const rooms = useApp((s) => s.rooms);
   return (
     <div className="flex h-full min-h-0 flex-col">
@@ -82,7 +83,7 @@ export function Sidebar({ onCreate, onSwitch, onHelp, onSettings, onPick, onClos
           <span>Browse public rooms</span>
         </NavLink>
       </nav>
-      <UserMenu onHelp={onHelp} onSettings={onSettings} />
+      <UserMenu onHelp={onHelp} onSettings={onSettings} onAdmin={onAdmin} />
     </div>
   );
 }

@@ -15,7 +15,7 @@ const THEMES = [
   { value: 'dark', label: 'Dark', icon: 'moon' },
 ] as const;
 
-export function UserMenu({ onHelp, onSettings }: { onHelp: () => void; onSettings: () => void }) {
+export function UserMenu({ onHelp, onSettings, onAdmin }: { onHelp: () => void; onSettings: () => void; onAdmin: () => void }) {
   const me = useMe();
   const online = useApp((s) => s.link.state === 'online');
   const [theme, setTheme] = useTheme();
@@ -63,6 +63,17 @@ export function UserMenu({ onHelp, onSettings }: { onHelp: () => void; onSetting
             >
               Settings
             </MenuItem>
+            {me.admin ? (
+              <MenuItem
+                icon="people"
+                onSelect={() => {
+                  close();
+                  onAdmin();
+                }}
+              >
+                Administration
+              </MenuItem>
+            ) : null}
             <MenuItem
               icon="help"
               onSelect={() => {

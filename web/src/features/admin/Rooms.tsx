@@ -1,0 +1,78 @@
+import { useState } from 'react';
+import type { AdminRoom } from '@/state/admin';
+import { useCommands } from '@/state/hooks';
+import { RoomIcon } from '@/features/rooms/RoomIcon';
+import { Button } from '@/ui/Button';
+import { Field } from '@/ui/Field';
+import { Badge, Nothing, Trouble } from './Parts';
+import { usePages } from './usePages';
+import { agoOf, dayOf, plural } from './words';
+
+/** What rooms there are; never what is said in them. */
+export function Rooms() {
+  const commands = useCommands();
+  const [query, setQuery] = useState('');
+  const [now] = useState(() => Date.now());
+  const wanted = query.trim();
+  const pages = usePages<AdminRoom>(wanted, async (after, signal) => {
+    const { rooms, more } = await commands.adminRooms(wanted, after, signal);
+    return { rows: rooms, more };
+  });
+  const count = pages.rows?.length ?? 0;
+  return (
+    <>
+      <Field
+        label="Search by name"
+        hint="All rooms, private ones too: what they are, not what is said in them."
+        type="search"
+        value={query}
+        autoComplete="off"
+        onChange={(e) => setQuery(e.target.value)}
+      />
+      <p role="status" className="mt-3 min-h-5 text-sm text-ink-3">
+        {pages.rows === null ? (pages.error ? '' : 'Loading…') : count ? `${plural(count, 'room', 'rooms')}${pages.more ? ' so far' : ''}` : ''}
+      </p>
+      <Trouble error={pages.error} onAgain={pages.again} />
+      {pages.rows !== null && count === 0 ? <Nothing>{wanted ? `No room has “${wanted}” in its name.` : 'There are no rooms yet.'}</Nothing> : null}
+      <ul className="divide-y divide-line">
+        {pages.rows?.map((room) => (
+          <li key={room.id} className="py-3">
+            <p className="flex flex-wrap items-center gap-x-2 gap-y-1 font-semibold">
+              <RoomIcon visibility={room.visibility} className="size-4.5 text-ink-3" />
+              {room.visibility === 'direct' ? (
+                <span className="text-ink-2">{`Direct conversation ${room.id}`}</span>
+              ) : (
+                <bdi className="min-w-0 truncate">{room.name}</bdi>
+              )}
+              {room.visibility === 'private' ? <Badge>private</Badge> : null}
+              {room.visibility !== 'direct' && room.owner === null ? <Badge tone="danger">nobody owns it</Badge> : null}
+            </p>
+            <p className="mt-0.5 text-xs text-ink-3">
+              {[
+                plural(room.members, 'member', 'members'),
+                plural(room.messages, 'message', 'messages'),
+                room.lastAtMs ? `last event ${agoOf(room.lastAtMs, now)}` : '',
+                `since ${dayOf(room.createdAtMs)}`,
+              ]
+                .filter(Boolean)
+                .join(' · ')}
+              {room.owner ? (
+                <>
+                  {' · owned by '}
+                  <bdi>{room.owner.name}</bdi>
+                </>
+              ) : null}
+            </p>
+          </li>
+        ))}
+      </ul>
+      {pages.more ? (
+        <div className="pt-4 text-center">
+          <Button busy={pages.loadingMore} onClick={() => void pages.loadMore()}>
+            Show more rooms
+          </Button>
+        </div>
+      ) : null}
+    </>
+  );
+}
