@@ -568,6 +568,8 @@ export async function startMock({ port = 0, seed = true } = {}) {
       case 'room_revise':
       case 'room_edit':
       case 'room_delete':
+      case 'room_react':
+      case 'room_pin':
         try {
           const ack = perform(rooms.get(m.room), s.user, m);
           if (!knobs.muteAcks) s.send(ack);

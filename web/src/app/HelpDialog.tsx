@@ -11,6 +11,7 @@ const KEYS: readonly { keys: string; what: string }[] = [
   { keys: '↑', what: 'In an empty message: change your last one' },
   { keys: 'Esc', what: 'Stop changing; close what is open' },
   { keys: '↑ / ↓', what: 'In the conversation: from message to message' },
+  { keys: 'U', what: 'On a message: mark unread from here' },
   { keys: '?', what: 'This list' },
 ];
 

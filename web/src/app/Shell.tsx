@@ -263,6 +263,8 @@ function useTitle(): void {
   const unread = useApp((s) => attentionTotal(s.rooms));
   const name = useApp((s) => (s.active === null ? '' : (s.rooms.byId.get(s.active)?.name ?? '')));
   useEffect(() => {
+    // A dot on the tab's picture: seen where its title is not.
+    document.querySelector<HTMLLinkElement>('link[rel=icon]')?.setAttribute('href', unread > 0 ? '/icon-dot.svg' : '/icon.svg');
     document.title = `${unread > 0 ? `(${badge(unread)}) ` : ''}${name ? `${name} · ` : ''}Rookery`;
   }, [unread, name]);
 }

@@ -119,6 +119,11 @@ export function createClient(base: string): RunningClient {
   function enqueue(room: number, work: outbox.Work): void {
     const { session } = store.getState();
     if (session.status !== 'in') return;
+    const undone = outbox.undoneBy(store.getState().outbox, room, work);
+    if (undone) {
+      store.setState((s) => ({ outbox: outbox.remove(s.outbox, undone.clientId) }));
+      return;
+    }
     const entry = outbox.newEntry(newClientId(), session.me.id, room, work, Date.now());
     store.setState((s) => ({ outbox: outbox.add(s.outbox, [entry]) }));
   }
@@ -253,10 +258,8 @@ export function createClient(base: string): RunningClient {
       return enqueue(room, { what: 'post', text, replyTo, mentions: calledIn(text) });
     },
     edit: (room, target, text) => enqueue(room, { what: 'edit', target, text, mentions: calledIn(text) }),
-    react: (room, seq, emoji, on) =>
-      attempt(http.request(on ? 'PUT' : 'DELETE', `/rooms/${room}/messages/${seq}/reactions/${encodeURIComponent(emoji)}`, { query: { client_id: newClientId() } })),
-    pin: (room, seq, on) =>
-      attempt(http.request(on ? 'PUT' : 'DELETE', `/rooms/${room}/messages/${seq}/pin`, { query: { client_id: newClientId() } })),
+    react: (room, target, emoji, on) => enqueue(room, { what: 'react', target, emoji, on }),
+    pin: (room, target, on) => enqueue(room, { what: 'pin', target, on }),
     setReplying: (replying) => store.setState((s) => ({ drafts: setReplying(s.drafts, replying) })),
     lines: readLines,
     async pins(room, before) {
@@ -265,6 +268,10 @@ export function createClient(base: string): RunningClient {
       const lines = linesFrom(room, page);
       lines.sort((a, b) => (b.pinned?.seq ?? 0) - (a.pinned?.seq ?? 0));
       return { lines, more: page.more };
+    },
+    async firstAfter(room, msgNo) {
+      const page = await http.request<PageJson>('GET', `/rooms/${room}/messages`, { query: { after: msgNo || undefined, limit: 1 } });
+      return page.first_seq;
     },
     reach,
     loadApart,
@@ -282,11 +289,12 @@ export function createClient(base: string): RunningClient {
     typing: (room) => live.typing(room),
     markRead: (room, msgNo) => live.markRead(room, msgNo),
     markUnread: (room, msgNo) => live.markUnread(room, msgNo),
-    async setNotify(room, level) {
-      const set = NOTIFIES.indexOf(level);
-      await http.request('PUT', `/rooms/${room}/notify`, { body: { level: set } });
-      store.setState((s) => ({ rooms: applyNotify(s.rooms, room, set) }));
-    },
+    setNotify: (room, level) =>
+      attempt(
+        http.request('PUT', `/rooms/${room}/notify`, { body: { level: NOTIFIES.indexOf(level) } }).then(() =>
+          store.setState((s) => ({ rooms: applyNotify(s.rooms, room, NOTIFIES.indexOf(level)) })),
+        ),
+      ),
     async findMembers(room, query, signal) {
       const answer = await http.request<MembersJson>('GET', `/rooms/${room}/members`, { query: { query, limit: FOUND_MEMBERS }, signal });
       return answer.members.map(memberOf);

@@ -40,6 +40,10 @@ export function messageOf(e: Entry): BrowserMessage {
     }
     case 'delete':
       return { type: 'room_delete', ...head, target: e.work.target };
+    case 'react':
+      return { type: 'room_react', ...head, target: e.work.target, emoji: e.work.emoji, on: e.work.on };
+    case 'pin':
+      return { type: 'room_pin', ...head, target: e.work.target, on: e.work.on };
   }
 }
 

@@ -70,7 +70,6 @@ export interface Commands extends AdminCommands {
   post(room: number, text: string, replyTo: number): void;
   edit(room: number, seq: number, text: string): void;
   remove(room: number, seq: number): void;
-  /** Not kept for later: it goes out now, or a note says why not. */
   react(room: number, seq: number, emoji: string, on: boolean): void;
   pin(room: number, seq: number, on: boolean): void;
   setReplying(replying: { room: number; seq: number } | null): void;
@@ -78,6 +77,8 @@ export interface Commands extends AdminCommands {
   lines(room: number, seqs: readonly number[]): Promise<Line[]>;
   /** Pinned lines, the latest pin first. */
   pins(room: number, before: number): Promise<{ lines: Line[]; more: boolean }>;
+  /** seq of the first line with a number above this one; 0: there is none. */
+  firstAfter(room: number, msgNo: number): Promise<number>;
   /** Makes sure that the line is loaded, around it too. False: there is no such line. */
   reach(room: number, seq: number): Promise<boolean>;
   loadApart(room: number, where: 'older' | 'newer'): Promise<void>;
@@ -90,7 +91,8 @@ export interface Commands extends AdminCommands {
   markRead(room: number, msgNo: number): void;
   /** This line and what follows it, on all devices. The room counts as read again when it was left and entered. */
   markUnread(room: number, msgNo: number): void;
-  setNotify(room: number, level: Notify): Promise<void>;
+  /** On all devices. A note says when it could not be stored. */
+  setNotify(room: number, level: Notify): void;
   /** Members with a word in their name that begins so, the best first. */
   findMembers(room: number, query: string, signal: AbortSignal): Promise<Member[]>;
   loadOlder(room: number): Promise<void>;

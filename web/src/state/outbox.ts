@@ -1,4 +1,4 @@
-/* What this device still has to get stored: lines, edits and deletions, first in first out per room, one unacked at a
+/* What this device still has to get stored: lines, edits, deletions, reactions and pins, first in first out per room, one unacked at a
  * time. An entry leaves only by its ack, its final refusal, or its own event; a refused one stays to be seen, and
  * blocks nobody. The same entries lie in IndexedDB, so that they outlive the page. */
 
@@ -6,7 +6,9 @@ export type Work =
   /** Older entries on a device have neither an answered line nor people who are called. */
   | { what: 'post'; text: string; replyTo?: number; mentions?: readonly number[] }
   | { what: 'edit'; target: number; text: string; mentions?: readonly number[] }
-  | { what: 'delete'; target: number };
+  | { what: 'delete'; target: number }
+  | { what: 'react'; target: number; emoji: string; on: boolean }
+  | { what: 'pin'; target: number; on: boolean };
 
 export interface Entry {
   clientId: string;
@@ -122,6 +124,25 @@ export function nextToSend(o: Outbox, room: number): Entry | null {
 
 export function roomsWaiting(o: Outbox): number[] {
   return [...new Set(o.entries.filter((e) => e.state === 'queued').map((e) => e.room))];
+}
+
+/** A reaction or a pin: shown on its line while it waits, and gone with a sentence when it is refused. */
+export function isMark(work: Work): work is Extract<Work, { what: 'react' | 'pin' }> {
+  return work.what === 'react' || work.what === 'pin';
+}
+
+/** An entry that was never on the wire and that this one would only take back. */
+export function undoneBy(o: Outbox, room: number, work: Work): Entry | undefined {
+  if (!isMark(work)) return undefined;
+  const last = o.entries.findLast(
+    (e) =>
+      e.room === room &&
+      isMark(e.work) &&
+      e.work.what === work.what &&
+      e.work.target === work.target &&
+      (work.what === 'pin' || (e.work.what === 'react' && e.work.emoji === work.emoji)),
+  );
+  return last?.state === 'queued' && !last.tried && isMark(last.work) && last.work.on !== work.on ? last : undefined;
 }
 
 export function ofRoom(o: Outbox, room: number): readonly Entry[] {

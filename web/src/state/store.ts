@@ -156,6 +156,12 @@ export function applyMessage(s: State, m: ServerMessage, nowMs: number): State {
     }
     case 'nack': {
       const reason = m.reason || errorText(m.code);
+      const work = s.outbox.entries.find((e) => e.clientId === m.client_id)?.work;
+      // There is no line of its own on which it could stay to be seen.
+      if (m.final && work && outbox.isMark(work)) {
+        const what = work.what === 'react' ? 'The reaction' : 'The pin';
+        return note({ ...s, outbox: outbox.remove(s.outbox, m.client_id) }, `${what} was not stored: ${reason}`);
+      }
       return {
         ...s,
         outbox: m.final

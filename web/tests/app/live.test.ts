@@ -136,6 +136,54 @@ describe('what this device says', () => {
     expect(FakeSocket.last.of('read')).toEqual([{ type: 'read', room: ROOM, msg_no: 2, turn: 0 }]);
   });
 
+  test('marked as unread: sent with the turn, held until the room is entered again, repeated until it is answered', async () => {
+    await open();
+    live.markRead(ROOM, 2);
+    live.markUnread(ROOM, 2);
+    expect(FakeSocket.last.of('unread_from')).toEqual([{ type: 'unread_from', room: ROOM, msg_no: 2, turn: 0 }]);
+    await vi.advanceTimersByTimeAsync(500);
+    expect(FakeSocket.last.of('read')).toHaveLength(0); // what was read before the mark is not said after it
+    live.markRead(ROOM, 2);
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(FakeSocket.last.of('read')).toHaveLength(0);
+    expect(FakeSocket.last.of('unread_from')).toHaveLength(2);
+    FakeSocket.last.give({ type: 'read_at', room: ROOM, msg_no: 1, turn: 1 });
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(FakeSocket.last.of('unread_from')).toHaveLength(2);
+    expect(unreadOf(store.getState().rooms.byId.get(ROOM)!)).toBe(1);
+    live.openRoom(null);
+    live.openRoom(ROOM);
+    live.markRead(ROOM, 2);
+    await vi.advanceTimersByTimeAsync(500);
+    expect(FakeSocket.last.of('read')).toEqual([{ type: 'read', room: ROOM, msg_no: 2, turn: 1 }]);
+  });
+
+  test('a mark made offline goes out after the welcome', async () => {
+    FakeSocket.last.drop(1006);
+    live.markUnread(ROOM, 1);
+    await vi.advanceTimersByTimeAsync(1000);
+    FakeSocket.last.accept();
+    FakeSocket.last.give(welcome([roomState({ head: 2, msg_no: 2, read_msg_no: 2 })]));
+    await settle();
+    expect(FakeSocket.last.of('unread_from')).toHaveLength(1);
+  });
+
+  test('which unread lines are gone is asked once for each news of it', async () => {
+    const news = (deleted: number) => FakeSocket.last.give({ type: 'heads', heads: [{ room: ROOM, seq: 9, msg_no: 5, deleted }] });
+    news(8);
+    await vi.advanceTimersByTimeAsync(700);
+    news(8);
+    await vi.advanceTimersByTimeAsync(700);
+    expect(FakeSocket.last.of('gone_get')).toEqual([{ type: 'gone_get', room: ROOM }]);
+    FakeSocket.last.give({ type: 'gone', room: ROOM, deleted: 8, more: false, lines: [{ id: 4 }] });
+    await vi.advanceTimersByTimeAsync(700);
+    expect(FakeSocket.last.of('gone_get')).toHaveLength(1);
+    expect(unreadOf(store.getState().rooms.byId.get(ROOM)!)).toBe(4);
+    news(9);
+    await vi.advanceTimersByTimeAsync(700);
+    expect(FakeSocket.last.of('gone_get')).toHaveLength(2);
+  });
+
   test('typing at most once in 3 s', async () => {
     for (let i = 0; i < 10; i++) live.typing(ROOM);
     expect(FakeSocket.last.of('typing')).toHaveLength(1);

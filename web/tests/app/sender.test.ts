@@ -41,6 +41,24 @@ const ack = (m: RoomPostMsg, seq: number) =>
   hear({ type: 'ack', client_id: m.client_id, room: m.room, seq, at_ms: T0, msg_no: seq, dup: false });
 const texts = () => sent.map((m) => m.text);
 
+test('reactions and pins wait their turn behind lines, also over a reload', async () => {
+  store.setState((s) => ({
+    outbox: add(s.outbox, [
+      newEntry(newId(), ME, ROOM, { what: 'react', target: 3, emoji: '🙂', on: true }, T0),
+      newEntry(newId(), ME, ROOM, { what: 'pin', target: 3, on: false }, T0),
+    ]),
+  }));
+  await vi.waitFor(async () => expect(await db.all(ME)).toHaveLength(2));
+  start(); // the page is loaded anew
+  await sender.load(ME);
+  goOnline();
+  await vi.waitFor(() => expect(sent).toHaveLength(1));
+  expect(sent[0]).toMatchObject({ type: 'room_react', room: ROOM, target: 3, emoji: '🙂', on: true });
+  ack(sent[0]!, 5);
+  await vi.waitFor(() => expect(sent).toHaveLength(2));
+  expect(sent[1]).toMatchObject({ type: 'room_pin', target: 3, on: false });
+});
+
 function say(text: string, room = ROOM): string {
   const entry = newEntry(newId(), ME, room, { what: 'post', text }, T0);
   store.setState((s) => ({ outbox: add(s.outbox, [entry]) }));

@@ -114,6 +114,62 @@ await test('two tabs: one line, shown in both, read in both', {}, async (page, c
   check('each once', (await page.getByText('From the first tab').count()) === 1);
 });
 
+await test('marked unread from here: on both tabs, kept over a reload, read again when entered again', {}, async (page, context) => {
+  await open(page, lunch);
+  const words = `keep ${Date.now()}`;
+  mock.order('say', { room: 'Lunch', user: 'Mira', text: words });
+  await page.getByText(words).waitFor();
+  const other = await context.newPage();
+  await other.goto(`${mock.url}/r/${garden}`);
+  await other.locator('[role=log][aria-busy=false]').waitFor();
+  const row = page.locator('[role=article]').last();
+  await row.focus();
+  await page.keyboard.press('u');
+  const badge = other.locator('nav a', { hasText: 'Lunch' });
+  await badge.getByText('1 unread').waitFor({ timeout: 2000 });
+  await page.locator('[data-key=unread]').waitFor();
+  mock.order('say', { room: 'Lunch', user: 'Mira', text: `${words} more` });
+  await badge.getByText('2 unread').waitFor({ timeout: 2000 }); // on screen, and not read
+  await other.reload();
+  await badge.getByText('2 unread').waitFor({ timeout: 4000 });
+  check('the title and its picture say so', (await other.title()).startsWith('(') && (await other.locator('link[rel=icon]').getAttribute('href')) === '/icon-dot.svg');
+  await page.locator('nav a', { hasText: 'Garden' }).click();
+  await page.locator('nav a', { hasText: 'Lunch' }).click();
+  await other.waitForFunction(() => !document.querySelector('nav')?.textContent?.includes('2 unread'));
+});
+
+await test('the level of a room: by keyboard, on both tabs', {}, async (page, context) => {
+  await open(page, garden);
+  const other = await context.newPage();
+  await other.goto(`${mock.url}/r/${garden}`);
+  await other.locator('[role=log][aria-busy=false]').waitFor();
+  await page.getByRole('button', { name: 'Room menu' }).first().focus();
+  await page.keyboard.press('Enter');
+  await page.getByRole('menuitemradio', { name: 'Nothing' }).press('Enter');
+  await page.goto(`${mock.url}/r/${lunch}`);
+  await page.locator('[role=log][aria-busy=false]').waitFor();
+  await other.getByRole('button', { name: 'Room menu' }).first().click();
+  check('there too', (await other.getByRole('menuitemradio', { name: 'Nothing' }).getAttribute('aria-checked')) === 'true');
+  await other.getByRole('menuitemradio', { name: 'Every message' }).click();
+});
+
+await test('a reaction made offline waits on its line, and is stored later', {}, async (page) => {
+  await open(page, lunch);
+  const words = `react ${Date.now()}`;
+  mock.order('say', { room: 'Lunch', user: 'Mira', text: words });
+  await page.getByText(words).waitFor();
+  mock.order('knobs', { refuseSockets: true });
+  mock.order('close', { code: 1012 });
+  const row = page.locator('[role=article]', { hasText: words });
+  await row.hover();
+  await row.getByRole('button', { name: 'Add a reaction' }).click();
+  await page.getByRole('dialog').getByRole('button').nth(2).click();
+  const waiting = row.getByRole('button', { name: /waits to be stored/ });
+  await waiting.waitFor();
+  mock.order('knobs', { refuseSockets: false });
+  await row.getByRole('group', { name: 'Reactions' }).getByRole('button', { name: /^((?!waits).)*$/ }).waitFor({ timeout: 10_000 });
+});
+
 await test('a draft outlives a room switch and a reload', {}, async (page) => {
   await open(page);
   await page.locator('#composer').fill('Half a thou');

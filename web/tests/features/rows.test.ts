@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { buildRows, type Row } from '@/features/timeline/rows';
+import { buildRows, firstUnread, isAbove, type Row } from '@/features/timeline/rows';
 import { dayName, midnight } from '@/features/timeline/time';
 import { down, freeze, range, TAIL, up, WINDOW_MAX, WINDOW_START, type Window } from '@/features/timeline/window';
 import { newEntry } from '@/state/outbox';
@@ -37,6 +37,19 @@ describe('rows', () => {
     expect(shape(rows)).toEqual(['day', 'first', 'first', 'unread', 'first', 'more']);
   });
 
+  test('no divider while it belongs above what is loaded: there the bar leads', () => {
+    const items = [line(7), line(8), line(9)];
+    expect(shape(build(items, { readUpTo: 3 }))).toEqual(['day', 'first', 'more', 'more']);
+    expect([isAbove(items, 3), isAbove(items, 6), isAbove(items, 8)]).toEqual([true, false, false]);
+    expect([firstUnread(items, 3, ME), firstUnread(items, 6, ME), firstUnread(items, 8, ME), firstUnread(items, 9, ME)]).toEqual([0, 7, 9, 0]);
+    expect(shape(build(items, { readUpTo: 6 }))).toEqual(['day', 'unread', 'first', 'more', 'more']);
+  });
+
+  test('a deleted line is no first unread one', () => {
+    expect(shape(build([line(1), line(2, { text: null }), line(3)], { readUpTo: 1 }))).toEqual(['day', 'first', 'first', 'unread', 'first']);
+    expect(firstUnread([line(1), line(2, { text: null }), line(3)], 1, ME)).toBe(3);
+  });
+
   test('pending lines come last, and are the same row once they are stored', () => {
     const entry = newEntry(newId(), ME, ROOM, { what: 'post', text: 'mine' }, NOON);
     const before = build([line(1)], { entries: [entry] });
@@ -49,6 +62,14 @@ describe('rows', () => {
   test('nothing pending is shown in the middle of the history', () => {
     const entry = newEntry(newId(), ME, ROOM, { what: 'post', text: 'mine' }, NOON);
     expect(shape(build([line(1)], { entries: [entry], atEnd: false }))).toEqual(['day', 'first']);
+  });
+
+  test('reactions and pins that wait are shown on their line, beside a change', () => {
+    const edit = newEntry(newId(), ME, ROOM, { what: 'edit', target: 1, text: 'new' }, NOON);
+    const smile = newEntry(newId(), ME, ROOM, { what: 'react', target: 1, emoji: '🙂', on: true }, NOON);
+    const pin = newEntry(newId(), ME, ROOM, { what: 'pin', target: 1, on: true }, NOON);
+    const row = build([line(1, { user: ME })], { entries: [edit, smile, pin] }).at(-1);
+    expect(row).toMatchObject({ change: { clientId: edit.clientId }, marks: [{ clientId: smile.clientId }, { clientId: pin.clientId }] });
   });
 
   test('a change that waits is shown on its line', () => {

@@ -61,6 +61,28 @@ describe('an entry leaves only by', () => {
   });
 });
 
+describe('reactions and pins', () => {
+  const react = (on: boolean, emoji = '🙂') => ({ what: 'react' as const, target: 3, emoji, on });
+
+  test('taken back before it was ever sent: both are gone', () => {
+    const entry = newEntry(newId(), ME, ROOM, react(true), T0);
+    const o = outbox.add(initialOutbox, [entry]);
+    expect(outbox.undoneBy(o, ROOM, react(false))).toBe(o.entries[0]);
+    expect(outbox.undoneBy(o, ROOM, react(true))).toBeUndefined();
+    expect(outbox.undoneBy(o, ROOM, react(false, '👍'))).toBeUndefined();
+    expect(outbox.undoneBy(o, ROOM, { what: 'pin', target: 3, on: false })).toBeUndefined();
+    expect(outbox.undoneBy(o, ROOM + 1, react(false))).toBeUndefined();
+    const tried = outbox.linkLost(outbox.markSent(o, entry.clientId)); // it may be stored
+    expect(outbox.undoneBy(tried, ROOM, react(false))).toBeUndefined();
+  });
+
+  test('only the last of several counts', () => {
+    const entries = [react(true), react(false)].map((work) => newEntry(newId(), ME, ROOM, work, T0));
+    const sent = outbox.markSent(outbox.add(initialOutbox, entries), entries[0]!.clientId);
+    expect(outbox.undoneBy(sent, ROOM, react(true))?.clientId).toBe(entries[1]!.clientId);
+  });
+});
+
 describe('an entry is sent again, unchanged and in its place', () => {
   test('after the link was lost', () => {
     const { o, ids } = with_('a', 'b');

@@ -141,6 +141,17 @@ describe('presence and typing', () => {
 function ack(id: string, seq: number): ServerMessage {
   return { type: 'ack', client_id: id, room: ROOM, seq, at_ms: T0, msg_no: seq, dup: false };
 }
+test('a refused reaction leaves its line, with a sentence', () => {
+  const entry = outbox.newEntry(newId(), ME, ROOM, { what: 'react', target: 1, emoji: '🙂', on: true }, T0);
+  const before = run([welcome()]);
+  const s = { ...before, outbox: outbox.add(before.outbox, [entry]) };
+  const later = run([nack(entry.clientId, ERR.OVERLOADED, false, 700)], s);
+  expect(later.outbox.entries).toHaveLength(1);
+  const refused = run([nack(entry.clientId, ERR.TOO_MANY_REACTIONS, true, 0)], s);
+  expect(refused.outbox.entries).toHaveLength(0);
+  expect(refused.note?.text).toMatch(/^The reaction was not stored: /);
+});
+
 function nack(id: string, code: number, final: boolean, retry_ms: number): ServerMessage {
   return { type: 'nack', client_id: id, room: ROOM, code, retry_ms, final, reason: '' };
 }

@@ -87,7 +87,7 @@ export function Composer({ room, name, quote }: { room: number; name: string; qu
 
   function editLast(): boolean {
     const items = read().timelines.get(room)?.items ?? [];
-    const busy = new Set(read().outbox.entries.map((e) => (e.work.what === 'post' ? 0 : e.work.target)));
+    const busy = new Set(read().outbox.entries.map((e) => (e.work.what === 'edit' || e.work.what === 'delete' ? e.work.target : 0)));
     for (let i = items.length - 1; i >= 0; i--) {
       const item = items[i];
       if (item?.type !== 'line' || item.user !== me || item.text === null || busy.has(item.seq)) continue;

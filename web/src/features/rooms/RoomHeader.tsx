@@ -8,6 +8,7 @@ import { cx } from '@/ui/cx';
 import { Dialog, DialogActions, DialogBody } from '@/ui/Dialog';
 import { Icon } from '@/ui/Icon';
 import { Menu, MenuItem } from '@/ui/Menu';
+import { NotifyChoice } from './NotifyChoice';
 import { ExportDialog } from './ExportDialog';
 import { RoomIcon } from './RoomIcon';
 
@@ -69,6 +70,7 @@ export function RoomHeader({ room, before, membersShown, onMembers, onLeft }: Ro
       >
         {(close) => (
           <>
+            <NotifyChoice room={room} onChosen={close} />
             {room.role === 'owner' ? (
               <MenuItem
                 icon="down"

@@ -2,6 +2,8 @@
 import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState, type KeyboardEvent } from 'react';
 import { failureOf } from '@/state/commands';
 import { useApp, useCommands, useMe, useReadState } from '@/state/hooks';
+import type { Entry } from '@/state/outbox';
+import { unreadBadge, unreadOf } from '@/state/rooms';
 import { hasOlder, type Item, type Timeline } from '@/state/timeline';
 import { Button } from '@/ui/Button';
 import { cx } from '@/ui/cx';
@@ -10,7 +12,8 @@ import { Icon } from '@/ui/Icon';
 import { LinesSkeleton } from '@/ui/Skeleton';
 import { EmojiPicker } from './EmojiPicker';
 import { Line, NoticeLine } from './Line';
-import { buildRows, dayKey, type Row } from './rows';
+import { UnreadBar } from './UnreadBar';
+import { buildRows, dayKey, firstUnread, isAbove, type Row } from './rows';
 import { dayName, useToday } from './time';
 import { Scroll, type View } from './scroll';
 import { down, freeze, lowerBound, range, TAIL, up, type Window } from './window';
@@ -20,6 +23,7 @@ const PAGE_RETRY_MS = 3_000;
 const FOUND_MS = 2_500;
 
 const NO_ITEMS: readonly Item[] = [];
+const NO_MARKS: readonly Entry[] = [];
 
 /** `line`: seq of a line to open at; 0: none. */
 export function Conversation({ room, line: asked = 0 }: { room: number; line?: number }) {
@@ -37,6 +41,21 @@ export function Conversation({ room, line: asked = 0 }: { room: number; line?: n
   const [readUpTo, setReadUpTo] = useState<number | null>(() =>
     known && known.msgNo > known.readMsgNo ? known.readMsgNo : null,
   );
+  // What the bar tells of: as it was on entry, and whether the divider has been seen.
+  const [entryCount, setEntryCount] = useState(() => (known && unreadOf(known) > 0 ? unreadBadge(known) : ''));
+  const [dividerAbove, setDividerAbove] = useState(false);
+  const [dividerSeen, setDividerSeen] = useState(false);
+  // Lines were marked as unread, here or on another device: the divider stands there from now on.
+  const turn = known?.turn ?? 0;
+  const [turnSeen, setTurnSeen] = useState(turn);
+  if (known && turn !== turnSeen) {
+    setTurnSeen(turn);
+    if (known.held) {
+      setReadUpTo(known.readMsgNo);
+      setEntryCount(unreadOf(known) > 0 ? unreadBadge(known) : '');
+      setDividerSeen(false);
+    }
+  }
   const [away, setAway] = useState<{ seq: number; far: boolean } | null>(null);
   const [active, setActive] = useState<string | null>(null);
   const [deleting, setDeleting] = useState<number | null>(null);
@@ -90,8 +109,16 @@ export function Conversation({ room, line: asked = 0 }: { room: number; line?: n
     );
   }
 
+  const lookForDivider = () => {
+    if (readUpTo === null || dividerSeen) return;
+    const where = scroll.where('unread');
+    if (where === 'inside') setDividerSeen(true);
+    setDividerAbove(where === 'above' || (where === null && isAbove(items.slice(start, end), readUpTo)));
+  };
+
   const onView = (view: View) => {
     markRead(view);
+    lookForDivider();
     if (view.sticking) {
       if (win !== TAIL) setWin(TAIL);
       setAway(null);
@@ -131,7 +158,11 @@ export function Conversation({ room, line: asked = 0 }: { room: number; line?: n
       if (document.visibilityState === 'hidden') return;
       // What came while the page was hidden begins at a divider of its own.
       const now = read().rooms.byId.get(room);
-      if (now && now.msgNo > now.readMsgNo) setReadUpTo(now.readMsgNo);
+      if (now && !now.held && unreadOf(now) > 0) {
+        setReadUpTo(now.readMsgNo);
+        setEntryCount(unreadBadge(now));
+        setDividerSeen(false);
+      }
       scroll.look();
     };
     document.addEventListener('visibilitychange', onVisible);
@@ -187,6 +218,20 @@ export function Conversation({ room, line: asked = 0 }: { room: number; line?: n
   const onPick = useCallback((seq: number) => setPicking(seq), []);
   const onReply = useCallback((seq: number) => commands.setReplying({ room, seq }), [commands, room]);
 
+  const toFirstUnread = () => {
+    if (readUpTo === null) return;
+    setDividerSeen(true);
+    const there = firstUnread(items, readUpTo, me);
+    if (there > 0) {
+      onJump(there);
+      return;
+    }
+    commands.firstAfter(room, readUpTo).then(
+      (seq) => seq > 0 && onJump(seq),
+      () => setDividerSeen(false),
+    );
+  };
+
   const toLatest = () => {
     commands.leaveApart(room);
     setWin(TAIL);
@@ -203,11 +248,19 @@ export function Conversation({ room, line: asked = 0 }: { room: number; line?: n
     pendingBefore.current = pendingCount;
   });
 
+  const onUnread = useCallback((msgNo: number) => commands.markUnread(room, msgNo), [commands, room]);
   const onEdit = useCallback((seq: number) => commands.setEditing({ room, seq }), [commands, room]);
   const onDelete = useCallback((seq: number) => setDeleting(seq), []);
 
   const onKeyDown = (e: KeyboardEvent<HTMLDivElement>) => {
     if (e.target !== e.currentTarget && !(e.target as HTMLElement).matches('[role=article]')) return;
+    if (e.key.toLowerCase() === 'u' && !e.ctrlKey && !e.metaKey && !e.altKey) {
+      const row = byKey.get((e.target as HTMLElement).dataset.key ?? '');
+      if (row?.type !== 'line') return;
+      e.preventDefault();
+      onUnread(row.line.msgNo);
+      return;
+    }
     if (e.key !== 'ArrowDown' && e.key !== 'ArrowUp' && e.key !== 'Home' && e.key !== 'End') return;
     const articles = Array.from(e.currentTarget.querySelectorAll<HTMLElement>('[role=article]'));
     const at = articles.indexOf(document.activeElement as HTMLElement);
@@ -228,6 +281,11 @@ export function Conversation({ room, line: asked = 0 }: { room: number; line?: n
 
   return (
     <div className="relative flex min-h-0 flex-1 flex-col">
+      <UnreadBar
+        count={readUpTo !== null && dividerAbove && !dividerSeen && loaded ? entryCount : ''}
+        onJump={toFirstUnread}
+        onDismiss={() => setDividerSeen(true)}
+      />
       <div
         ref={attach}
         role="log"
@@ -262,6 +320,7 @@ export function Conversation({ room, line: asked = 0 }: { room: number; line?: n
                   onActive={setActive}
                   onEdit={onEdit}
                   onDelete={onDelete}
+                  onUnread={onUnread}
                 />
               ))}
             </>
@@ -341,6 +400,7 @@ interface RowProps {
   onActive: (key: string | null) => void;
   onEdit: (seq: number) => void;
   onDelete: (seq: number) => void;
+  onUnread: (msgNo: number) => void;
 }
 
 function RowView({ row, today, me, active, editing, mayDelete, onActive, ...rest }: RowProps) {
@@ -385,6 +445,7 @@ function RowView({ row, today, me, active, editing, mayDelete, onActive, ...rest
           <Line
             line={line}
             entry={row.type === 'line' ? row.change : row.entry}
+            marks={row.type === 'line' ? row.marks : NO_MARKS}
             first={row.first}
             mine={(line?.user ?? me) === me}
             active={active}

@@ -1,5 +1,6 @@
 import { memo, useMemo } from 'react';
 import { useCommands, useMe, useName, useNames } from '@/state/hooks';
+import { react, type Reaction } from '@/state/fold';
 import type { Entry } from '@/state/outbox';
 import type { Line as LineState, Notice as NoticeState } from '@/state/timeline';
 import { cx } from '@/ui/cx';
@@ -66,6 +67,8 @@ function shownEntry(entry: Entry): Shown {
 interface LineProps {
   line: LineState | null;
   entry: Entry | null;
+  /** Reactions and pins of this device that are not stored yet. */
+  marks: readonly Entry[];
   first: boolean;
   mine: boolean;
   /** The pointer or the focus is here: its actions are shown. */
@@ -80,13 +83,41 @@ interface LineProps {
   onJump: (seq: number) => void;
   onEdit: (seq: number) => void;
   onDelete: (seq: number) => void;
+  onUnread: (msgNo: number) => void;
+}
+
+interface Hung {
+  reactions: readonly Reaction[];
+  pinned: boolean;
+  /** Emoji that wait to be stored; the pin as well. */
+  waiting: ReadonlySet<string>;
+  pinWaits: boolean;
+}
+
+/** What hangs on a line when all that waits is stored. */
+function hungOn(line: LineState, marks: readonly Entry[], me: number): Hung {
+  let { reactions } = line;
+  let pinned = line.pinned !== null;
+  const waiting = new Set<string>();
+  let pinWaits = false;
+  for (const { work, state } of marks) {
+    if (state === 'stored') continue;
+    if (work.what === 'react') {
+      reactions = react(reactions, me, work.emoji, work.on);
+      waiting.add(work.emoji);
+    } else if (work.what === 'pin') {
+      pinWaits = work.on !== (line.pinned !== null);
+      pinned = work.on;
+    }
+  }
+  return { reactions, pinned, waiting, pinWaits };
 }
 
 const MARK_TEXT = { waiting: 'Waiting to be sent', sending: 'Sending', failed: 'Not sent' } as const;
-const FAILED_TEXT = { post: 'Not sent.', edit: 'The change was not saved.', delete: 'Not deleted.' } as const;
+const FAILED_TEXT = { post: 'Not sent.', edit: 'The change was not saved.', delete: 'Not deleted.', react: 'The reaction was not stored.', pin: 'The pin was not stored.' } as const;
 
 export const Line = memo(function Line(props: LineProps) {
-  const { line, entry, first, mine, active, editing, mayDelete, room, found, onReply, onPick, onJump, onEdit, onDelete } = props;
+  const { line, entry, marks, first, mine, active, editing, mayDelete, room, found, onReply, onPick, onJump, onEdit, onDelete, onUnread } = props;
   const shown = line ? shownLine(line, entry) : entry ? shownEntry(entry) : null;
   const name = useName(shown?.user ?? 0);
   const commands = useCommands();
@@ -97,6 +128,7 @@ export const Line = memo(function Line(props: LineProps) {
     // eslint-disable-next-line react-hooks/exhaustive-deps -- the list is the line's own, and shown is made anew
     [shown?.mentions, names, me],
   );
+  const hung = useMemo(() => (line ? hungOn(line, marks, me) : null), [line, marks, me]);
   if (!shown) return null;
   const { text, mark } = shown;
   const time = clockTime(shown.atMs);
@@ -167,12 +199,19 @@ export const Line = memo(function Line(props: LineProps) {
             {shown.edited ? <span className="text-2xs text-ink-3">(edited)</span> : null}
           </div>
         )}
-        {line?.pinned ? (
+        {hung && text !== null && (hung.pinned || hung.pinWaits) ? (
           <p className="flex items-center gap-1 text-2xs text-ink-3">
-            <Icon name="pin" className="size-3.5" /> Pinned
+            <Icon name={hung.pinWaits ? 'clock' : 'pin'} className="size-3.5" />
+            {hung.pinWaits ? (hung.pinned ? 'Pin waits to be stored' : 'Pin waits to be taken away') : 'Pinned'}
           </p>
         ) : null}
-        {line ? <Reactions reactions={line.reactions} onReact={(emoji, on) => commands.react(room, line.seq, emoji, on)} /> : null}
+        {line && hung && text !== null ? (
+          <Reactions
+            reactions={hung.reactions}
+            waiting={hung.waiting}
+            onReact={(emoji, on) => commands.react(room, line.seq, emoji, on)}
+          />
+        ) : null}
         {mark === 'failed' ? (
           <p className="flex flex-wrap items-center gap-x-3 text-sm text-danger">
             <span>
@@ -221,10 +260,11 @@ export const Line = memo(function Line(props: LineProps) {
               <IconButton icon="reply" label="Reply" onClick={() => onReply(line.seq)} />
               <IconButton
                 icon="pin"
-                label={line.pinned ? 'Take the pin away' : 'Pin message'}
-                aria-pressed={line.pinned !== null}
-                onClick={() => commands.pin(room, line.seq, line.pinned === null)}
+                label={hung?.pinned ? 'Take the pin away' : 'Pin message'}
+                aria-pressed={hung?.pinned === true}
+                onClick={() => commands.pin(room, line.seq, hung?.pinned !== true)}
               />
+              <IconButton icon="unread" label="Mark unread from here" onClick={() => onUnread(line.msgNo)} />
               <IconButton
                 icon="link"
                 label="Copy link to message"

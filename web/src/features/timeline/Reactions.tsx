@@ -8,11 +8,13 @@ const NAMES_MAX = 12;
 
 interface ReactionsProps {
   reactions: readonly Reaction[];
+  /** Emoji of which one's own waits to be stored. */
+  waiting: ReadonlySet<string>;
   onReact: (emoji: string, on: boolean) => void;
 }
 
 /** Emoji in the order of their first reaction, with who they are of. */
-export const Reactions = memo(function Reactions({ reactions, onReact }: ReactionsProps) {
+export const Reactions = memo(function Reactions({ reactions, waiting, onReact }: ReactionsProps) {
   const me = useMe()?.id ?? 0;
   const users = useApp((s) => s.users);
   if (reactions.length === 0) return null;
@@ -25,7 +27,8 @@ export const Reactions = memo(function Reactions({ reactions, onReact }: Reactio
         const mine = people.includes(me);
         const shown = people.slice(0, NAMES_MAX).map(nameOf).join(', ');
         const rest = people.length > NAMES_MAX ? ` and ${people.length - NAMES_MAX} more` : '';
-        const label = `${wordsOf(emoji)}: ${shown}${rest}`;
+        const waits = waiting.has(emoji);
+        const label = `${wordsOf(emoji)}: ${shown}${rest}${waits ? ' (yours waits to be stored)' : ''}`;
         return (
           <button
             key={emoji}
@@ -36,6 +39,7 @@ export const Reactions = memo(function Reactions({ reactions, onReact }: Reactio
             onClick={() => onReact(emoji, !mine)}
             className={cx(
               'tap inline-flex items-center gap-1 rounded-full border px-2 text-sm tabular-nums',
+              waits && 'border-dashed',
               mine ? 'border-accent bg-accent-soft font-semibold text-accent' : 'border-line bg-raised text-ink-2 hover:bg-page-hover',
             )}
           >

@@ -107,6 +107,15 @@ export class Scroll {
     return true;
   }
 
+  /** Where a row is to the window; null: not in the document. */
+  where(key: string): 'above' | 'inside' | 'below' | null {
+    const { box } = this;
+    const row = this.row(key);
+    if (!box || !row) return null;
+    if (row.offsetTop + row.offsetHeight <= box.scrollTop) return 'above';
+    return row.offsetTop >= box.scrollTop + box.clientHeight ? 'below' : 'inside';
+  }
+
   private heights(): string {
     return this.box ? `${this.box.clientHeight} ${this.box.scrollHeight}` : '';
   }
