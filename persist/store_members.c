@@ -1,5 +1,8 @@
 #include "persist/store_members.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+
 #include "persist/audit.h"
 #include "persist/store_people.h"
 #include "persist/store_rooms.h"
@@ -59,7 +62,9 @@ db_status_t store_on_restricted_get(struct store_call *call)
 
 static db_status_t s_audit(db_t *db, const struct rec_append_row *row, const char *action, uint64_t member)
 {
-    return audit_add(db, row->at_ms, action, row->user, member, "");
+    char detail[40];
+    snprintf(detail, sizeof detail, "room %" PRIu64, row->room);
+    return audit_add(db, row->at_ms, action, row->user, member, detail);
 }
 
 static db_status_t s_restrict(db_t *db, const struct rec_append_row *row, uint64_t user, uint64_t bit)

@@ -498,6 +498,7 @@ static void test_the_audit_log_is_read_newest_first_and_its_oldest_rows_go(void 
 {
     (void)state;
     struct rec_audit_row row, first;
+    assert_true(s_count("SELECT COUNT(*) FROM audit WHERE action = 'room_ban' AND actor_id = 101 AND detail = 'room 7000'") > 0);
     struct msg ask = {.type = MSG_STORE_AUDIT_ADD, .as.store_audit_add = {
         .action = view_of_text("test_word"), .subject = BOB, .detail = view_of_text("first"), .at_ms = T0_MS + 500}};
     client_ask(s_client, &ask, MSG_STORE_OK);

@@ -2,9 +2,10 @@ import { screen, within } from '@testing-library/react';
 import { describe, expect, test, vi } from 'vitest';
 import { AdminPage } from '@/features/admin/AdminPage';
 import { advance, advanceAll, meanMs, ownersOf, pictureOf, SILENT_MS, totalRate } from '@/features/admin/picture';
+import { Rooms } from '@/features/admin/Rooms';
 import { Users } from '@/features/admin/Users';
 import { agoOf, rateOf, spanOf } from '@/features/admin/words';
-import type { ActorNode, AdminUser, Topology } from '@/state/admin';
+import type { ActorNode, AdminRoom, AdminUser, Topology } from '@/state/admin';
 import type { State } from '@/state/store';
 import { ME, T0 } from '../support';
 import { show } from './render';
@@ -82,6 +83,20 @@ describe('the picture', () => {
       { owner: '', count: 1 },
     ]);
   });
+});
+
+test('only an empty public room can be taken over, and that asks first', async () => {
+  const room: AdminRoom = { id: 9, name: 'Attic', visibility: 'public', members: 0, messages: 4, createdAtMs: T0, lastAtMs: T0, owner: null };
+  const owned: AdminRoom = { ...room, id: 10, name: 'Cellar', members: 3, owner: { id: ANN.id, name: 'Ann' } };
+  const joinRoom = vi.fn(() => Promise.resolve());
+  const adminRooms = vi.fn(() => Promise.resolve({ rooms: [room, owned, { ...room, id: 11, name: 'Vault', visibility: 'private' as const }], more: false }));
+  const { user } = show(<Rooms />, asAdmin, { adminRooms, joinRoom });
+  const buttons = await screen.findAllByRole('button', { name: /^Become the owner/ });
+  expect(buttons.map((b) => b.getAttribute('aria-label'))).toEqual(['Become the owner of Attic']);
+  await user.click(buttons[0]!);
+  expect(joinRoom).not.toHaveBeenCalled();
+  await user.click(within(screen.getByRole('dialog')).getByRole('button', { name: 'Become the owner' }));
+  expect(joinRoom).toHaveBeenCalledWith(room.id);
 });
 
 describe('users', () => {

@@ -1,10 +1,12 @@
 import { useState } from 'react';
+import { useNavigate } from 'react-router';
 import type { AdminRoom } from '@/state/admin';
 import { useCommands } from '@/state/hooks';
 import { RoomIcon } from '@/features/rooms/RoomIcon';
 import { Button } from '@/ui/Button';
 import { Field } from '@/ui/Field';
 import { Badge, Nothing, Trouble } from './Parts';
+import { Confirm } from './UserDialog';
 import { usePages } from './usePages';
 import { agoOf, dayOf, plural } from './words';
 
@@ -13,6 +15,8 @@ export function Rooms() {
   const commands = useCommands();
   const [query, setQuery] = useState('');
   const [now] = useState(() => Date.now());
+  const [taking, setTaking] = useState<AdminRoom | null>(null);
+  const navigate = useNavigate();
   const wanted = query.trim();
   const pages = usePages<AdminRoom>(wanted, async (after, signal) => {
     const { rooms, more } = await commands.adminRooms(wanted, after, signal);
@@ -36,33 +40,40 @@ export function Rooms() {
       {pages.rows !== null && count === 0 ? <Nothing>{wanted ? `No room has “${wanted}” in its name.` : 'There are no rooms yet.'}</Nothing> : null}
       <ul className="divide-y divide-line">
         {pages.rows?.map((room) => (
-          <li key={room.id} className="py-3">
-            <p className="flex flex-wrap items-center gap-x-2 gap-y-1 font-semibold">
-              <RoomIcon visibility={room.visibility} className="size-4.5 text-ink-3" />
-              {room.visibility === 'direct' ? (
-                <span className="text-ink-2">{`Direct conversation ${room.id}`}</span>
-              ) : (
-                <bdi className="min-w-0 truncate">{room.name}</bdi>
-              )}
-              {room.visibility === 'private' ? <Badge>private</Badge> : null}
-              {room.visibility !== 'direct' && room.owner === null ? <Badge tone="danger">nobody owns it</Badge> : null}
-            </p>
-            <p className="mt-0.5 text-xs text-ink-3">
-              {[
-                plural(room.members, 'member', 'members'),
-                plural(room.messages, 'message', 'messages'),
-                room.lastAtMs ? `last event ${agoOf(room.lastAtMs, now)}` : '',
-                `since ${dayOf(room.createdAtMs)}`,
-              ]
-                .filter(Boolean)
-                .join(' · ')}
-              {room.owner ? (
-                <>
-                  {' · owned by '}
-                  <bdi>{room.owner.name}</bdi>
-                </>
-              ) : null}
-            </p>
+          <li key={room.id} className="flex flex-wrap items-center gap-3 py-3">
+            <div className="min-w-0 flex-1 basis-60">
+              <p className="flex flex-wrap items-center gap-x-2 gap-y-1 font-semibold">
+                <RoomIcon visibility={room.visibility} className="size-4.5 text-ink-3" />
+                {room.visibility === 'direct' ? (
+                  <span className="text-ink-2">{`Direct conversation ${room.id}`}</span>
+                ) : (
+                  <bdi className="min-w-0 truncate">{room.name}</bdi>
+                )}
+                {room.visibility === 'private' ? <Badge>private</Badge> : null}
+                {room.visibility !== 'direct' && room.owner === null ? <Badge tone="danger">nobody owns it</Badge> : null}
+              </p>
+              <p className="mt-0.5 text-xs text-ink-3">
+                {[
+                  plural(room.members, 'member', 'members'),
+                  plural(room.messages, 'message', 'messages'),
+                  room.lastAtMs ? `last event ${agoOf(room.lastAtMs, now)}` : '',
+                  `since ${dayOf(room.createdAtMs)}`,
+                ]
+                  .filter(Boolean)
+                  .join(' · ')}
+                {room.owner ? (
+                  <>
+                    {' · owned by '}
+                    <bdi>{room.owner.name}</bdi>
+                  </>
+                ) : null}
+              </p>
+            </div>
+            {room.visibility === 'public' && room.members === 0 ? (
+              <Button aria-label={`Become the owner of ${room.name}`} onClick={() => setTaking(room)}>
+                Become the owner
+              </Button>
+            ) : null}
           </li>
         ))}
       </ul>
@@ -72,6 +83,20 @@ export function Rooms() {
             Show more rooms
           </Button>
         </div>
+      ) : null}
+      {taking ? (
+        <Confirm
+          deed={{
+            ask: `Become the owner of ${taking.name}?`,
+            text: 'Everybody has left this room, so nobody can look after it. Whoever enters it now owns it: you can then hand it on.',
+            action: 'Become the owner',
+            danger: false,
+            run: () => commands.joinRoom(taking.id),
+          }}
+          onBack={() => setTaking(null)}
+          onClose={() => setTaking(null)}
+          onDone={() => void navigate(`/r/${taking.id}`)}
+        />
       ) : null}
     </>
   );
