@@ -47,23 +47,29 @@ size_t inbox_bytes(const inbox_t *self)
     size_t bytes = sizeof *self + self->cap * sizeof *self->rooms +
                    self->session_cap * sizeof *self->sessions;
     for (size_t i = 0; i < self->count; i++)
-        bytes += (size_t)self->rooms[i].name_len + self->rooms[i].topic_len;
+        bytes += (size_t)self->rooms[i].name_len + self->rooms[i].topic_len + self->rooms[i].people_len;
     return bytes;
 }
 
 static err_t s_set(struct inbox_room *room, const struct rec_room_state *state)
 {
-    uint8_t *text = malloc(state->name.len + state->topic.len + 1);
+    uint8_t *text = malloc(state->name.len + state->topic.len + state->people.len + 1);
     if (!text)
         return ERR_NO_MEMORY;
     if (state->name.len)
         memcpy(text, state->name.bytes, state->name.len);
     if (state->topic.len)
         memcpy(text + state->name.len, state->topic.bytes, state->topic.len);
+    if (state->people.len)
+        memcpy(text + state->name.len + state->topic.len, state->people.bytes, state->people.len);
     free(room->text);
     room->text = text;
     room->name_len = (uint16_t)state->name.len;
     room->topic_len = (uint16_t)state->topic.len;
+    room->people_len = (uint16_t)state->people.len;
+    room->people_count = (uint16_t)state->people.count;
+    room->archived = state->archived;
+    room->history = state->history;
     room->room = state->room;
     room->incarnation = state->incarnation;
     room->head = state->head;
@@ -184,7 +190,19 @@ void inbox_state(const struct inbox_room *room, struct rec_room_state *state_out
                                          .topic = view_of(room->text + room->name_len, room->topic_len),
                                          .head = room->head, .msg_no = room->msg_no,
                                          .read_msg_no = room->read_msg_no, .role = room->role,
-                                         .notify = room->notify, .turn = room->turn, .rev = room->rev};
+                                         .notify = room->notify, .turn = room->turn, .rev = room->rev,
+                                         .archived = room->archived,
+                                         .history = room->history,
+                                         .people = {.bytes = room->text + room->name_len + room->topic_len,
+                                                    .len = room->people_len, .count = room->people_count}};
+}
+
+/* As it is shown in a list of rooms. */
+static bool s_looks_like(const struct inbox_room *room, const struct rec_room_state *state)
+{
+    return room->role == state->role && room->archived == state->archived && room->history == state->history &&
+           view_is_equal(view_of(room->text, room->name_len), state->name) &&
+           view_is_equal(view_of(room->text + room->name_len, room->topic_len), state->topic);
 }
 
 uint32_t inbox_mentions(const struct inbox_room *room)
@@ -313,7 +331,7 @@ err_t inbox_member(inbox_t *self, const struct msg_inbox_member *member, const s
         *change_out = INBOX_REMOVED;
         return ERR_OK;
     }
-    bool is_new = !room, has_role = is_new || room->role == state->role;
+    bool is_new = !room, is_same = is_new || s_looks_like(room, state);
     const struct inbox_room own = room ? *room : (struct inbox_room){.notify = state->notify};
     err_t err = room ? s_set(room, state) : s_add(self, state, &room);
     if (err)
@@ -322,7 +340,7 @@ err_t inbox_member(inbox_t *self, const struct msg_inbox_member *member, const s
     room->turn = own.turn;
     room->rev = own.rev;
     room->change_seq = member->seq;
-    *change_out = is_new ? INBOX_ADDED : has_role ? INBOX_SAME : INBOX_CHANGED;
+    *change_out = is_new ? INBOX_ADDED : is_same ? INBOX_SAME : INBOX_CHANGED;
     return ERR_OK;
 }
 

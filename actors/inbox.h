@@ -12,7 +12,8 @@ enum { PLACE_POINTER = 0, PLACE_LEVEL = 1 }; /* store_place_set.what */
 struct inbox_room {
     uint64_t room, incarnation, head, msg_no, read_msg_no;
     uint64_t change_seq; /* of the last membership change told by the room, or read with it: older ones say nothing new */
-    uint32_t visibility, role, notify;
+    uint32_t visibility, role, notify, history;
+    bool archived;
     uint64_t turn, rev;  /* as in room_state: what the store has */
     bool is_deciding;    /* a decision of the user is on its way to the store */
     uint64_t mentions_asked; /* correlation of the last question for them */
@@ -22,7 +23,8 @@ struct inbox_room {
     bool has_called;     /* told of one while nobody looked */
     bool is_dirty;       /* its read pointer is not stored yet */
     uint16_t name_len, topic_len;
-    uint8_t *text;       /* name, then topic */
+    uint16_t people_len, people_count;
+    uint8_t *text;       /* name, topic, and who is in a direct room (rec_id) */
 };
 
 typedef struct inbox {
@@ -81,7 +83,7 @@ uint32_t inbox_mentions(const struct inbox_room *room); /* how many are unread; 
 /* As the store knows them. ERR_NO_MEMORY: as before. */
 err_t inbox_set_mentions(struct inbox_room *room, const uint64_t *msg_nos, size_t count);
 
-typedef enum { INBOX_SAME, INBOX_ADDED, INBOX_CHANGED /* role */, INBOX_REMOVED } inbox_change_t;
+typedef enum { INBOX_SAME, INBOX_ADDED, INBOX_CHANGED /* role, or what the room is called or set to */, INBOX_REMOVED } inbox_change_t;
 /* A membership change as the room tells it; state: the room as it now is. ERR_TOO_MANY_ROOMS: not added. */
 err_t inbox_member(inbox_t *self, const struct msg_inbox_member *member, const struct rec_room_state *state,
                    inbox_change_t *change_out);

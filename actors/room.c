@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "actors/room_members.h"
+#include "actors/room_settings.h"
 
 room_t *room_new(uint64_t id)
 {
@@ -88,6 +89,25 @@ static void s_set_text(view_t text, uint8_t *to, size_t max, size_t *len_out)
         memcpy(to, text.bytes, *len_out);
 }
 
+void room_set_name(room_t *self, view_t name)
+{
+    s_set_text(name, self->name, sizeof self->name, &self->name_len);
+}
+
+void room_set_topic(room_t *self, view_t topic)
+{
+    s_set_text(topic, self->topic, sizeof self->topic, &self->topic_len);
+}
+
+uint64_t room_msg_no_at(const room_t *self, uint64_t seq)
+{
+    uint64_t msg_no = self->msg_no;
+    const struct tail_event *event;
+    for (uint64_t at = self->head; at > seq && (event = room_tail_at(&self->tail, at)); at--)
+        msg_no -= kind_is_line(event->kind) ? 1 : 0;
+    return msg_no;
+}
+
 err_t room_load(room_t *self, const struct msg_store_room *stored)
 {
     map_fini(&self->members);
@@ -101,8 +121,10 @@ err_t room_load(room_t *self, const struct msg_store_room *stored)
     self->last_at_ms = stored->found ? stored->last_at_ms : 0;
     self->created_at_ms = stored->found ? stored->created_at_ms : 0;
     self->visibility = stored->visibility;
-    s_set_text(stored->name, self->name, sizeof self->name, &self->name_len);
-    s_set_text(stored->topic, self->topic, sizeof self->topic, &self->topic_len);
+    self->archived = stored->found && stored->archived;
+    self->history = stored->history;
+    room_set_name(self, stored->name);
+    room_set_topic(self, stored->topic);
     self->state = stored->found ? ROOM_READY : ROOM_ABSENT;
     if (!stored->found)
         return ERR_OK;
@@ -170,7 +192,7 @@ bool room_changes_target(uint32_t kind)
 
 static err_t s_judge_target(const room_t *self, uint32_t kind, uint64_t user, const struct room_target *target)
 {
-    if (!target->found || !kind_is_line(target->kind))
+    if (!target->found || !kind_is_line(target->kind) || target->seq < room_visible_from(self, user))
         return ERR_NO_EVENT;
     if (kind_is_edit(kind) && target->user != user)
         return ERR_NOT_AUTHOR;
@@ -181,28 +203,28 @@ static err_t s_judge_target(const room_t *self, uint32_t kind, uint64_t user, co
 
 err_t room_judge(const room_t *self, uint32_t kind, uint64_t user, const struct room_target *target, view_t body)
 {
-    if (kind == KIND_ROOM_CREATED)
+    if (kind_is_first(kind))
         return self->state == ROOM_ABSENT ? ERR_OK : ERR_UNEXPECTED;
-    if (self->state != ROOM_READY)
-        return ERR_NO_ROOM;
-    if (room_is_banned(self, user))
-        return ERR_BANNED;
-    if (kind == KIND_JOINED) {
-        if (room_is_member(self, user))
-            return ERR_UNEXPECTED;
-        if (self->visibility != VISIBILITY_PUBLIC)
-            return ERR_NO_ROOM;
-        return self->members.count >= LIM_ROOM_MEMBERS_MAX ? ERR_ROOM_FULL : ERR_OK;
-    }
+    if (self->state == ROOM_READY && kind == KIND_JOINED && room_is_member(self, user))
+        return ERR_UNEXPECTED;
     err_t err = room_may_read(self, user);
+    if (err == ERR_NOT_MEMBER && kind == KIND_JOINED)
+        err = ERR_OK;
     if (!err)
-        err = room_members_judge_speech(self, kind, user);
+        err = room_settings_judge_archived(self, kind);
+    if (err)
+        return err;
+    if (kind == KIND_JOINED)
+        return self->members.count >= LIM_ROOM_MEMBERS_MAX ? ERR_ROOM_FULL : ERR_OK;
+    err = room_members_judge_speech(self, kind, user);
     if (err)
         return err;
     if (kind == KIND_LEFT)
         return room_members_judge_leave(self, user);
     if (room_members_has(kind))
         return room_members_judge(self, kind, user, body);
+    if (room_settings_has(kind))
+        return room_settings_judge(self, kind, user, body);
     if (room_changes_target(kind))
         return s_judge_target(self, kind, user, target);
     return ERR_OK;
@@ -217,7 +239,7 @@ bool room_find_target(const room_t *self, uint64_t seq, struct room_target *targ
     if (!event)
         return false;
     *target_out = (struct room_target){.found = true, .erased = event->erased, .kind = event->kind,
-                                       .user = event->user, .msg_no = event->msg_no};
+                                       .seq = seq, .user = event->user, .msg_no = event->msg_no};
     return true;
 }
 
@@ -325,11 +347,11 @@ static bool s_meets_barrier(const room_t *self, const struct pending *pending)
     for (const struct pending *at = self->pending_first; at; at = at->room_next) {
         if (at->is_queued)
             continue;
-        if (room_members_clash(self, at, pending))
+        if (room_members_clash(self, at, pending) || room_settings_clash(at, pending))
             return true;
         if (at->kind == KIND_DELETED && at->target == pending->target)
             return true;
-        if (at->kind == KIND_ROOM_CREATED)
+        if (kind_is_first(at->kind))
             return true;
     }
     return false;
@@ -346,7 +368,7 @@ err_t room_number(room_t *self, struct pending *pending, uint64_t batch, int64_t
         self->next_joins = 0;
     }
     bool is_late_probe = pending->probe && self->next_seq != self->head + 1;
-    bool is_full = pending->kind == KIND_JOINED &&
+    bool is_full = room_members_enters(pending->kind) &&
                    self->members.count + self->next_joins >= LIM_ROOM_MEMBERS_MAX;
     if (self->is_deferred || is_late_probe || is_full || s_meets_barrier(self, pending)) {
         self->is_deferred = true;
@@ -372,33 +394,45 @@ void room_numbered(room_t *self, const struct pending *pending)
     self->next_seq = pending->seq + 1;
     self->next_at_ms = pending->at_ms;
     self->next_msg_no += pending->msg_no ? 1 : 0;
-    self->next_joins += pending->kind == KIND_JOINED ? 1 : 0;
+    self->next_joins += room_members_enters(pending->kind) ? 1 : 0;
     if (!kind_is_line(pending->kind) && !kind_is_edit(pending->kind) && !kind_is_mark(pending->kind))
         self->has_barrier = true;
 }
 
 static err_t s_apply_created(room_t *self, const struct pending *pending)
 {
-    struct kind_room_created body;
-    err_t err = kind_decode(KIND_ROOM_CREATED, view_of(pending->body, pending->body_len), &body);
-    if (!err)
+    struct room_first body;
+    struct rec_id id;
+    if (!room_first_read(pending->kind, view_of(pending->body, pending->body_len), &body))
+        return ERR_BAD_FRAME;
+    err_t err = ERR_OK;
+    if (body.visibility != VISIBILITY_DIRECT)
         err = map_put(&self->members, pending->user, s_member(pending->seq, ROLE_OWNER));
+    while (!err && rec_id_next(&body.members, &id))
+        err = map_put(&self->members, id.id, s_member(pending->seq, ROLE_MEMBER));
     if (err)
         return err;
     self->state = ROOM_READY;
     self->incarnation = 1; /* what the store gives a new room; the next load tells */
     self->created_at_ms = pending->at_ms;
     self->visibility = body.visibility;
-    s_set_text(body.name, self->name, sizeof self->name, &self->name_len);
-    s_set_text(body.topic, self->topic, sizeof self->topic, &self->topic_len);
+    self->history = body.history;
+    self->archived = false;
+    room_set_name(self, body.name);
+    room_set_topic(self, body.topic);
     return ERR_OK;
 }
 
-static err_t s_apply_joined(room_t *self, const struct pending *pending)
+static err_t s_apply_entered(room_t *self, const struct pending *pending)
 {
-    struct kind_joined body;
-    err_t err = kind_decode(KIND_JOINED, view_of(pending->body, pending->body_len), &body);
-    return err ? err : map_put(&self->members, pending->user, s_member(pending->seq, body.role));
+    struct kind_joined body = {.role = ROLE_MEMBER};
+    uint64_t user = pending->kind == KIND_ADDED ? pending->whom : pending->user;
+    err_t err = ERR_OK;
+    if (pending->kind == KIND_JOINED)
+        err = kind_decode(KIND_JOINED, view_of(pending->body, pending->body_len), &body);
+    if (!err)
+        err = room_settings_enter(self, user, pending->seq);
+    return err ? err : map_put(&self->members, user, s_member(pending->seq, body.role));
 }
 
 err_t room_apply(room_t *self, struct pending *pending)
@@ -410,10 +444,12 @@ err_t room_apply(room_t *self, struct pending *pending)
                               .client_id = pending->client_id, .msg_no = pending->msg_no,
                               .target = pending->target,
                               .body = view_of(pending->body, pending->body_len)};
-    if (pending->kind == KIND_ROOM_CREATED)
+    if (kind_is_first(pending->kind))
         err = s_apply_created(self, pending);
-    else if (pending->kind == KIND_JOINED)
-        err = s_apply_joined(self, pending);
+    else if (room_members_enters(pending->kind))
+        err = s_apply_entered(self, pending);
+    else if (room_settings_has(pending->kind))
+        err = room_settings_apply(self, pending);
     else if (room_members_has(pending->kind))
         err = room_members_apply(self, pending);
     if (pending->kind == KIND_LEFT) {

@@ -11,11 +11,11 @@
 #include "actors/room_gone.h"
 #include "actors/room_presence.h"
 #include "actors/room_tail.h"
+#include "proto/first.h"
 #include "proto/marks.h"
 #include "actors/runtime/map.h"
 
 enum { ROLE_MEMBER = 0, ROLE_MODERATOR = 1, ROLE_OWNER = 2 };
-enum { VISIBILITY_PUBLIC = 0, VISIBILITY_PRIVATE = 1, VISIBILITY_DIRECT = 2 };
 
 typedef enum {
     ROOM_LOADING, /* its requests are parked */
@@ -37,7 +37,8 @@ typedef struct room {
     uint32_t shard;
     room_state_t state;
     uint64_t incarnation, head, msg_no, last_at_ms, created_at_ms;
-    uint32_t visibility;
+    uint32_t visibility, history;
+    bool archived;
     size_t name_len, topic_len;
     uint8_t name[LIM_ROOM_NAME_BYTES_MAX], topic[LIM_TOPIC_BYTES_MAX];
     map_t members;      /* user → joined_seq and role */
@@ -81,19 +82,24 @@ uint64_t room_joined_seq(const room_t *self, uint64_t user);
 uint64_t room_visible_from(const room_t *self, uint64_t user);
 view_t room_name(const room_t *self);
 view_t room_topic(const room_t *self);
+void room_set_name(room_t *self, view_t name);
+void room_set_topic(room_t *self, view_t topic);
+/* Number of the last line that was there when the event seq was stored, as far back as the tail tells. */
+uint64_t room_msg_no_at(const room_t *self, uint64_t seq);
 
 /* The line that an edit, a deletion, a reaction or a pin is about. */
 struct room_target {
     bool found, erased;
     uint32_t kind;
-    uint64_t user, msg_no;
+    uint64_t seq, user, msg_no;
 };
 
 /* Is an event of this kind about another line, which must be there? (An answer only points at one.) */
 bool room_changes_target(uint32_t kind);
 /* May user do this now? Judged by what is committed. body: the event's. ERR_OK, ERR_NO_ROOM, BANNED, NOT_MEMBER,
- * NOT_AUTHOR, FORBIDDEN, NO_EVENT, DELETED, ROOM_FULL, MUTED, LAST_OWNER, and those of room_members_judge;
- * ERR_UNEXPECTED: they are a member already (a join). */
+ * NOT_AUTHOR, FORBIDDEN, NO_EVENT (none, or before what they may read), DELETED, ROOM_FULL, MUTED, ARCHIVED, LAST_OWNER,
+ * and those of room_members_judge and room_settings_judge; ERR_UNEXPECTED: they are a member already (a join), or the
+ * room is there (a creation). */
 err_t room_judge(const room_t *self, uint32_t kind, uint64_t user, const struct room_target *target, view_t body);
 /* False: not in the tail; the store must be asked. */
 bool room_find_target(const room_t *self, uint64_t seq, struct room_target *target_out);

@@ -18,6 +18,7 @@ static bool s_read(uint32_t kind, view_t body, struct change *out)
         struct kind_unbanned unbanned;
         struct kind_role_changed role_changed;
         struct kind_muted muted;
+        struct kind_added added;
     } as;
     *out = (struct change){0};
     if (!room_members_has(kind) || kind_decode(kind, body, &as))
@@ -26,6 +27,7 @@ static bool s_read(uint32_t kind, view_t body, struct change *out)
     case KIND_REMOVED: out->member = as.removed.member; break;
     case KIND_BANNED: out->member = as.banned.member; break;
     case KIND_UNBANNED: out->member = as.unbanned.member; break;
+    case KIND_ADDED: out->member = as.added.member; break;
     case KIND_ROLE_CHANGED: *out = (struct change){.member = as.role_changed.member, .role = as.role_changed.role}; break;
     default: *out = (struct change){.member = as.muted.member, .muted = as.muted.muted}; break;
     }
@@ -34,7 +36,12 @@ static bool s_read(uint32_t kind, view_t body, struct change *out)
 
 bool room_members_has(uint32_t kind)
 {
-    return kind >= KIND_REMOVED && kind <= KIND_MUTED;
+    return (kind >= KIND_REMOVED && kind <= KIND_MUTED) || kind == KIND_ADDED;
+}
+
+bool room_members_enters(uint32_t kind)
+{
+    return kind == KIND_JOINED || kind == KIND_ADDED;
 }
 
 uint64_t room_members_whom(uint32_t kind, view_t body)
@@ -64,11 +71,11 @@ err_t room_may_read(const room_t *self, uint64_t user)
 {
     if (self->state != ROOM_READY)
         return ERR_NO_ROOM;
-    if (room_is_banned(self, user))
-        return ERR_BANNED;
-    if (room_is_member(self, user))
+    if (room_is_member(self, user)) /* who is banned is none */
         return ERR_OK;
-    return self->visibility == VISIBILITY_PUBLIC ? ERR_NOT_MEMBER : ERR_NO_ROOM;
+    if (self->visibility != VISIBILITY_PUBLIC)
+        return ERR_NO_ROOM;
+    return room_is_banned(self, user) ? ERR_BANNED : ERR_NOT_MEMBER;
 }
 
 /* ---- judging ---- */
@@ -91,6 +98,15 @@ static err_t s_judge_restriction(const room_t *self, uint32_t kind, const struct
     return wanted && !now && self->restricted.count >= LIM_ROOM_RESTRICTED_MAX ? ERR_TOO_MANY_RESTRICTED : ERR_OK;
 }
 
+static err_t s_judge_added(const room_t *self, const struct change *change)
+{
+    if (room_is_member(self, change->member))
+        return ERR_NO_CHANGE;
+    if (room_is_banned(self, change->member))
+        return ERR_MEMBER_BANNED;
+    return self->members.count >= LIM_ROOM_MEMBERS_MAX ? ERR_ROOM_FULL : ERR_OK;
+}
+
 err_t room_members_judge(const room_t *self, uint32_t kind, uint64_t user, view_t body)
 {
     struct change change;
@@ -101,7 +117,11 @@ err_t room_members_judge(const room_t *self, uint32_t kind, uint64_t user, view_
         return ERR_NO_MEMBER;
     if (kind == KIND_ROLE_CHANGED)
         return s_judge_role(self, own, &change);
-    if (own < ROLE_MODERATOR || own <= room_role(self, change.member))
+    if (own < ROLE_MODERATOR)
+        return ERR_FORBIDDEN;
+    if (kind == KIND_ADDED)
+        return s_judge_added(self, &change);
+    if (own <= room_role(self, change.member))
         return ERR_FORBIDDEN;
     bool is_about_member = kind == KIND_REMOVED || (kind == KIND_MUTED && change.muted);
     if (is_about_member && !room_is_member(self, change.member))
@@ -111,6 +131,8 @@ err_t room_members_judge(const room_t *self, uint32_t kind, uint64_t user, view_
 
 err_t room_members_judge_leave(const room_t *self, uint64_t user)
 {
+    if (self->visibility == VISIBILITY_DIRECT)
+        return ERR_FORBIDDEN;
     return room_role(self, user) == ROLE_OWNER && self->members.count > 1 ? ERR_LAST_OWNER : ERR_OK;
 }
 
@@ -144,7 +166,7 @@ bool room_members_clash(const room_t *self, const struct pending *before, const 
     if (before->whom && (before->whom == pending->user || before->whom == pending->whom))
         return true;
     /* The last one out, and the first one in, are judged by who else is there. */
-    if (is_door && s_is_door(pending->kind) && self->members.count <= 1)
+    if ((is_door || before->kind == KIND_ADDED) && s_is_door(pending->kind) && self->members.count <= 1)
         return before->kind != pending->kind || self->members.count == 0;
     return s_restricts(before->kind) && s_restricts(pending->kind) &&
            self->restricted.count + LIM_BATCH_EVENTS_MAX > LIM_ROOM_RESTRICTED_MAX;

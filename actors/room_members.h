@@ -6,9 +6,11 @@
  * - Only the owner gives roles. Giving away the ownership makes the giver a moderator: a room has one owner.
  * - A room with people in it has an owner: the owner leaves only as the last one (else ERR_LAST_OWNER: hand it over
  *   first), and who enters an empty room owns it.
+ * - Moderators and the owner bring people into any room that is not direct; who is banned is not brought in.
  * - Who is banned can neither enter nor learn of the room; who is muted reads, deletes own lines and leaves, and may do
  *   nothing else in it, whatever kind of event it is. A ban or mute outlasts membership. Muting never binds the owner.
- * - In direct rooms there is nothing of this.
+ * - Rooms that are not public do not exist for those who are not in them, banned or not.
+ * - In direct rooms there is nothing of this: who is in them stays, nobody comes, nobody has a role.
  * Bounds: LIM_ROOM_RESTRICTED_MAX people muted or banned. */
 #ifndef ROOKERY_ACTORS_ROOM_MEMBERS_H
 #define ROOKERY_ACTORS_ROOM_MEMBERS_H
@@ -17,8 +19,10 @@
 
 enum { RESTRICTED_MUTED = 1, RESTRICTED_BANNED = 2 };
 
-/* Is it a kind that is judged and applied here? */
+/* Is it a kind that is judged here? All but ADDED are applied here too. */
 bool room_members_has(uint32_t kind);
+/* Is somebody a member by an event of this kind, who was none? */
+bool room_members_enters(uint32_t kind);
 /* Whom an event of these kinds is about; 0: of another kind. */
 uint64_t room_members_whom(uint32_t kind, view_t body);
 
@@ -28,9 +32,9 @@ bool room_is_banned(const room_t *self, uint64_t user);
 err_t room_may_read(const room_t *self, uint64_t user);
 
 /* Of a member of a room that is READY, for kinds of room_members_has: ERR_OK, ERR_FORBIDDEN, ERR_NO_MEMBER,
- * ERR_NO_CHANGE, ERR_TOO_MANY_RESTRICTED. */
+ * ERR_NO_CHANGE, ERR_TOO_MANY_RESTRICTED, ERR_MEMBER_BANNED, ERR_ROOM_FULL. */
 err_t room_members_judge(const room_t *self, uint32_t kind, uint64_t user, view_t body);
-/* Of a member: ERR_OK, ERR_LAST_OWNER. */
+/* Of a member: ERR_OK, ERR_LAST_OWNER, ERR_FORBIDDEN (a direct room). */
 err_t room_members_judge_leave(const room_t *self, uint64_t user);
 /* Of a member: ERR_OK, ERR_MUTED. */
 err_t room_members_judge_speech(const room_t *self, uint32_t kind, uint64_t user);

@@ -21,6 +21,7 @@ room_shard_t *room_shard_new(const struct room_shard_options *options)
     batch_init(&self->batch);
     list_writer_init(&self->list, LIM_LINK_BODY_BYTES_MAX);
     list_writer_init(&self->list_more, LIM_LINK_BODY_BYTES_MAX);
+    list_writer_init(&self->people, LIM_LINK_BODY_BYTES_MAX);
     buffer_init(&self->scratch, LIM_LINK_BODY_BYTES_MAX);
     buffer_init(&self->reads, LIM_LINK_BODY_BYTES_MAX);
     for (size_t i = 0; i < LIM_EDGES_MAX; i++)
@@ -55,6 +56,7 @@ void room_shard_destroy(room_shard_t **self_p)
     requests_destroy(&self->requests);
     list_writer_fini(&self->list);
     list_writer_fini(&self->list_more);
+    list_writer_fini(&self->people);
     buffer_fini(&self->scratch);
     buffer_fini(&self->reads);
     free(self);
@@ -324,6 +326,7 @@ static void s_failed(room_shard_t *self, struct request *request, err_t code)
         break;
     case Q_BATCH: shard_batch_refused(self, code); break;
     case Q_ROOM: shard_load_failed(self, request->a, code); break;
+    case Q_ENTRANTS:
     case Q_EVENT: shard_event_failed(self, request, code); break;
     case Q_FILES: shard_files_failed(self, request, code); break;
     case Q_INBOX: shard_inbox_failed(self, request->a, code); break;
@@ -364,6 +367,7 @@ static err_t s_route(room_shard_t *self, const struct envelope *env, const struc
     case MSG_STORE_ROOM: return shard_on_store_room(self, env, msg);
     case MSG_STORE_EVENT: return shard_on_store_event(self, env, msg);
     case MSG_STORE_FILES: return shard_on_store_files(self, env, msg);
+    case MSG_STORE_ENTRANTS: return shard_on_store_entrants(self, env, msg);
     case MSG_STORE_INBOX: return shard_on_store_inbox(self, env, msg);
     case MSG_STORE_MENTIONS: return shard_on_store_mentions(self, env, msg);
     case MSG_STORE_PLACE: return shard_on_store_place(self, env, msg);

@@ -139,7 +139,8 @@ err_t shard_on_attach(room_shard_t *self, const struct envelope *env, const stru
                                            .base = attach->after + 1, .head = room->head,
                                            .msg_no = room->msg_no,
                                            .role = room_role(room, readers.first_user),
-                                           .members = room->members.count, .here = true,
+                                           .members = room->members.count,
+                                           .visible_from = readers.visible_from, .here = true,
                                            .deleted = room->gone.deleted};
     list_writer_clear(&self->list);
     if (readers.count && attach->want)
@@ -179,7 +180,8 @@ static void s_info(room_shard_t *self, const room_t *room, const struct envelope
     struct rec_room_info info = {.room = room->id, .name = room_name(room), .topic = room_topic(room),
                                  .visibility = room->visibility, .members = room->members.count,
                                  .joined = room_is_member(room, env->user),
-                                 .created_at_ms = room->created_at_ms};
+                                 .created_at_ms = room->created_at_ms, .archived = room->archived,
+                                 .history = room->history};
     struct msg answer = {.type = MSG_ROOM_INFO};
     list_writer_clear(&self->list);
     rec_room_info_append(&self->list, &info);
@@ -266,11 +268,11 @@ static err_t s_lines(room_shard_t *self, const room_t *room, const struct envelo
     return ERR_OK;
 }
 
-/* Events as they are stored, for the owner; the right is asked for each page anew. */
+/* Events as they are stored, for the owner; in a direct room nobody owns, for each who is in it. The right is asked for each page anew. */
 static err_t s_export(room_shard_t *self, const room_t *room, const struct envelope *env, const struct msg *msg)
 {
     const struct msg_room_export_get *get = &msg->as.room_export_get;
-    if (room_role(room, env->user) != ROLE_OWNER)
+    if (room_role(room, env->user) != ROLE_OWNER && room->visibility != VISIBILITY_DIRECT)
         return shard_refuse(self, env, msg, ERR_FORBIDDEN);
     if (get->upto <= get->after || get->upto > room->head || get->upto - get->after > LIM_DELTA_EVENTS_MAX)
         return shard_refuse(self, env, msg, ERR_OUT_OF_RANGE);
@@ -424,12 +426,15 @@ static void s_tell_notices(room_shard_t *self, room_t *room)
         return;
     room->notices_ms = self->now_ms;
     /* An inbox of this actor answers at once and its notice goes; then the walk may see another one twice. */
-    for (size_t told = 0; told < LIM_SUBS_MAX && map_next(&room->notices, &cursor, &user, NULL); told++) {
+    size_t told = 0;
+    for (; told < LIM_SUBS_MAX && map_next(&room->notices, &cursor, &user, NULL); told++) {
         size_t before = room->notices.count;
         shard_tell_inbox(self, room, user);
         if (room->notices.count < before)
             cursor = cursor ? cursor - 1 : 0;
     }
+    if (told == LIM_SUBS_MAX) /* those told have answered by then, mostly */
+        room->notices_ms = self->now_ms - NOTICE_MS + NOTICE_MORE_MS;
 }
 
 bool shard_room_tick(room_shard_t *self, room_t *room)

@@ -14,7 +14,8 @@ static err_t s_judge_again(const room_t *room, const struct pending *pending)
         uint64_t first = room->tail.count ? room_tail_first_seq(&room->tail) : room->head + 1;
         if (!pending->target_as_of || first > pending->target_as_of + 1)
             return ERR_BUSY; /* a deletion may have passed unseen: ask the store again */
-        target = (struct room_target){.found = true, .kind = KIND_POSTED, .user = pending->target_user,
+        target = (struct room_target){.found = true, .kind = KIND_POSTED, .seq = pending->target,
+                                      .user = pending->target_user,
                                       .erased = room_tail_has_delete_of(&room->tail, pending->target)};
     }
     err_t err = room_judge(room, pending->kind, pending->user, &target,
@@ -26,6 +27,16 @@ static void s_nack_all(room_shard_t *self, const struct pending *pending, err_t 
 {
     for (unsigned i = 0; i < pending->asker_count; i++)
         shard_nack(self, &pending->askers[i], &pending->client_id, pending->room, code);
+}
+
+/* Two who open the same direct room at once both open it. */
+static void s_refuse(room_shard_t *self, const room_t *room, const struct pending *pending, err_t code)
+{
+    bool is_there = pending->kind == KIND_DIRECT_CREATED && room_is_member(room, pending->user);
+    for (unsigned i = 0; is_there && i < pending->asker_count; i++)
+        shard_ack_direct(self, &pending->askers[i], room, &pending->client_id);
+    if (!is_there)
+        s_nack_all(self, pending, code);
 }
 
 static void s_forget(room_shard_t *self, room_t *room, struct pending *pending)
@@ -79,7 +90,7 @@ void shard_close_batch(room_shard_t *self)
             room_numbered(room, at);
             continue;
         }
-        s_nack_all(self, at, err);
+        s_refuse(self, room, at, err);
         s_forget(self, room, at);
         if (room->state == ROOM_ABSENT)
             shard_release_if_idle(self, room);

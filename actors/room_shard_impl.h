@@ -25,6 +25,7 @@ enum {
     GIVE_RETRY_MS = 100,
     GIVE_STOP_MS = 2000,         /* a clean stop hands over for so long, then it lets go */
     NOTICE_MS = 1000,
+    NOTICE_MORE_MS = 100,        /* when not all could be told at once */
     READS_MS = 1000,
     SWEEP_MS = 5000,
     UNLOAD_EARLY_MS = 10000,     /* over the memory budget */
@@ -33,7 +34,7 @@ enum {
 };
 
 enum { Q_HELLO = 1, Q_BEAT, Q_TAKE, Q_LEASES, Q_RELEASE, Q_BATCH, Q_ROOM, Q_EVENT, Q_INBOX, Q_READS, Q_NODES, Q_GIVE,
-       Q_MENTIONS, Q_PLACE, Q_FILES };
+       Q_MENTIONS, Q_PLACE, Q_FILES, Q_ENTRANTS };
 
 /* Other room nodes, and shards on their way to one of them. */
 struct shares {
@@ -49,7 +50,7 @@ struct shares {
 };
 
 /* What a room tells an inbox, in the low bits of its notice; above them the seq. */
-enum { NOTICE_LEFT, NOTICE_JOINED, NOTICE_REMOVED, NOTICE_BANNED, NOTICE_ROLE, NOTICE_BITS = 3 };
+enum { NOTICE_LEFT, NOTICE_JOINED, NOTICE_REMOVED, NOTICE_BANNED, NOTICE_ROLE /* or what the room is called, or set to */, NOTICE_BITS = 3 };
 
 struct room_edge {
     address_t address; /* 0: free */
@@ -79,6 +80,7 @@ struct room_shard {
     requests_t *requests;
     list_writer_t list;           /* scratch */
     list_writer_t list_more;
+    list_writer_t people;         /* of the record at hand */
     buffer_t scratch;
     size_t memory_bytes;
     struct room_shard_counts counts;
@@ -96,6 +98,7 @@ struct room_shard {
     uint64_t hint_room, hint_seq, hint_as_of;
     bool hint_is_known;
     const struct shard_files *files; /* of the line whose request runs again; else NULL */
+    const struct msg_store_entrants *entrants; /* likewise, who may come in; NULL: not asked */
     /* Of the running step. */
     int64_t now_ms, utc_ms;
     effects_t *out;
@@ -143,7 +146,11 @@ void shard_refuse_parked(room_shard_t *self, struct parked *parked, err_t code);
 err_t shard_on_request(room_shard_t *self, const struct envelope *env, const struct msg *msg, view_t body);
 /* The answer to a joining of who is in already. */
 void shard_ack_joined(room_shard_t *self, const struct envelope *env, const room_t *room, const cid_t *client_id);
+/* The same for a direct room that is there. */
+void shard_ack_direct(room_shard_t *self, const struct envelope *env, const room_t *room, const cid_t *client_id);
 err_t shard_on_store_event(room_shard_t *self, const struct envelope *env, const struct msg *msg);
+err_t shard_on_store_entrants(room_shard_t *self, const struct envelope *env, const struct msg *msg);
+/* Of an event or of entrants. */
 void shard_event_failed(room_shard_t *self, struct request *request, err_t code);
 
 /* room_shard_files.c */
@@ -186,7 +193,8 @@ void shard_batch_refused(room_shard_t *self, err_t code);
 /* room_shard_rights.c */
 /* pending was committed and applied: those who may not read any more are told and detached, inboxes learn of it. */
 void shard_rights_changed(room_shard_t *self, room_t *room, const struct pending *pending);
-/* Inboxes are to be told of an event of this kind, with the next tick or by shard_tell_inbox. False: no such kind. */
+/* Inboxes are to be told of an event of this kind, with the next tick or by shard_tell_inbox. False: no such kind, or
+ * one that everybody in the room is told of, with the next tick. */
 bool shard_note_change(room_shard_t *self, room_t *room, uint32_t kind, uint64_t user, uint64_t whom, uint64_t seq);
 /* After a reload: readers whose rights ended meanwhile go. */
 void shard_kick_strangers(room_shard_t *self, room_t *room);

@@ -313,6 +313,27 @@ address_t shard_owner_of(room_shard_t *self, uint64_t id)
     return owner;
 }
 
+static int s_compare_ids(const void *a, const void *b)
+{
+    uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
+    return (left > right) - (left < right);
+}
+
+/* Who is in a direct room; of others nobody is told in a list. Borrowed until the next call. */
+static list_t s_people(room_shard_t *self, const room_t *room)
+{
+    uint64_t ids[LIM_DIRECT_MEMBERS_MAX], user;
+    size_t count = 0, cursor = 0;
+    list_writer_clear(&self->people);
+    while (room->visibility == VISIBILITY_DIRECT && count < LIM_DIRECT_MEMBERS_MAX &&
+           map_next(&room->members, &cursor, &user, NULL))
+        ids[count++] = user;
+    qsort(ids, count, sizeof ids[0], s_compare_ids);
+    for (size_t i = 0; i < count; i++)
+        rec_id_append(&self->people, &(struct rec_id){.id = ids[i]});
+    return list_of(&self->people);
+}
+
 void shard_tell_inbox(room_shard_t *self, const room_t *room, uint64_t user)
 {
     static const err_t s_why[] = {[NOTICE_LEFT] = ERR_NOT_MEMBER, [NOTICE_JOINED] = ERR_OK,
@@ -325,17 +346,19 @@ void shard_tell_inbox(room_shard_t *self, const room_t *room, uint64_t user)
     address_t owner = shard_owner_of(self, user);
     if (!owner)
         return;
+    uint64_t seq = value >> NOTICE_BITS;
     struct rec_room_state state = {.room = room->id, .incarnation = room->incarnation,
                                    .visibility = room->visibility, .name = room_name(room),
                                    .topic = room_topic(room), .head = room->head,
                                    .msg_no = room->msg_no,
-                                   .read_msg_no = what == NOTICE_ROLE ? 0 : room->msg_no,
-                                   .role = room_role(room, user)};
+                                   .read_msg_no = what == NOTICE_JOINED ? room_msg_no_at(room, seq) : 0,
+                                   .role = room_role(room, user), .archived = room->archived,
+                                   .history = room->history, .people = s_people(self, room)};
     struct msg msg = {.type = MSG_INBOX_MEMBER};
     list_writer_clear(&self->list);
     rec_room_state_append(&self->list, &state);
     err_t why = s_why[what];
-    msg.as.inbox_member = (struct msg_inbox_member){.user = user, .seq = value >> NOTICE_BITS, .joined = !why,
+    msg.as.inbox_member = (struct msg_inbox_member){.user = user, .seq = seq, .joined = !why,
                                                     .code = why, .rooms = list_of(&self->list)};
     struct envelope env = {.key = user, .epoch = lease_epoch(&self->lease, room->shard)};
     shard_send(self, owner, &env, &msg);

@@ -2,210 +2,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "actors/room_ask.h"
 #include "actors/room_shard_impl.h"
 
-/* What is asked for, whatever message it came in. */
-struct ask {
-    uint32_t kind;
-    uint64_t room, target;
-    uint64_t whom;   /* of changes of members; else 0 */
-    cid_t client_id;
-    err_t refused;   /* by its content alone */
-    size_t body_len;
-    uint8_t body[LIM_EVENT_BODY_BYTES_MAX];
-    uint8_t mac[MAC_BYTES];
-};
-
-static bool s_is_blank(view_t text)
-{
-    for (size_t i = 0; i < text.len; i++)
-        if (text.bytes[i] != ' ' && text.bytes[i] != '\t' && text.bytes[i] != '\n')
-            return false;
-    return true;
-}
-
-static err_t s_check_text(view_t text)
-{
-    return s_is_blank(text) ? ERR_EMPTY : ERR_OK;
-}
-
-static err_t s_check_name(view_t name)
-{
-    if (s_is_blank(name))
-        return ERR_EMPTY;
-    return text_char_count(name) > LIM_ROOM_NAME_CHARS_MAX ? ERR_OUT_OF_RANGE : ERR_OK;
-}
-
-static err_t s_body(struct ask *ask, const void *body)
-{
-    buffer_t out;
-    buffer_init(&out, sizeof ask->body);
-    err_t err = kind_encode(ask->kind, body, &out);
-    ask->body_len = out.len;
-    if (!err)
-        memcpy(ask->body, out.bytes, out.len);
-    buffer_fini(&out);
-    return err;
-}
-
-static err_t s_read_create(const struct envelope *env, const struct msg_room_create *create, struct ask *ask)
-{
-    struct kind_room_created body = {.name = create->name, .topic = create->topic,
-                                     .visibility = create->visibility};
-    ask->kind = KIND_ROOM_CREATED;
-    ask->room = env->key;
-    ask->client_id = create->client_id;
-    ask->refused = s_check_name(create->name);
-    return s_body(ask, &body);
-}
-
-static err_t s_read_say(const struct msg_room_say *say, struct ask *ask)
-{
-    ask->kind = KIND_SAID;
-    ask->room = say->room;
-    ask->target = say->reply_to;
-    ask->client_id = say->client_id;
-    ask->refused = s_check_text(say->text);
-    return s_body(ask, &(struct kind_said){.text = say->text, .mentions = say->mentions});
-}
-
-/* Of the files their ids, each once; what else the line says of them, the store knows. */
-static err_t s_read_share(const struct msg_room_share *share, struct ask *ask)
-{
-    list_t files = share->files;
-    struct rec_id id;
-    uint64_t seen[LIM_LINE_FILES_MAX];
-    size_t count = 0;
-    list_writer_t list;
-    ask->kind = KIND_SHARED;
-    ask->room = share->room;
-    ask->target = share->reply_to;
-    ask->client_id = share->client_id;
-    ask->refused = files.count ? ERR_OK : ERR_EMPTY;
-    list_writer_init(&list, LIM_EVENT_BODY_BYTES_MAX);
-    err_t err = ERR_OK;
-    while (!err && rec_id_next(&files, &id)) {
-        for (size_t i = 0; i < count; i++)
-            if (seen[i] == id.id)
-                ask->refused = ERR_OUT_OF_RANGE;
-        seen[count++] = id.id;
-        err = rec_file_info_append(&list, &(struct rec_file_info){.file = id.id});
-    }
-    if (!err)
-        err = s_body(ask, &(struct kind_shared){.text = share->text, .mentions = share->mentions, .files = list_of(&list)});
-    list_writer_fini(&list);
-    return err;
-}
-
-static err_t s_read_revise(const struct msg_room_revise *revise, struct ask *ask)
-{
-    ask->kind = KIND_REVISED;
-    ask->room = revise->room;
-    ask->target = revise->target;
-    ask->client_id = revise->client_id;
-    ask->refused = s_check_text(revise->text);
-    return s_body(ask, &(struct kind_revised){.text = revise->text, .mentions = revise->mentions});
-}
-
-static err_t s_read_react(const struct msg_room_react *react, struct ask *ask)
-{
-    ask->kind = KIND_REACTED;
-    ask->room = react->room;
-    ask->target = react->target;
-    ask->client_id = react->client_id;
-    ask->refused = emoji_is_sound(react->emoji) ? ERR_OK : ERR_OUT_OF_RANGE;
-    return s_body(ask, &(struct kind_reacted){.emoji = react->emoji, .on = react->on});
-}
-
-static err_t s_read_pin(const struct msg_room_pin *pin, struct ask *ask)
-{
-    ask->kind = KIND_PINNED;
-    ask->room = pin->room;
-    ask->target = pin->target;
-    ask->client_id = pin->client_id;
-    return s_body(ask, &(struct kind_pinned){.on = pin->on});
-}
-
-/* What one person asks to be done to another. */
-static err_t s_read_change(const struct msg *msg, struct ask *ask)
-{
-    const cid_t *client_id;
-    if (!msg_request_head(msg, &ask->room, &client_id))
-        return ERR_UNEXPECTED;
-    ask->client_id = *client_id;
-    switch (msg->type) {
-    case MSG_ROOM_REMOVE:
-        ask->kind = KIND_REMOVED;
-        ask->whom = msg->as.room_remove.member;
-        return s_body(ask, &(struct kind_removed){.member = ask->whom});
-    case MSG_ROOM_BAN:
-        ask->kind = KIND_BANNED;
-        ask->whom = msg->as.room_ban.member;
-        return s_body(ask, &(struct kind_banned){.member = ask->whom});
-    case MSG_ROOM_UNBAN:
-        ask->kind = KIND_UNBANNED;
-        ask->whom = msg->as.room_unban.member;
-        return s_body(ask, &(struct kind_unbanned){.member = ask->whom});
-    case MSG_ROOM_ROLE:
-        ask->kind = KIND_ROLE_CHANGED;
-        ask->whom = msg->as.room_role.member;
-        return s_body(ask, &(struct kind_role_changed){.member = ask->whom, .role = msg->as.room_role.role});
-    case MSG_ROOM_MUTE:
-        ask->kind = KIND_MUTED;
-        ask->whom = msg->as.room_mute.member;
-        return s_body(ask, &(struct kind_muted){.member = ask->whom, .muted = msg->as.room_mute.muted});
-    default: return ERR_UNEXPECTED;
-    }
-}
-
-static err_t s_read_ask(const struct envelope *env, const struct msg *msg, struct ask *ask)
-{
-    memset(ask, 0, offsetof(struct ask, body));
-    switch (msg->type) {
-    case MSG_ROOM_POST: {
-        const struct msg_room_post *post = &msg->as.room_post;
-        ask->kind = KIND_POSTED;
-        ask->room = post->room;
-        ask->client_id = post->client_id;
-        ask->refused = s_check_text(post->text);
-        return s_body(ask, &(struct kind_posted){.text = post->text});
-    }
-    case MSG_ROOM_EDIT: {
-        const struct msg_room_edit *edit = &msg->as.room_edit;
-        ask->kind = KIND_EDITED;
-        ask->room = edit->room;
-        ask->target = edit->target;
-        ask->client_id = edit->client_id;
-        ask->refused = s_check_text(edit->text);
-        return s_body(ask, &(struct kind_edited){.text = edit->text});
-    }
-    case MSG_ROOM_DELETE:
-        ask->kind = KIND_DELETED;
-        ask->room = msg->as.room_delete.room;
-        ask->target = msg->as.room_delete.target;
-        ask->client_id = msg->as.room_delete.client_id;
-        return s_body(ask, &(struct kind_deleted){0});
-    case MSG_ROOM_JOIN:
-        ask->kind = KIND_JOINED;
-        ask->room = msg->as.room_join.room;
-        ask->client_id = msg->as.room_join.client_id;
-        return s_body(ask, &(struct kind_joined){.role = ROLE_MEMBER});
-    case MSG_ROOM_LEAVE:
-        ask->kind = KIND_LEFT;
-        ask->room = msg->as.room_leave.room;
-        ask->client_id = msg->as.room_leave.client_id;
-        return s_body(ask, &(struct kind_left){0});
-    case MSG_ROOM_CREATE: return s_read_create(env, &msg->as.room_create, ask);
-    case MSG_ROOM_SAY: return s_read_say(&msg->as.room_say, ask);
-    case MSG_ROOM_SHARE: return s_read_share(&msg->as.room_share, ask);
-    case MSG_ROOM_REVISE: return s_read_revise(&msg->as.room_revise, ask);
-    case MSG_ROOM_REACT: return s_read_react(&msg->as.room_react, ask);
-    case MSG_ROOM_PIN: return s_read_pin(&msg->as.room_pin, ask);
-    default: return s_read_change(msg, ask);
-    }
-}
-
-static void s_ack_event(room_shard_t *self, const struct envelope *env, const struct ask *ask, uint64_t seq,
+static void s_ack_event(room_shard_t *self, const struct envelope *env, const struct room_ask *ask, uint64_t seq,
                         uint64_t at_ms, uint64_t msg_no)
 {
     struct msg_ack ack = {.client_id = ask->client_id, .room = ask->room, .seq = seq, .at_ms = at_ms,
@@ -213,14 +13,14 @@ static void s_ack_event(room_shard_t *self, const struct envelope *env, const st
     shard_ack(self, env, &ack);
 }
 
-static err_t s_nack(room_shard_t *self, const struct envelope *env, const struct ask *ask, err_t code)
+static err_t s_nack(room_shard_t *self, const struct envelope *env, const struct room_ask *ask, err_t code)
 {
     shard_nack(self, env, &ask->client_id, ask->room, code);
     return code;
 }
 
 /* True: the request is known here; it was answered or waits with its first copy. */
-static bool s_is_known(room_shard_t *self, const room_t *room, const struct envelope *env, const struct ask *ask)
+static bool s_is_known(room_shard_t *self, const room_t *room, const struct envelope *env, const struct room_ask *ask)
 {
     struct pending *pending = room_find_pending(room, env->user, &ask->client_id);
     if (pending) {
@@ -239,22 +39,58 @@ static bool s_is_known(room_shard_t *self, const room_t *room, const struct enve
     return false;
 }
 
-static err_t s_fetch(room_shard_t *self, room_t *room, const struct envelope *env, view_t body, uint64_t seq)
+/* The request waits for what the store says to this question; then it runs again. */
+static err_t s_ask_store(room_shard_t *self, room_t *room, const struct envelope *env, view_t body,
+                         struct request *request, const struct msg *msg)
 {
     if (room->parked_count >= LIM_ROOM_PARKED_MAX)
         return ERR_BUSY;
-    struct request request = {.what = Q_EVENT, .a = room->id, .b = seq, .c = room->head,
-                              .data = parked_new(env, body, self->now_ms + LOAD_MS)};
-    struct msg msg = {.type = MSG_STORE_EVENT_GET};
-    msg.as.store_event_get = (struct msg_store_event_get){.room = room->id, .seq = seq};
-    if (!request.data)
+    request->a = room->id;
+    request->data = parked_new(env, body, self->now_ms + LOAD_MS);
+    if (!request->data)
         return ERR_NO_MEMORY;
-    if (!shard_ask(self, &request, LOAD_MS, room->id, &msg)) {
-        free(request.data);
+    if (!shard_ask(self, request, LOAD_MS, room->id, msg)) {
+        free(request->data);
         return ERR_OVERLOADED;
     }
     room->parked_count++;
     return ERR_OK;
+}
+
+static err_t s_fetch(room_shard_t *self, room_t *room, const struct envelope *env, view_t body, uint64_t seq)
+{
+    struct request request = {.what = Q_EVENT, .b = seq, .c = room->head};
+    struct msg msg = {.type = MSG_STORE_EVENT_GET};
+    msg.as.store_event_get = (struct msg_store_event_get){.room = room->id, .seq = seq};
+    return s_ask_store(self, room, env, body, &request, &msg);
+}
+
+static err_t s_fetch_entrants(room_shard_t *self, room_t *room, const struct envelope *env, view_t body,
+                              const struct room_ask *ask)
+{
+    struct request request = {.what = Q_ENTRANTS};
+    struct msg msg = {.type = MSG_STORE_ENTRANTS_GET};
+    err_t err = ERR_OK;
+    list_writer_clear(&self->list);
+    for (size_t i = 0; !err && i < ask->member_count; i++)
+        err = rec_id_append(&self->list, &(struct rec_id){.id = ask->members[i]});
+    msg.as.store_entrants_get.users = list_of(&self->list);
+    return err ? err : s_ask_store(self, room, env, body, &request, &msg);
+}
+
+/* Has everybody who would come in an account, and a place left for another room? */
+static err_t s_judge_entrants(const room_shard_t *self, const struct envelope *env, const struct room_ask *ask)
+{
+    list_t people = self->entrants->people;
+    struct rec_entrant entrant;
+    size_t known = 0;
+    while (rec_entrant_next(&people, &entrant)) {
+        if (entrant.rooms >= LIM_SUBS_MAX)
+            return entrant.user == env->user ? ERR_TOO_MANY_ROOMS : ERR_MEMBER_FULL;
+        for (size_t i = 0; i < ask->member_count; i++)
+            known += ask->members[i] == entrant.user;
+    }
+    return known == ask->member_count ? ERR_OK : ERR_NO_USER;
 }
 
 static bool s_has_hint(const room_shard_t *self, const room_t *room, uint64_t seq)
@@ -268,7 +104,7 @@ static struct room_target s_hint_target(const room_shard_t *self, const room_t *
     if (!event)
         return (struct room_target){0};
     bool is_erased = event->body.len == 1 && event->body.bytes[0] == 0xc0;
-    return (struct room_target){.found = true, .kind = event->kind, .user = event->user,
+    return (struct room_target){.found = true, .kind = event->kind, .seq = event->seq, .user = event->user,
                                 .msg_no = event->msg_no,
                                 .erased = is_erased ||
                                           room_tail_has_delete_of(&room->tail, event->seq)};
@@ -289,7 +125,7 @@ static err_t s_keep_called(const room_shard_t *self, struct pending *pending)
     return ERR_OK;
 }
 
-static err_t s_accept(room_shard_t *self, room_t *room, const struct envelope *env, const struct ask *ask,
+static err_t s_accept(room_shard_t *self, room_t *room, const struct envelope *env, const struct room_ask *ask,
                       const struct room_target *target, err_t probe)
 {
     if (room->pending_count >= LIM_ROOM_PENDING_MAX)
@@ -321,7 +157,7 @@ static err_t s_accept(room_shard_t *self, room_t *room, const struct envelope *e
 
 /* Refused for good; but if the log reaches further back than the memory, this may be the repeat of something that was
  * stored while it still was allowed, and "final" would be a lie. Then the transaction looks for it. */
-static err_t s_refuse_final(room_shard_t *self, room_t *room, const struct envelope *env, const struct ask *ask,
+static err_t s_refuse_final(room_shard_t *self, room_t *room, const struct envelope *env, const struct room_ask *ask,
                             err_t code)
 {
     if (room_sees_all(room) || err_may_retry(code))
@@ -335,7 +171,7 @@ static err_t s_refuse_final(room_shard_t *self, room_t *room, const struct envel
 
 /* The room of this very request exists already, or the id belongs to somebody else. */
 static err_t s_on_created_before(room_shard_t *self, room_t *room, const struct envelope *env,
-                                 const struct ask *ask, view_t body)
+                                 const struct room_ask *ask, view_t body)
 {
     if (!s_has_hint(self, room, 1)) {
         if (room_tail_at(&room->tail, 1)) /* it would have been found there */
@@ -354,11 +190,28 @@ static err_t s_on_created_before(room_shard_t *self, room_t *room, const struct 
     return ERR_OK;
 }
 
+void shard_ack_direct(room_shard_t *self, const struct envelope *env, const room_t *room, const cid_t *client_id)
+{
+    struct msg_ack ack = {.client_id = *client_id, .room = room->id, .seq = 1, .at_ms = room->created_at_ms,
+                          .dup = true};
+    shard_ack(self, env, &ack);
+}
+
+/* There it is, whoever of them opened it first. */
+static err_t s_on_direct_before(room_shard_t *self, const room_t *room, const struct envelope *env,
+                                const struct room_ask *ask)
+{
+    if (room->visibility != VISIBILITY_DIRECT || !room_is_member(room, env->user))
+        return s_nack(self, env, ask, ERR_CONFLICT);
+    shard_ack_direct(self, env, room, &ask->client_id);
+    return ERR_OK;
+}
+
 static void s_set_role(const room_t *room, const struct envelope *env, const struct room_target *target,
-                       struct ask *ask)
+                       struct room_ask *ask)
 {
     uint32_t role = target->user == env->user ? ROLE_MEMBER : room_role(room, env->user);
-    s_body(ask, &(struct kind_deleted){.by_role = role}); /* the mac leaves it out */
+    room_ask_set_body(ask, &(struct kind_deleted){.by_role = role}); /* the mac leaves it out */
 }
 
 void shard_ack_joined(room_shard_t *self, const struct envelope *env, const room_t *room, const cid_t *client_id)
@@ -372,7 +225,7 @@ void shard_ack_joined(room_shard_t *self, const struct envelope *env, const room
 
 /* Who is in already: by this very request, long ago, or by another one? */
 static err_t s_on_joined_before(room_shard_t *self, room_t *room, const struct envelope *env,
-                                const struct ask *ask)
+                                const struct room_ask *ask)
 {
     if (!room_sees_all(room))
         return s_refuse_final(self, room, env, ask, ERR_UNEXPECTED);
@@ -381,7 +234,7 @@ static err_t s_on_joined_before(room_shard_t *self, room_t *room, const struct e
 }
 
 /* Leaves in the body whom the room knows: members, each once, not the author. The mac is of what was asked for. */
-static err_t s_set_mentions(const room_t *room, const struct envelope *env, struct ask *ask)
+static err_t s_set_mentions(const room_t *room, const struct envelope *env, struct room_ask *ask)
 {
     union {
         struct kind_said said; /* KIND_REVISED has the same fields */
@@ -407,13 +260,13 @@ static err_t s_set_mentions(const room_t *room, const struct envelope *env, stru
     }
     *mentions = list_of(&list);
     if (!err)
-        err = s_body(ask, &whole);
+        err = room_ask_set_body(ask, &whole);
     list_writer_fini(&list);
     return err;
 }
 
 /* Asks the store what the line says of its files (*waits_out), or takes what it said. */
-static err_t s_set_files(room_shard_t *self, room_t *room, const struct envelope *env, struct ask *ask, view_t body,
+static err_t s_set_files(room_shard_t *self, room_t *room, const struct envelope *env, struct room_ask *ask, view_t body,
                          bool *waits_out)
 {
     struct kind_shared shared;
@@ -429,14 +282,16 @@ static err_t s_set_files(room_shard_t *self, room_t *room, const struct envelope
     if (err)
         return err;
     shared.files = self->files->list;
-    return s_body(ask, &shared);
+    return room_ask_set_body(ask, &shared);
 }
 
 /* What can be said of an answer's line without asking the store: it is no event of the future and, if it is in memory,
  * a line. Deleted ones may be answered: the answer was perhaps written before. */
-static err_t s_judge_reply(const room_t *room, uint64_t reply_to)
+static err_t s_judge_reply(const room_t *room, uint64_t user, uint64_t reply_to)
 {
     struct room_target target;
+    if (reply_to && reply_to < room_visible_from(room, user))
+        return ERR_NO_EVENT;
     if (!reply_to || !room_find_target(room, reply_to, &target))
         return ERR_OK;
     return target.found && kind_is_line(target.kind) ? ERR_OK : ERR_NO_EVENT;
@@ -444,14 +299,14 @@ static err_t s_judge_reply(const room_t *room, uint64_t reply_to)
 
 /* What is left to judge or to fill in once the sender may do it at all. */
 static err_t s_complete(const room_shard_t *self, const room_t *room, const struct envelope *env,
-                        const struct room_target *target, struct ask *ask)
+                        const struct room_target *target, struct room_ask *ask)
 {
     err_t err = ERR_OK;
     if (ask->kind == KIND_DELETED)
         s_set_role(room, env, target, ask);
     bool is_answer = ask->kind == KIND_SAID || ask->kind == KIND_SHARED;
     if (is_answer)
-        err = s_judge_reply(room, ask->target);
+        err = s_judge_reply(room, env->user, ask->target);
     if (!err && (is_answer || ask->kind == KIND_REVISED))
         err = s_set_mentions(room, env, ask);
     if (ask->kind == KIND_REACTED)
@@ -459,7 +314,7 @@ static err_t s_complete(const room_shard_t *self, const room_t *room, const stru
     return err;
 }
 
-static err_t s_on_new(room_shard_t *self, room_t *room, const struct envelope *env, struct ask *ask, view_t body)
+static err_t s_on_new(room_shard_t *self, room_t *room, const struct envelope *env, struct room_ask *ask, view_t body)
 {
     struct room_target target = {0};
     if (room_changes_target(ask->kind) && room->state == ROOM_READY && room_is_member(room, env->user) &&
@@ -471,11 +326,19 @@ static err_t s_on_new(room_shard_t *self, room_t *room, const struct envelope *e
         target = s_hint_target(self, room);
     }
     err_t err = room_judge(room, ask->kind, env->user, &target, view_of(ask->body, ask->body_len));
-    if (err == ERR_UNEXPECTED && ask->kind == KIND_ROOM_CREATED)
+    if (err == ERR_UNEXPECTED && ask->kind == KIND_DIRECT_CREATED)
+        return s_on_direct_before(self, room, env, ask);
+    if (err == ERR_UNEXPECTED && kind_is_first(ask->kind))
         return s_on_created_before(self, room, env, ask, body);
     if (err == ERR_UNEXPECTED)
         return s_on_joined_before(self, room, env, ask);
-    bool enters = ask->kind == KIND_JOINED || ask->kind == KIND_ROOM_CREATED;
+    if (!err && ask->member_count && !self->entrants) {
+        err = s_fetch_entrants(self, room, env, body, ask);
+        return err ? s_nack(self, env, ask, err) : ERR_OK;
+    }
+    if (!err && ask->member_count)
+        err = s_judge_entrants(self, env, ask);
+    bool enters = ask->kind == KIND_JOINED || kind_is_first(ask->kind);
     if (!err && enters && shard_inbox_is_full(self, env->user))
         err = ERR_TOO_MANY_ROOMS;
     if (!err)
@@ -493,8 +356,8 @@ static err_t s_on_new(room_shard_t *self, room_t *room, const struct envelope *e
 
 err_t shard_on_request(room_shard_t *self, const struct envelope *env, const struct msg *msg, view_t body)
 {
-    struct ask ask;
-    err_t err = s_read_ask(env, msg, &ask);
+    struct room_ask ask;
+    err_t err = room_ask_read(env, msg, &ask);
     if (!err)
         err = env->user ? ask.refused : ERR_UNAUTHORIZED;
     if (err)
@@ -502,10 +365,11 @@ err_t shard_on_request(room_shard_t *self, const struct envelope *env, const str
     room_t *room = shard_room_for(self, env, msg, body, ask.room, &err);
     if (!room)
         return err;
-    bool is_own_id = ask.kind != KIND_ROOM_CREATED ||
-                     id_of_room(self->id_key, env->user, &ask.client_id) == ask.room;
+    uint64_t id = !kind_is_first(ask.kind)            ? ask.room
+                  : ask.kind == KIND_DIRECT_CREATED ? id_of_direct(self->id_key, ask.members, ask.member_count)
+                                                    : id_of_room(self->id_key, env->user, &ask.client_id);
     room_mac(self->mac_key, ask.kind, ask.target, view_of(ask.body, ask.body_len), ask.mac);
-    if (!is_own_id)
+    if (id != ask.room)
         err = s_nack(self, env, &ask, ERR_OUT_OF_RANGE);
     else if (s_is_known(self, room, env, &ask))
         err = ERR_OK;
@@ -520,15 +384,34 @@ err_t shard_on_request(room_shard_t *self, const struct envelope *env, const str
     return err;
 }
 
+/* The question that a request waited for is answered: the request, which waits no more. */
+static struct parked *s_take_asker(room_shard_t *self, const struct request *request)
+{
+    room_t *room = shard_find_room(self, request->a);
+    if (room && room->parked_count)
+        room->parked_count--;
+    return request->data;
+}
+
+err_t shard_on_store_entrants(room_shard_t *self, const struct envelope *env, const struct msg *msg)
+{
+    struct request request;
+    if (!shard_take(self, env, Q_ENTRANTS, &request))
+        return ERR_OK;
+    struct parked *parked = s_take_asker(self, &request);
+    self->entrants = &msg->as.store_entrants;
+    err_t err = shard_dispatch(self, &parked->env, view_of(parked->body, parked->len));
+    self->entrants = NULL;
+    free(parked);
+    return err;
+}
+
 err_t shard_on_store_event(room_shard_t *self, const struct envelope *env, const struct msg *msg)
 {
     struct request request;
     if (!shard_take(self, env, Q_EVENT, &request))
         return ERR_OK;
-    struct parked *parked = request.data;
-    room_t *room = shard_find_room(self, request.a);
-    if (room && room->parked_count)
-        room->parked_count--;
+    struct parked *parked = s_take_asker(self, &request);
     list_t frames = msg->as.store_event.frames;
     struct rec_frame frame;
     struct msg event, marks;
@@ -556,9 +439,9 @@ err_t shard_on_store_event(room_shard_t *self, const struct envelope *env, const
 
 void shard_event_failed(room_shard_t *self, struct request *request, err_t code)
 {
-    room_t *room = shard_find_room(self, request->a);
-    if (room && room->parked_count)
-        room->parked_count--;
-    shard_refuse_parked(self, request->data, err_may_retry(code) ? code : ERR_UNAVAILABLE);
+    shard_refuse_parked(self, s_take_asker(self, request), err_may_retry(code) ? code : ERR_UNAVAILABLE);
     request->data = NULL;
+    room_t *room = shard_find_room(self, request->a);
+    if (room && room->state == ROOM_ABSENT)
+        shard_release_if_idle(self, room);
 }

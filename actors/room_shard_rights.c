@@ -1,5 +1,6 @@
 /* What follows at once from a change of rights: sockets stop reading, inboxes are told. */
 #include "actors/room_members.h"
+#include "actors/room_settings.h"
 #include "actors/room_shard_impl.h"
 
 /* Before anything else of the room can go to them: presence and events are sent from the same list of readers. */
@@ -25,13 +26,29 @@ static void s_note(room_t *room, uint64_t user, uint64_t seq, unsigned what)
     map_put(&room->notices, user, seq << NOTICE_BITS | what);
 }
 
+/* Everybody's list of rooms shows it. The tick tells them, many at a time. */
+static void s_note_all(room_shard_t *self, room_t *room, uint64_t seq, unsigned what)
+{
+    size_t cursor = 0;
+    uint64_t user;
+    while (map_next(&room->members, &cursor, &user, NULL))
+        s_note(room, user, seq, what);
+    room->notices_ms = self->now_ms - NOTICE_MS;
+    shard_room_busy(self, room);
+}
+
 bool shard_note_change(room_shard_t *self, room_t *room, uint32_t kind, uint64_t user, uint64_t whom, uint64_t seq)
 {
     static const struct {
         uint32_t kind;
         unsigned what;
-    } s_notices[] = {{KIND_ROOM_CREATED, NOTICE_JOINED}, {KIND_JOINED, NOTICE_JOINED}, {KIND_LEFT, NOTICE_LEFT},
+    } s_notices[] = {{KIND_ROOM_CREATED, NOTICE_JOINED}, {KIND_FOUNDED, NOTICE_JOINED},
+                     {KIND_ADDED, NOTICE_JOINED}, {KIND_JOINED, NOTICE_JOINED}, {KIND_LEFT, NOTICE_LEFT},
                      {KIND_REMOVED, NOTICE_REMOVED}, {KIND_BANNED, NOTICE_BANNED}, {KIND_ROLE_CHANGED, NOTICE_ROLE}};
+    if (kind == KIND_DIRECT_CREATED || room_settings_has(kind)) {
+        s_note_all(self, room, seq, kind == KIND_DIRECT_CREATED ? NOTICE_JOINED : NOTICE_ROLE);
+        return false;
+    }
     for (size_t i = 0; i < sizeof s_notices / sizeof *s_notices; i++) {
         if (s_notices[i].kind != kind)
             continue;

@@ -110,6 +110,7 @@ static bool s_on_attached(struct attach *self, struct backfill *backfill, struct
         .role = attached->role,
         .members = attached->members,
         .deleted = attached->deleted,
+        .visible_from = attached->visible_from,
     };
     backfill->held_last = attached->head;
     fanout_sit(self->edge->fanout, &session->viewer, backfill->room, SEAT_BACKFILL);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "edge/http.h"
+#include "proto/first.h"
 #include "proto/json.h"
 
 enum { LIMIT_ROOMS = 50, LIMIT_MEMBERS = 100, LIMIT_FOUND = 20 };
@@ -42,11 +43,12 @@ static err_t s_read_body(view_t body, const struct msg *defaults, buffer_t *byte
 void http_rooms(struct http_conn *conn, const struct http_call *call)
 {
     char query[HTTP_PARAM_BYTES_MAX + 1] = "", after[HTTP_PARAM_BYTES_MAX + 1] = "";
-    uint64_t after_room = 0, limit = 0;
+    uint64_t after_room = 0, limit = 0, archived = 0;
     view_t params = call->request->query;
     bool fits = (!http_has_param(params, "query") || http_param(params, "query", query)) &&
                 (!http_has_param(params, "after_name") || http_param(params, "after_name", after)) &&
                 http_param_number(params, "after_room", 0, ID_MAX, &after_room) &&
+                http_param_number(params, "archived", 0, 1, &archived) &&
                 http_param_number(params, "limit", LIMIT_ROOMS, LIM_ROOMS_PAGE_MAX, &limit) && limit > 0 &&
                 strlen(query) <= LIM_QUERY_BYTES_MAX && strlen(after) <= LIM_ROOM_NAME_BYTES_MAX &&
                 text_is_clean(view_of_text(query)) && text_is_clean(view_of_text(after));
@@ -60,6 +62,7 @@ void http_rooms(struct http_conn *conn, const struct http_call *call)
         .after_name = view_of_text(after),
         .after_room = after_room,
         .limit = (uint32_t)limit,
+        .archived = archived != 0,
     }};
     http_ask(conn, (struct ask_spec){.to = ASK_PERSIST, .done = http_pass_on, .user = call->identity.user,
                                      .a = MSG_ROOMS}, &msg);
@@ -74,6 +77,11 @@ void http_room_create(struct http_conn *conn, const struct http_call *call)
     buffer_t bytes;
     buffer_init(&bytes, LIM_CLIENT_FRAME_BYTES_MAX);
     err_t err = s_read_body(call->body, &defaults, &bytes, &msg);
+    if (!err && msg.as.room_create.visibility != VISIBILITY_PUBLIC) { /* then the usual is another */
+        defaults.as.room_create.history = history_usual(msg.as.room_create.visibility);
+        buffer_clear(&bytes);
+        err = s_read_body(call->body, &defaults, &bytes, &msg);
+    }
     if (!err && !s_has_cid(&msg.as.room_create.client_id))
         err = ERR_WRONG_FIELDS;
     if (!err && !edge->has_id_key)

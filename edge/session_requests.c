@@ -4,6 +4,7 @@
 #include "edge/attach.h"
 #include "edge/links.h"
 #include "edge/session.h"
+#include "proto/first.h"
 
 enum { RETRY_MS = 1000 };
 
@@ -58,18 +59,37 @@ static bool s_on_posted(struct edge *edge, struct ask *ask, const struct answer 
     return true;
 }
 
+/* The id of a room that the request says without naming it. */
+static err_t s_key_of_new(const struct session *self, const struct msg *msg, const cid_t *cid, uint64_t *room_out)
+{
+    const struct edge *edge = self->edge;
+    uint64_t members[LIM_DIRECT_MEMBERS_MAX];
+    size_t count = 0;
+    if (msg->type != MSG_ROOM_CREATE && msg->type != MSG_ROOM_DIRECT)
+        return ERR_OUT_OF_RANGE;
+    if (msg->type == MSG_ROOM_DIRECT && !(count = direct_members(self->user, msg->as.room_direct.users, members)))
+        return ERR_OUT_OF_RANGE;
+    if (!edge->has_id_key)
+        return ERR_UNAVAILABLE;
+    *room_out = count ? id_of_direct(edge->id_key, members, count) : id_of_room(edge->id_key, self->user, cid);
+    return ERR_OK;
+}
+
 static void s_post(struct session *self, const struct msg *msg, view_t bytes, uint64_t room, const cid_t *cid)
 {
     struct edge *edge = self->edge;
-    if (msg->type == MSG_ROOM_CREATE && !edge->has_id_key) {
-        s_nack(self, 0, cid, ERR_UNAVAILABLE, RETRY_MS);
-        return;
+    if (room == 0) {
+        err_t err = s_key_of_new(self, msg, cid, &room);
+        if (err) {
+            s_nack(self, 0, cid, err, RETRY_MS);
+            return;
+        }
     }
     struct ask_spec spec = {
         .to = ASK_OWNER,
         .done = s_on_posted,
         .owner = self,
-        .key = msg->type == MSG_ROOM_CREATE ? id_of_room(edge->id_key, self->user, cid) : room,
+        .key = room,
         .user = self->user,
         .session = self->number,
         .a = (uint64_t)clock_now_us(),

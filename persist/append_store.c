@@ -10,6 +10,7 @@
 #include "persist/store_members.h"
 #include "persist/store_messages.h"
 #include "persist/store_rooms.h"
+#include "persist/store_settings.h"
 
 enum { EVENT_COLUMNS = 10, KEY_COLUMNS = 3, MOVE_COLUMNS = 5 };
 
@@ -143,7 +144,10 @@ static db_status_t s_apply(append_store_t *self, const struct rec_append_row *co
     db_t *db = self->connection->db;
     const struct rec_append_row *row = rows[index];
     switch (row->kind) {
-    case KIND_ROOM_CREATED: return store_member_join(db, row, 0);
+    case KIND_ROOM_CREATED:
+    case KIND_FOUNDED:
+    case KIND_DIRECT_CREATED: return store_members_found(db, row);
+    case KIND_ADDED:
     case KIND_JOINED: return store_member_join(db, row, s_msg_no_before(self, rows, index));
     case KIND_LEFT: return store_member_leave(db, row->room, row->user);
     case KIND_REMOVED:
@@ -151,6 +155,10 @@ static db_status_t s_apply(append_store_t *self, const struct rec_append_row *co
     case KIND_UNBANNED:
     case KIND_ROLE_CHANGED:
     case KIND_MUTED: return store_member_change(db, row);
+    case KIND_RENAMED:
+    case KIND_TOPIC_CHANGED:
+    case KIND_ARCHIVED:
+    case KIND_HISTORY_CHANGED: return store_setting_change(db, row);
     case KIND_POSTED: return DB_OK;
     case KIND_DELETED: {
         db_status_t status = store_event_erase(db, row->room, row->target);

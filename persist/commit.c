@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/first.h"
+
 enum {
     ROWS_MAX = LIM_BATCH_EVENTS_MAX,
     RETRY_MS_MIN = 20, /* after a lock error */
@@ -126,7 +128,7 @@ static void s_look_up_accepted(const struct s_run *run, const struct rec_append_
 
 static bool s_is_next(const struct s_room *room, const struct rec_append_row *row)
 {
-    if (!room->head.found && room->seq == 0 && (row->seq != 1 || row->kind != KIND_ROOM_CREATED))
+    if (!room->head.found && room->seq == 0 && (row->seq != 1 || !kind_is_first(row->kind)))
         return false;
     return row->seq == room->seq + 1 && (row->msg_no == 0 || row->msg_no == room->msg_no + 1);
 }

@@ -18,6 +18,7 @@
 #include "persist/store_places.h"
 #include "persist/store_rooms.h"
 #include "persist/store_search.h"
+#include "persist/store_settings.h"
 #include "persist/store_sessions.h"
 
 enum {
@@ -43,6 +44,7 @@ static const struct store_row ROWS[] = {
     {MSG_STORE_PLACE_SET, STORE_WRITE, store_on_place_set},
     {MSG_STORE_MEMBERS_FIND, STORE_READ, store_on_members_find},
     {MSG_STORE_MEMBERS_GET, STORE_READ, store_on_members_get},
+    {MSG_STORE_ENTRANTS_GET, STORE_READ, store_on_entrants_get},
     {MSG_STORE_RESTRICTED_GET, STORE_READ, store_on_restricted_get},
     {MSG_STORE_ROOMS_GET, STORE_READ, store_on_rooms_get},
     {MSG_STORE_USERS_GET, STORE_READ, store_on_users_get},

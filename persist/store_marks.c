@@ -267,8 +267,9 @@ static db_status_t s_read_mentions(struct store_call *call, uint64_t user, const
     size_t count = 0;
     db_stmt_t *rows;
     db_status_t status = db_query(call->db,
-                                  "SELECT msg_no FROM mention WHERE user_id = ? AND room_id = ? AND msg_no > ? "
-                                  "ORDER BY msg_no DESC LIMIT ?",
+                                  "SELECT c.msg_no FROM mention AS c JOIN member AS m ON m.room_id = c.room_id AND "
+                                  "m.user_id = c.user_id WHERE c.user_id = ? AND c.room_id = ? AND c.msg_no > ? "
+                                  "AND c.seq >= m.visible_from_seq ORDER BY c.msg_no DESC LIMIT ?",
                                   values, 4, &rows);
     while (!status && count < LIM_UNREAD_MENTIONS_MAX && db_next(rows))
         msg_nos[count++] = db_get_u64(rows, 0);

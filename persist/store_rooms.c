@@ -13,6 +13,8 @@
 #include "persist/store_messages.h"
 #include "persist/store_people.h"
 #include "persist/store_places.h"
+#include "persist/store_settings.h"
+#include "proto/first.h"
 
 enum { ROLE_OWNER_OF_ROOM = 2, LIKE_BYTES_MAX = 2 * LIM_QUERY_BYTES_MAX + 2 };
 
@@ -44,8 +46,9 @@ static db_status_t s_read_room(struct store_call *call, uint64_t room)
     struct msg_store_room *answer = &call->answer.as.store_room;
     db_stmt_t *rows;
     db_status_t status = db_query(call->db,
-                                  "SELECT id, incarnation, visibility, name, topic, created_at_ms, last_seq, "
-                                  "last_msg_no, last_at_ms FROM room WHERE id = ?",
+                                  "SELECT r.id, r.incarnation, r.visibility, r.name, r.topic, r.created_at_ms, r.last_seq, "
+                                  "r.last_msg_no, r.last_at_ms, COALESCE(s.archived, 0), COALESCE(s.history, 0) "
+                                  "FROM room AS r LEFT JOIN room_setting AS s ON s.room_id = r.id WHERE r.id = ?",
                                   values, 1, &rows);
     if (status)
         return status;
@@ -56,7 +59,8 @@ static db_status_t s_read_room(struct store_call *call, uint64_t room)
         .found = true, .room = db_get_u64(rows, 0), .incarnation = db_get_u64(rows, 1),
         .visibility = (uint32_t)db_get_u64(rows, 2), .name = db_get_view(rows, 3), .topic = db_get_view(rows, 4),
         .created_at_ms = db_get_u64(rows, 5), .last_seq = db_get_u64(rows, 6), .last_msg_no = db_get_u64(rows, 7),
-        .last_at_ms = db_get_u64(rows, 8)};
+        .last_at_ms = db_get_u64(rows, 8), .archived = db_get_u64(rows, 9) != 0,
+        .history = (uint32_t)db_get_u64(rows, 10)};
     return DB_OK;
 }
 
@@ -146,6 +150,19 @@ db_status_t store_on_room_lost(struct store_call *call)
 
 /* ---- lists of rooms and members ------------------------------------------------------------------------------- */
 
+/* "101,102": the ids of who is in a direct room. */
+static bool s_read_people(view_t text, list_writer_t *people)
+{
+    for (size_t at = 0; at < text.len; at++) {
+        struct rec_id id = {0};
+        for (; at < text.len && text.bytes[at] >= '0' && text.bytes[at] <= '9'; at++)
+            id.id = id.id * 10 + (text.bytes[at] - '0');
+        if (rec_id_append(people, &id))
+            return false;
+    }
+    return people->count <= LIM_DIRECT_MEMBERS_MAX;
+}
+
 db_status_t store_on_inbox_get(struct store_call *call)
 {
     const struct db_value values[] = {db_u64(call->ask.as.store_inbox_get.user), db_u64(LIM_SUBS_MAX)};
@@ -153,18 +170,25 @@ db_status_t store_on_inbox_get(struct store_call *call)
     db_status_t status = db_query(
         call->db,
         "SELECT r.id, r.incarnation, r.visibility, r.name, r.topic, r.last_seq, r.last_msg_no, m.read_msg_no, m.role, "
-        "m.notify, COALESCE(p.turn, 0), COALESCE(p.rev, 0) FROM member AS m JOIN room AS r ON r.id = m.room_id "
-        "LEFT JOIN member_place AS p ON p.room_id = m.room_id AND p.user_id = m.user_id WHERE m.user_id = ? ORDER BY m.room_id LIMIT ?",
+        "m.notify, COALESCE(p.turn, 0), COALESCE(p.rev, 0), COALESCE(s.archived, 0), COALESCE(s.history, 0), "
+        "(SELECT GROUP_CONCAT(o.user_id ORDER BY o.user_id) FROM member AS o WHERE r.visibility = 2 AND o.room_id = r.id) "
+        "FROM member AS m JOIN room AS r ON r.id = m.room_id "
+        "LEFT JOIN member_place AS p ON p.room_id = m.room_id AND p.user_id = m.user_id "
+        "LEFT JOIN room_setting AS s ON s.room_id = r.id WHERE m.user_id = ? ORDER BY m.room_id LIMIT ?",
         values, 2, &rows);
     if (status)
         return status;
     while (db_next(rows)) {
+        list_writer_clear(&call->more);
+        if (!s_read_people(db_get_view(rows, 14), &call->more))
+            return DB_FAILED;
         const struct rec_room_state room = {
             .room = db_get_u64(rows, 0), .incarnation = db_get_u64(rows, 1),
             .visibility = (uint32_t)db_get_u64(rows, 2), .name = db_get_view(rows, 3), .topic = db_get_view(rows, 4),
             .head = db_get_u64(rows, 5), .msg_no = db_get_u64(rows, 6), .read_msg_no = db_get_u64(rows, 7),
             .role = (uint32_t)db_get_u64(rows, 8), .notify = (uint32_t)db_get_u64(rows, 9),
-            .turn = db_get_u64(rows, 10), .rev = db_get_u64(rows, 11)};
+            .turn = db_get_u64(rows, 10), .rev = db_get_u64(rows, 11), .archived = db_get_u64(rows, 12) != 0,
+            .history = (uint32_t)db_get_u64(rows, 13), .people = list_of(&call->more)};
         if (rec_room_state_append(&call->list, &room))
             return DB_FAILED;
     }
@@ -230,15 +254,17 @@ db_status_t store_on_rooms_get(struct store_call *call)
     uint8_t pattern[LIKE_BYTES_MAX];
     const struct db_value values[] = {db_u64(ask->user), db_text(s_like(ask->query, pattern)), db_u64(ask->user),
                                       db_text(ask->after_name), db_text(ask->after_name), db_u64(ask->after_room),
-                                      db_u64(limit + 1)};
+                                      db_u64(ask->archived), db_u64(limit + 1)};
     db_stmt_t *rows;
     db_status_t status = db_query(
         call->db,
         "SELECT r.id, r.name, r.topic, r.visibility, r.member_count, EXISTS (SELECT 1 FROM member AS m "
-        "WHERE m.room_id = r.id AND m.user_id = ?), r.created_at_ms FROM room AS r WHERE r.visibility = 0 "
+        "WHERE m.room_id = r.id AND m.user_id = ?), r.created_at_ms, COALESCE(s.archived, 0), COALESCE(s.history, 0) "
+        "FROM room AS r LEFT JOIN room_setting AS s ON s.room_id = r.id WHERE r.visibility = 0 "
         "AND r.name LIKE ? ESCAPE '|' AND NOT EXISTS (SELECT 1 FROM room_restricted AS x WHERE x.room_id = r.id "
-        "AND x.user_id = ? AND x.state >= 2) AND (r.name > ? OR (r.name = ? AND r.id > ?)) ORDER BY r.name, r.id LIMIT ?",
-        values, 7, &rows);
+        "AND x.user_id = ? AND x.state >= 2) AND (r.name > ? OR (r.name = ? AND r.id > ?)) "
+        "AND COALESCE(s.archived, 0) <= ? ORDER BY r.name, r.id LIMIT ?",
+        values, 8, &rows);
     if (status)
         return status;
     call->answer.type = MSG_ROOMS;
@@ -247,7 +273,8 @@ db_status_t store_on_rooms_get(struct store_call *call)
         const struct rec_room_info room = {
             .room = db_get_u64(rows, 0), .name = db_get_view(rows, 1), .topic = db_get_view(rows, 2),
             .visibility = (uint32_t)db_get_u64(rows, 3), .members = db_get_u64(rows, 4),
-            .joined = db_get_u64(rows, 5) != 0, .created_at_ms = db_get_u64(rows, 6)};
+            .joined = db_get_u64(rows, 5) != 0, .created_at_ms = db_get_u64(rows, 6),
+            .archived = db_get_u64(rows, 7) != 0, .history = (uint32_t)db_get_u64(rows, 8)};
         if (call->list.count == limit) {
             answer->more = true;
             break;
@@ -268,17 +295,25 @@ bool store_row_body(const struct rec_append_row *row, void *body_out)
            kind_decode(row->kind, msg.as.event.body, body_out) == ERR_OK;
 }
 
+static bool s_first(const struct rec_append_row *row, struct room_first *out)
+{
+    struct msg msg;
+    return !msg_decode(row->event, &msg) && msg.type == MSG_EVENT &&
+           room_first_read(row->kind, msg.as.event.body, out);
+}
+
 db_status_t store_room_create(db_t *db, const struct rec_append_row *row)
 {
-    struct kind_room_created body;
-    if (!store_row_body(row, &body))
+    struct room_first body;
+    if (!s_first(row, &body))
         return DB_FAILED;
     const struct db_value values[] = {db_u64(row->room), db_u64(body.visibility), db_text(body.name),
                                       db_text(body.topic), db_u64(row->user), db_u64(row->at_ms)};
-    return db_run(db,
+    db_status_t status = db_run(db,
                   "INSERT INTO room (id, incarnation, visibility, name, topic, created_by, created_at_ms, last_seq, "
                   "last_msg_no, last_at_ms, member_count) VALUES (?, 1, ?, ?, ?, ?, ?, 0, 0, 0, 0)",
                   values, 6);
+    return status ? status : store_setting_create(db, row->room, body.history);
 }
 
 static db_status_t s_count_members(db_t *db, uint64_t room, bool joined)
@@ -289,23 +324,61 @@ static db_status_t s_count_members(db_t *db, uint64_t room, bool joined)
                   values, 1);
 }
 
-db_status_t store_member_join(db_t *db, const struct rec_append_row *row, uint64_t read_msg_no)
+/* Somebody's row, with what the room lets newcomers read now. read_msg_no: nothing before it is unread. */
+static db_status_t s_enter(db_t *db, const struct rec_append_row *row, uint64_t user, uint64_t role,
+                           uint64_t read_msg_no)
 {
-    struct kind_joined body = {.role = ROLE_OWNER_OF_ROOM};
-    if (row->kind == KIND_JOINED && !store_row_body(row, &body))
-        return DB_FAILED;
-    const struct db_value again[] = {db_u64(body.role), db_u64(row->seq), db_u64(row->room), db_u64(row->user)};
-    db_status_t status =
-        db_run(db, "UPDATE member SET role = ?, joined_seq = ? WHERE room_id = ? AND user_id = ?", again, 4);
+    const struct db_value again[] = {db_u64(role), db_u64(row->seq), db_u64(row->seq), db_u64(row->room),
+                                     db_u64(row->room), db_u64(user)};
+    db_status_t status = db_run(db,
+                                "UPDATE member SET role = ?, joined_seq = ?, visible_from_seq = COALESCE((SELECT CASE "
+                                "WHEN s.history = 1 THEN ? ELSE 0 END FROM room_setting AS s WHERE s.room_id = ?), 0) "
+                                "WHERE room_id = ? AND user_id = ?",
+                                again, 6);
     if (status || db_affected(db) > 0)
         return status;
-    const struct db_value values[] = {db_u64(row->room), db_u64(row->user), db_u64(body.role), db_u64(read_msg_no),
-                                      db_u64(row->seq)};
+    const struct db_value values[] = {db_u64(row->room), db_u64(user), db_u64(role), db_u64(read_msg_no),
+                                      db_u64(row->seq), db_u64(row->seq), db_u64(row->room)};
     status = db_run(db,
                     "INSERT INTO member (room_id, user_id, role, notify, read_msg_no, joined_seq, visible_from_seq) "
-                    "VALUES (?, ?, ?, 0, ?, ?, 0)",
-                    values, 5);
+                    "VALUES (?, ?, ?, 0, ?, ?, COALESCE((SELECT CASE WHEN s.history = 1 THEN ? ELSE 0 END "
+                    "FROM room_setting AS s WHERE s.room_id = ?), 0))",
+                    values, 7);
     return status ? status : s_count_members(db, row->room, true);
+}
+
+/* Nothing was said before a room was: its founders see all of it. */
+static db_status_t s_found(db_t *db, const struct rec_append_row *row, uint64_t user, uint64_t role)
+{
+    const struct db_value values[] = {db_u64(row->room), db_u64(user), db_u64(role), db_u64(row->seq)};
+    db_status_t status = db_run(db,
+                                "INSERT INTO member (room_id, user_id, role, notify, read_msg_no, joined_seq, "
+                                "visible_from_seq) VALUES (?, ?, ?, 0, 0, ?, 0)",
+                                values, 4);
+    return status ? status : s_count_members(db, row->room, true);
+}
+
+db_status_t store_members_found(db_t *db, const struct rec_append_row *row)
+{
+    struct room_first body;
+    struct rec_id id;
+    if (!s_first(row, &body))
+        return DB_FAILED;
+    if (body.visibility != VISIBILITY_DIRECT)
+        return s_found(db, row, row->user, ROLE_OWNER_OF_ROOM);
+    db_status_t status = DB_OK;
+    while (!status && rec_id_next(&body.members, &id))
+        status = s_found(db, row, id.id, 0);
+    return status;
+}
+
+db_status_t store_member_join(db_t *db, const struct rec_append_row *row, uint64_t read_msg_no)
+{
+    struct kind_joined joined;
+    struct kind_added added;
+    if (row->kind == KIND_ADDED)
+        return store_row_body(row, &added) ? s_enter(db, row, added.member, 0, read_msg_no) : DB_FAILED;
+    return store_row_body(row, &joined) ? s_enter(db, row, row->user, joined.role, read_msg_no) : DB_FAILED;
 }
 
 db_status_t store_member_leave(db_t *db, uint64_t room, uint64_t user)

@@ -11,8 +11,10 @@ db_status_t store_on_members_get(struct store_call *call);
 db_status_t store_on_rooms_get(struct store_call *call);
 
 /* Within the transaction that stores the event. */
-db_status_t store_room_create(db_t *db, const struct rec_append_row *row); /* of ROOM_CREATED; head (0, 0) */
-/* The event's user becomes a member, or gets the role of the event. read_msg_no: nothing before it is unread. */
+db_status_t store_room_create(db_t *db, const struct rec_append_row *row); /* of its first event; head (0, 0) */
+db_status_t store_members_found(db_t *db, const struct rec_append_row *row); /* of its first event: who is in it */
+/* Of JOINED and ADDED: somebody becomes a member, or gets the role of the event. read_msg_no: nothing before it is
+ * unread. */
 db_status_t store_member_join(db_t *db, const struct rec_append_row *row, uint64_t read_msg_no);
 db_status_t store_member_leave(db_t *db, uint64_t room, uint64_t user);
 /* The body of the row's event. False: it is none of its kind. */

@@ -44,8 +44,10 @@ static db_status_t s_read_room(struct verify *self, uint64_t id, struct verify_r
     const struct db_value values[] = {db_u64(id)};
     db_stmt_t *rows;
     db_status_t status = db_query(self->db,
-                                  "SELECT visibility, name, topic, created_by, created_at_ms, last_seq, last_msg_no, "
-                                  "last_at_ms, member_count, incarnation FROM room WHERE id = ?",
+                                  "SELECT r.visibility, r.name, r.topic, r.created_by, r.created_at_ms, r.last_seq, "
+                                  "r.last_msg_no, r.last_at_ms, r.member_count, r.incarnation, COALESCE(s.archived, 0), "
+                                  "COALESCE(s.history, 0) FROM room AS r LEFT JOIN room_setting AS s ON s.room_id = r.id "
+                                  "WHERE r.id = ?",
                                   values, 1, &rows);
     *found_out = !status && db_next(rows);
     if (*found_out)
@@ -53,7 +55,7 @@ static db_status_t s_read_room(struct verify *self, uint64_t id, struct verify_r
             .id = id, .visibility = db_get_u64(rows, 0), .name = db_get_view(rows, 1), .topic = db_get_view(rows, 2),
             .created_by = db_get_u64(rows, 3), .created_at_ms = db_get_u64(rows, 4), .last_seq = db_get_u64(rows, 5),
             .last_msg_no = db_get_u64(rows, 6), .last_at_ms = db_get_u64(rows, 7), .member_count = db_get_u64(rows, 8),
-            .incarnation = db_get_u64(rows, 9)};
+            .incarnation = db_get_u64(rows, 9), .archived = db_get_u64(rows, 10) != 0, .history = db_get_u64(rows, 11)};
     return status;
 }
 
@@ -124,7 +126,8 @@ static db_status_t s_orphans(struct verify *self, uint64_t above, uint64_t below
         const char *table, *sql;
     } tables[] = {
 #define ORPHANS(table) {#table, "SELECT room_id FROM " #table " WHERE room_id > ? AND room_id < ? ORDER BY room_id LIMIT 1"}
-        ORPHANS(event), ORPHANS(member), ORPHANS(reaction), ORPHANS(pin), ORPHANS(mention), ORPHANS(gone_line),
+        ORPHANS(event), ORPHANS(member), ORPHANS(room_setting), ORPHANS(reaction), ORPHANS(pin), ORPHANS(mention),
+        ORPHANS(gone_line),
         ORPHANS(search_doc), ORPHANS(room_restricted)};
     enum { TABLES = sizeof tables / sizeof tables[0] };
     uint64_t first[TABLES], lowest;
@@ -207,9 +210,10 @@ err_t verify_run(const char *url, FILE *out, FILE *progress, struct verify_repor
     err_t err = db_new(url, DB_READER, &self.db);
     self.members = verify_members_new();
     self.restricted = verify_restricted_new();
+    self.settings = verify_settings_new();
     self.fold = verify_line_fold_new();
     self.search = verify_search_new();
-    if (!err && (!self.members || !self.restricted || !self.fold || !self.search))
+    if (!err && (!self.members || !self.restricted || !self.settings || !self.fold || !self.search))
         err = ERR_NO_MEMORY;
     if (!err)
         err = s_run(&self);
@@ -218,6 +222,7 @@ err_t verify_run(const char *url, FILE *out, FILE *progress, struct verify_repor
     verify_members_destroy(&self.members);
     verify_restricted_destroy(&self.restricted);
     verify_search_destroy(&self.search);
+    free(self.settings);
     free(self.fold);
     return err;
 }

@@ -4,6 +4,7 @@
 
 #include "persist/db.h"
 #include "persist/verify.h"
+#include "proto/first.h"
 #include "proto/marks.h"
 
 enum { VERIFY_PAGE_ROWS = 256 };
@@ -17,13 +18,15 @@ struct verify {
     uint64_t room_faults; /* of it */
     struct verify_members *members; /* of it, as folded so far */
     struct verify_restricted *restricted; /* of it, likewise */
+    struct verify_settings *settings; /* likewise */
     struct verify_line_fold *fold;  /* of the line at hand */
     struct verify_search *search;
 };
 
 /* What the row of a room says. Views live until the next room. */
 struct verify_room {
-    uint64_t id, incarnation, visibility, created_by, created_at_ms, last_seq, last_msg_no, last_at_ms, member_count;
+    uint64_t id, incarnation, visibility, created_by, created_at_ms, last_seq, last_msg_no, last_at_ms, member_count, history;
+    bool archived;
     view_t name, topic;
 };
 
@@ -58,6 +61,12 @@ void verify_members_clear(struct verify_members *self);
 bool verify_is_member(const struct verify_members *self, uint64_t user);
 /* The next event; body NULL: it has none that can be read. */
 void verify_members_fold(struct verify *self, const struct msg_event *event);
+/* Name, topic and settings: a fold, of whoever is in the room too, who reads from their joining on or all. */
+struct verify_settings *verify_settings_new(void); /* freed with free() */
+void verify_settings_clear(struct verify_settings *self);
+void verify_settings_fold(struct verify *self, const struct msg_event *event);
+void verify_settings_compare(struct verify *self, const struct verify_room *room);
+uint32_t verify_history(const struct verify_settings *self);
 /* Against the rows. is_whole: every kind of the log is known. */
 db_status_t verify_members_compare(struct verify *self, const struct verify_room *room, bool is_whole);
 

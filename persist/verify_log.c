@@ -22,7 +22,7 @@ struct s_row {
 /* Kinds whose meaning this file and its neighbours fold. */
 static bool s_is_folded(uint64_t kind)
 {
-    return (kind >= KIND_ROOM_CREATED && kind <= KIND_MUTED) || kind == KIND_SHARED;
+    return kind >= KIND_ROOM_CREATED && kind <= KIND_SHARED;
 }
 
 /* ---- one event ------------------------------------------------------------------------------------------------ */
@@ -39,7 +39,7 @@ static void s_check_order(struct verify *self, struct s_log *log, const struct s
         verify_fault(self, row->seq, "is line %" PRIu64 " after line %" PRIu64, row->msg_no, log->msg_no);
     if (s_is_folded(row->kind) && kind_is_line((uint32_t)row->kind) != (row->msg_no > 0))
         verify_fault(self, row->seq, row->msg_no ? "has a line's number and is none" : "is a line without a number");
-    if ((row->seq == 1) != (row->kind == KIND_ROOM_CREATED))
+    if ((row->seq == 1) != kind_is_first((uint32_t)row->kind))
         verify_fault(self, row->seq, row->seq == 1 ? "does not create the room" : "creates the room again");
     log->next_seq = row->seq + 1;
     log->at_ms = row->at_ms;
@@ -108,6 +108,13 @@ static void s_check_body(struct verify *self, const struct s_row *row, const str
         struct kind_role_changed role_changed;
         struct kind_muted muted;
         struct kind_shared shared;
+        struct kind_added added;
+        struct kind_renamed renamed;
+        struct kind_topic_changed topic_changed;
+        struct kind_archived archived;
+        struct kind_history_changed history_changed;
+        struct kind_direct_created direct;
+        struct kind_founded founded;
     } body;
     struct rec_id id;
     err_t err = kind_decode(event->kind, event->body, &body);
@@ -127,12 +134,8 @@ static void s_check_body(struct verify *self, const struct s_row *row, const str
 /* What the room's row took from its first event. */
 static void s_check_created(struct verify *self, const struct verify_room *room, const struct msg_event *event)
 {
-    struct kind_room_created body;
-    if (event->kind != KIND_ROOM_CREATED || kind_decode(KIND_ROOM_CREATED, event->body, &body))
+    if (!kind_is_first(event->kind))
         return;
-    if (!view_is_equal(body.name, room->name) || !view_is_equal(body.topic, room->topic) ||
-        body.visibility != room->visibility)
-        verify_fault(self, event->seq, "the room has another name, topic or visibility");
     if (event->user != room->created_by || event->at_ms != room->created_at_ms)
         verify_fault(self, event->seq, "the room has another creator or time of creation");
 }
@@ -158,10 +161,11 @@ static void s_take(struct verify *self, struct s_log *log, const struct s_row *r
         return;
     s_check_body(self, row, &msg.as.event, out);
     s_check_created(self, log->room, &msg.as.event);
-    if (log->is_whole)
-        verify_members_fold(self, &msg.as.event);
-    if (log->is_whole)
-        verify_restricted_fold(self, &msg.as.event);
+    if (!log->is_whole)
+        return;
+    verify_settings_fold(self, &msg.as.event);
+    verify_members_fold(self, &msg.as.event);
+    verify_restricted_fold(self, &msg.as.event);
 }
 
 /* ---- a page of them ------------------------------------------------------------------------------------------- */
@@ -242,10 +246,13 @@ db_status_t verify_log(struct verify *self, const struct verify_room *room)
     *log = (struct s_log){.room = room, .next_seq = 1, .is_whole = true};
     verify_members_clear(self->members);
     verify_restricted_clear(self->restricted);
+    verify_settings_clear(self->settings);
     db_status_t status = s_read_log(self, log);
     if (!status) {
         s_check_head(self, log);
         self->report.not_compared += !log->is_whole;
+        if (log->is_whole)
+            verify_settings_compare(self, room);
         status = verify_members_compare(self, room, log->is_whole);
         if (!status && log->is_whole)
             status = verify_restricted_compare(self);

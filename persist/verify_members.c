@@ -7,7 +7,7 @@
 enum { ROLE_OF_CREATOR = 2, ROLE_OF_GIVER = 1 };
 
 struct s_member {
-    uint64_t user, joined_seq;
+    uint64_t user, joined_seq, visible_from;
     uint32_t role;
 };
 
@@ -52,20 +52,22 @@ bool verify_is_member(const struct verify_members *self, uint64_t user)
     return at < self->count && self->of[at].user == user;
 }
 
-static void s_join(struct verify *self, const struct msg_event *event, uint32_t role)
+static void s_join(struct verify *self, const struct msg_event *event, uint64_t user, uint32_t role)
 {
     struct verify_members *members = self->members;
-    size_t at = s_place(members, event->user);
-    if (verify_is_member(members, event->user)) {
-        verify_fault(self, event->seq, "user %" PRIu64 " joins and is a member already", event->user);
+    size_t at = s_place(members, user);
+    if (verify_is_member(members, user)) {
+        verify_fault(self, event->seq, "user %" PRIu64 " joins and is a member already", user);
         return;
     }
     if (members->count == LIM_ROOM_MEMBERS_MAX) {
-        verify_fault(self, event->seq, "user %" PRIu64 " is one member too many", event->user);
+        verify_fault(self, event->seq, "user %" PRIu64 " is one member too many", user);
         return;
     }
     memmove(&members->of[at + 1], &members->of[at], (members->count - at) * sizeof members->of[0]);
-    members->of[at] = (struct s_member){.user = event->user, .joined_seq = event->seq, .role = role};
+    bool is_late = !kind_is_first(event->kind) && verify_history(self->settings) == HISTORY_FROM_JOINING;
+    members->of[at] = (struct s_member){.user = user, .joined_seq = event->seq, .role = role,
+                                        .visible_from = is_late ? event->seq : 0};
     members->count++;
 }
 
@@ -104,16 +106,31 @@ static void s_fold_rights(struct verify *self, const struct msg_event *event)
     s_set_role(self, event->seq, changed.member, changed.role);
 }
 
+static void s_found(struct verify *self, const struct msg_event *event)
+{
+    struct room_first first;
+    struct rec_id id;
+    if (!room_first_read(event->kind, event->body, &first))
+        return;
+    if (first.visibility != VISIBILITY_DIRECT)
+        s_join(self, event, event->user, ROLE_OF_CREATOR);
+    while (rec_id_next(&first.members, &id))
+        s_join(self, event, id.id, 0);
+}
+
 void verify_members_fold(struct verify *self, const struct msg_event *event)
 {
     struct kind_joined joined;
-    bool enters = event->kind == KIND_ROOM_CREATED || event->kind == KIND_JOINED;
-    if (!enters && event->kind <= KIND_MUTED && !verify_is_member(self->members, event->user))
+    struct kind_added added;
+    bool enters = kind_is_first(event->kind) || event->kind == KIND_JOINED;
+    if (!enters && !verify_is_member(self->members, event->user))
         verify_fault(self, event->seq, "user %" PRIu64 " acts and is no member", event->user);
-    if (event->kind == KIND_ROOM_CREATED)
-        s_join(self, event, ROLE_OF_CREATOR);
+    if (kind_is_first(event->kind))
+        s_found(self, event);
     else if (event->kind == KIND_JOINED && !kind_decode(KIND_JOINED, event->body, &joined))
-        s_join(self, event, joined.role);
+        s_join(self, event, event->user, joined.role);
+    else if (event->kind == KIND_ADDED && !kind_decode(KIND_ADDED, event->body, &added))
+        s_join(self, event, added.member, 0);
     else if (event->kind == KIND_LEFT)
         s_leave(self, event->user);
     else
@@ -130,6 +147,9 @@ static void s_compare_one(struct verify *self, const struct s_member *folded, co
     if (folded->joined_seq != db_get_u64(row, 3))
         verify_fault(self, folded->joined_seq, "member %" PRIu64 " joined with event %" PRIu64 ", by the log %" PRIu64,
                      folded->user, db_get_u64(row, 3), folded->joined_seq);
+    if (folded->visible_from != db_get_u64(row, 4))
+        verify_fault(self, folded->joined_seq, "member %" PRIu64 " sees events from %" PRIu64 " on, by the log from %" PRIu64,
+                     folded->user, db_get_u64(row, 4), folded->visible_from);
 }
 
 /* What can be said of a row without the fold. */

@@ -31,6 +31,7 @@ static const struct limit {
     {"USERS_PAGE_MAX", LIM_USERS_PAGE_MAX, "ids in one question for users; members in one page"},
     {"ROOMS_PAGE_MAX", LIM_ROOMS_PAGE_MAX, "rooms in one page of the directory"},
     {"PRESENCE_MEMBERS_MAX", LIM_PRESENCE_MEMBERS_MAX, "above it presence is a count"},
+    {"DIRECT_MEMBERS_MAX", LIM_DIRECT_MEMBERS_MAX, "people in a direct room, its opener among them"},
     {"MENTIONS_MAX", LIM_MENTIONS_MAX, "people one line can call"},
     {"LINES_GET_MAX", LIM_LINES_GET_MAX, "single lines asked for at once"},
     {"PINS_PAGE_MAX", LIM_PINS_PAGE_MAX, "pinned lines of one page"},

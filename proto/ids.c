@@ -90,16 +90,32 @@ static void s_hash(const uint8_t key[KEY_BYTES], const uint8_t *head, size_t hea
     assert(!failed); /* lengths are constants: only a bug fails */
 }
 
-uint64_t id_of_room(const uint8_t key[KEY_BYTES], uint64_t creator, const cid_t *client_id)
+static uint64_t s_id_of_hash(const uint8_t hash[MAC_BYTES])
 {
-    uint8_t head[16] = "room.v1", hash[MAC_BYTES];
-    s_put(head + 8, creator, 8);
-    s_hash(key, head, sizeof head, client_id->bytes, CID_BYTES, hash);
     uint64_t id = 0;
     for (size_t i = 0; i < 8; i++)
         id |= (uint64_t)hash[i] << (8 * i);
     id &= ID_MAX;
     return id ? id : 1;
+}
+
+uint64_t id_of_room(const uint8_t key[KEY_BYTES], uint64_t creator, const cid_t *client_id)
+{
+    uint8_t head[16] = "room.v1", hash[MAC_BYTES];
+    s_put(head + 8, creator, 8);
+    s_hash(key, head, sizeof head, client_id->bytes, CID_BYTES, hash);
+    return s_id_of_hash(hash);
+}
+
+uint64_t id_of_direct(const uint8_t key[KEY_BYTES], const uint64_t *users, size_t count)
+{
+    uint8_t head[16] = "direct1", body[8 * LIM_DIRECT_MEMBERS_MAX], hash[MAC_BYTES];
+    assert(count <= LIM_DIRECT_MEMBERS_MAX);
+    s_put(head + 8, count, 8);
+    for (size_t i = 0; i < count; i++)
+        s_put(body + 8 * i, users[i], 8);
+    s_hash(key, head, sizeof head, body, 8 * count, hash);
+    return s_id_of_hash(hash);
 }
 
 void id_mac(const uint8_t key[KEY_BYTES], uint32_t kind, uint64_t target, const void *body,

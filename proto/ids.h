@@ -27,6 +27,9 @@ uint32_t id_shard(uint64_t id);
 /* A room's id is a keyed hash of (creator, client id), so a repeated creation finds the first. Never 0. */
 uint64_t id_of_room(const uint8_t key[KEY_BYTES], uint64_t creator, const cid_t *client_id);
 
+/* The id of the direct room of these users, who are given each once and in ascending order. Never 0. */
+uint64_t id_of_direct(const uint8_t key[KEY_BYTES], const uint64_t *users, size_t count);
+
 /* Keyed hash over what a request asks for. Two requests with one client id and different macs are a conflict. */
 void id_mac(const uint8_t key[KEY_BYTES], uint32_t kind, uint64_t target, const void *body, size_t len,
             uint8_t mac_out[MAC_BYTES]);

@@ -124,6 +124,7 @@ enum {
     /* Rooms. */
     LIM_ROOM_MEMBERS_MAX = 20000,
     LIM_ROOM_RESTRICTED_MAX = 4096,     /* people a room keeps muted or banned */
+    LIM_DIRECT_MEMBERS_MAX = 9,         /* people in a direct room, its opener among them */
     LIM_ROOM_TAIL_EVENTS_MAX = 512,     /* newest events a room keeps in memory */
     LIM_ROOM_TAIL_BYTES_MAX = 256 * 1024,
     LIM_ROOM_PENDING_MAX = 256,         /* accepted and not yet committed, per room: beyond it `overloaded` */

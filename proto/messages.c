@@ -178,13 +178,13 @@ bool msg_may_send(uint16_t type, unsigned who)
     return shape && (shape->who & who);
 }
 
-/* The struct of such a message is its members end to end, and begins with room and client id; ROOM_CREATE lacks the
- * room. The test over the whole table keeps it so. */
+/* The struct of such a message is its members end to end, and begins with room and client id; ROOM_CREATE and
+ * ROOM_DIRECT lack the room. The test over the whole table keeps it so. */
 bool msg_request_head(const struct msg *msg, uint64_t *room_out, const cid_t **client_id_out)
 {
     if (msg->type >> 8 != 0x01)
         return false;
-    bool is_create = msg->type == MSG_ROOM_CREATE;
+    bool is_create = msg->type == MSG_ROOM_CREATE || msg->type == MSG_ROOM_DIRECT;
     *room_out = is_create ? 0 : msg->as.room_join.room;
     *client_id_out = is_create ? &msg->as.room_create.client_id : &msg->as.room_join.client_id;
     return true;

@@ -93,8 +93,8 @@ uint16_t msg_peek_type(view_t bytes);
 err_t msg_encode(const struct msg *msg, buffer_t *out);
 
 bool msg_may_send(uint16_t type, unsigned who); /* who: BROWSER, SERVER or LINK */
-/* A browser's request to a room, answered by ack or nack: codes 0x01xx. Its room (0 in ROOM_CREATE, whose room has no
- * id yet) and client id, which borrows msg. False: another message. */
+/* A browser's request to a room, answered by ack or nack: codes 0x01xx. Its room (0 in ROOM_CREATE and ROOM_DIRECT,
+ * which say it otherwise) and client id, which borrows msg. False: another message. */
 bool msg_request_head(const struct msg *msg, uint64_t *room_out, const cid_t **client_id_out);
 const char *msg_name(uint16_t type);            /* "room_post"; "unknown" */
 const char *kind_name(uint32_t kind);           /* "posted"; "unknown" */

@@ -59,6 +59,12 @@ static uint64_t s_key(const struct msg *msg, uint64_t user)
     }
 }
 
+uint64_t fixture_send_to(struct fixture *self, address_t from, uint64_t user, uint64_t key, const struct msg *msg)
+{
+    struct envelope env = {.correlation = ++self->correlation, .key = key, .user = user};
+    return s_pass(self, env, from, msg);
+}
+
 uint64_t fixture_send(struct fixture *self, address_t from, uint64_t user, const struct msg *msg)
 {
     struct envelope env = {.correlation = ++self->correlation, .key = s_key(msg, user), .user = user};
@@ -272,7 +278,7 @@ static void s_members(const struct stored_room *room, list_writer_t *members)
 {
     for (size_t i = 0; i < room->member_count; i++) {
         struct rec_room_member member = {.user = room->members[i], .role = room->roles[i],
-                                         .joined_seq = i + 1};
+                                         .joined_seq = i + 1, .visible_from_seq = room->visible_from[i]};
         assert_int_equal(ERR_OK, rec_room_member_append(members, &member));
     }
     for (uint64_t i = 0; i < room->strangers; i++) {
@@ -307,6 +313,23 @@ static void s_tail(const struct stored_room *room, list_writer_t *tail)
     buffer_fini(&frame);
 }
 
+void fixture_answer_entrants(struct fixture *self, uint64_t nobody, uint64_t full)
+{
+    struct msg asked, msg = {.type = MSG_STORE_ENTRANTS};
+    struct rec_id id;
+    const struct effect *ask = fixture_expect(self, MSG_STORE_ENTRANTS_GET, &asked);
+    list_writer_t people;
+    list_writer_init(&people, 4096);
+    while (rec_id_next(&asked.as.store_entrants_get.users, &id)) {
+        struct rec_entrant entrant = {.user = id.id, .rooms = id.id == full ? LIM_SUBS_MAX : LIM_SUBS_MAX - 1};
+        if (id.id != nobody)
+            assert_int_equal(ERR_OK, rec_entrant_append(&people, &entrant));
+    }
+    msg.as.store_entrants.people = list_of(&people);
+    fixture_reply(self, ask->env.correlation, &msg);
+    list_writer_fini(&people);
+}
+
 void fixture_answer_room(struct fixture *self, const struct stored_room *room)
 {
     list_writer_t members, tail, restricted;
@@ -324,6 +347,7 @@ void fixture_answer_room(struct fixture *self, const struct stored_room *room)
                                                 .created_at_ms = 1, .last_seq = room->last_seq,
                                                 .last_msg_no = room->last_msg_no,
                                                 .last_at_ms = 1000 + room->last_seq,
+                                                .archived = room->archived, .history = room->history,
                                                 .members = list_of(&members),
                                                 .restricted = list_of(&restricted),
                                                 .tail = list_of(&tail)};

@@ -33,6 +33,8 @@ int fixture_setup(void **state); /* fixture_running */
 int fixture_teardown(void **state);
 
 /* A message comes. Returns its correlation. */
+uint64_t fixture_send_to(struct fixture *self, address_t from, uint64_t user, uint64_t key, const struct msg *msg);
+/* The same, to the shard of the room or user that the message is about. */
 uint64_t fixture_send(struct fixture *self, address_t from, uint64_t user, const struct msg *msg);
 void fixture_reply(struct fixture *self, uint64_t correlation, const struct msg *msg); /* from persist */
 void fixture_turn(struct fixture *self);
@@ -55,12 +57,19 @@ uint64_t fixture_request(struct fixture *self, address_t from, uint64_t user, ui
 uint64_t fixture_attach(struct fixture *self, address_t from, uint64_t user, uint64_t session, bool live,
                         uint64_t incarnation, uint64_t after);
 
+/* The store says of the people whom it was asked about last that they have accounts: all of them but nobody, and that
+ * full is in as many rooms as one can be. 0: nobody is. */
+void fixture_answer_entrants(struct fixture *self, uint64_t nobody, uint64_t full);
+
 /* What the room's store answers to STORE_ROOM_GET. */
 struct stored_room {
     bool found;
     uint64_t incarnation, visibility, last_seq, last_msg_no;
+    bool archived;
+    uint32_t history;
     uint64_t members[8];
     uint32_t roles[8];
+    uint64_t visible_from[8]; /* of the members, in their order */
     size_t member_count;
     uint64_t restricted[4];
     uint32_t restricted_states[4]; /* 0: nobody */

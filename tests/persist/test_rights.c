@@ -177,6 +177,161 @@ static void test_who_is_restricted_is_listed_in_pages(void **state)
     s_store(KIND_UNBANNED, ALICE, &(struct kind_unbanned){.member = 999});
 }
 
+static const struct msg_store_room *s_load(uint64_t *visible_from_out, uint64_t user)
+{
+    struct msg ask = {.type = MSG_STORE_ROOM_GET, .as.store_room_get.room = ROOM};
+    const struct msg_store_room *room = &client_ask(s_client, &ask, MSG_STORE_ROOM)->as.store_room;
+    list_t members = room->members;
+    struct rec_room_member member;
+    *visible_from_out = ID_MAX;
+    while (rec_room_member_next(&members, &member))
+        if (member.user == user)
+            *visible_from_out = member.visible_from_seq;
+    return room;
+}
+
+static void test_a_name_and_a_topic_are_the_rooms_from_their_event_on(void **state)
+{
+    (void)state;
+    uint64_t from;
+    struct rec_room_info info;
+    s_store(KIND_RENAMED, ALICE, &(struct kind_renamed){.name = view_of_text("pantry")});
+    s_store(KIND_TOPIC_CHANGED, ALICE, &(struct kind_topic_changed){.topic = view_of_text("cake")});
+    const struct msg_store_room *room = s_load(&from, ALICE);
+    assert_true(view_is_equal(view_of_text("pantry"), room->name));
+    assert_true(view_is_equal(view_of_text("cake"), room->topic));
+    struct msg rooms = {.type = MSG_STORE_ROOMS_GET, .as.store_rooms_get = {.user = BOB, .limit = 10}};
+    list_t list = client_ask(s_client, &rooms, MSG_ROOMS)->as.rooms.rooms;
+    assert_true(rec_room_info_next(&list, &info));
+    assert_true(view_is_equal(view_of_text("pantry"), info.name));
+    s_store(KIND_RENAMED, ALICE, &(struct kind_renamed){.name = view_of_text("kitchen")});
+}
+
+static void test_an_archived_room_is_listed_only_to_who_asks_for_such(void **state)
+{
+    (void)state;
+    uint64_t from;
+    struct rec_room_info info;
+    struct msg rooms = {.type = MSG_STORE_ROOMS_GET, .as.store_rooms_get = {.user = BOB, .limit = 10}};
+    s_store(KIND_ARCHIVED, ALICE, &(struct kind_archived){.on = true});
+    assert_true(s_load(&from, ALICE)->archived);
+    assert_int_equal(0, client_ask(s_client, &rooms, MSG_ROOMS)->as.rooms.rooms.count);
+    rooms.as.store_rooms_get.archived = true;
+    list_t list = client_ask(s_client, &rooms, MSG_ROOMS)->as.rooms.rooms;
+    assert_true(rec_room_info_next(&list, &info));
+    assert_true(info.archived);
+    assert_int_equal(1, s_count("SELECT COUNT(*) FROM audit WHERE action = 'room_archive' AND subject_id = 7000"));
+    s_store(KIND_ARCHIVED, ALICE, &(struct kind_archived){.on = false});
+    rooms.as.store_rooms_get.archived = false;
+    assert_int_equal(1, client_ask(s_client, &rooms, MSG_ROOMS)->as.rooms.rooms.count);
+    assert_false(s_load(&from, ALICE)->archived);
+}
+
+static void test_who_comes_in_reads_what_the_room_lets_newcomers_read_then(void **state)
+{
+    (void)state;
+    uint64_t from;
+    s_store(KIND_REMOVED, ALICE, &(struct kind_removed){.member = BOB});
+    s_store(KIND_HISTORY_CHANGED, ALICE, &(struct kind_history_changed){.history = 1});
+    assert_int_equal(1, s_load(&from, CAROL)->history);
+    assert_int_equal(0, from); /* who is in keeps what they had */
+    s_store(KIND_ADDED, ALICE, &(struct kind_added){.member = BOB});
+    const struct msg_store_room *room = s_load(&from, BOB);
+    assert_int_equal(s_seq, from);
+    assert_int_equal(3, room->members.count);
+    s_store(KIND_LEFT, BOB, &(struct kind_left){0});
+    s_store(KIND_JOINED, BOB, &(struct kind_joined){0});
+    s_load(&from, BOB);
+    assert_int_equal(s_seq, from);
+    s_store(KIND_LEFT, BOB, &(struct kind_left){0});
+    s_store(KIND_HISTORY_CHANGED, ALICE, &(struct kind_history_changed){.history = 0});
+    s_store(KIND_JOINED, BOB, &(struct kind_joined){0});
+    s_load(&from, BOB);
+    assert_int_equal(0, from);
+}
+
+static void test_who_may_come_in_has_an_account_that_is_not_disabled(void **state)
+{
+    (void)state;
+    static const uint64_t users[] = {CAROL, 999, BOB};
+    struct rec_entrant entrant;
+    list_writer_t list;
+    list_writer_init(&list, 256);
+    for (size_t i = 0; i < 3; i++)
+        rec_id_append(&list, &(struct rec_id){.id = users[i]});
+    struct msg ask = {.type = MSG_STORE_ENTRANTS_GET, .as.store_entrants_get.users = list_of(&list)};
+    list_t people = client_ask(s_client, &ask, MSG_STORE_ENTRANTS)->as.store_entrants.people;
+    assert_true(rec_entrant_next(&people, &entrant));
+    assert_int_equal(BOB, entrant.user);
+    assert_int_equal(1, entrant.rooms);
+    assert_true(rec_entrant_next(&people, &entrant));
+    assert_int_equal(CAROL, entrant.user);
+    assert_false(rec_entrant_next(&people, &entrant));
+    test_db_do(&s_fixture.db, "UPDATE user SET disabled = 1 WHERE id = 102");
+    assert_int_equal(1, client_ask(s_client, &ask, MSG_STORE_ENTRANTS)->as.store_entrants.people.count);
+    test_db_do(&s_fixture.db, "UPDATE user SET disabled = 0 WHERE id = 102");
+    list_writer_fini(&list);
+}
+
+/* The first event of another room. */
+static void s_store_first(uint64_t room, uint32_t kind, const void *body)
+{
+    struct rec_append_outcome out[LIM_BATCH_EVENTS_MAX];
+    struct rec_append_row row = fixture_line(room, s_epochs[id_shard(room)], 1, ALICE, room);
+    row.kind = kind;
+    row.msg_no = 0;
+    batch_add(&s_batch, row, body);
+    assert_int_equal(1, batch_store(&s_batch, s_client, out));
+    assert_int_equal(0, out[0].result);
+}
+
+static void test_a_direct_room_is_in_the_list_of_each_of_its_people_and_in_no_other(void **state)
+{
+    (void)state;
+    list_writer_t people;
+    struct rec_room_state room;
+    struct rec_id id;
+    list_writer_init(&people, 256);
+    rec_id_append(&people, &(struct rec_id){.id = ALICE});
+    rec_id_append(&people, &(struct rec_id){.id = CAROL});
+    s_store_first(7100, KIND_DIRECT_CREATED, &(struct kind_direct_created){.members = list_of(&people)});
+    list_writer_fini(&people);
+    for (uint64_t user = ALICE; user <= CAROL; user++) {
+        bool is_found = false;
+        struct msg ask = {.type = MSG_STORE_INBOX_GET, .as.store_inbox_get.user = user};
+        list_t rooms = client_ask(s_client, &ask, MSG_STORE_INBOX)->as.store_inbox.rooms;
+        while (rec_room_state_next(&rooms, &room)) {
+            assert_int_equal(room.room == 7100 ? 2 : 0, room.visibility);
+            if (room.room != 7100) {
+                assert_int_equal(0, room.people.count);
+                continue;
+            }
+            is_found = true;
+            assert_int_equal(0, room.role);
+            assert_true(rec_id_next(&room.people, &id));
+            assert_int_equal(ALICE, id.id);
+            assert_true(rec_id_next(&room.people, &id));
+            assert_int_equal(CAROL, id.id);
+            assert_false(rec_id_next(&room.people, &id));
+        }
+        assert_int_equal(user != BOB, is_found);
+    }
+    assert_int_equal(2, s_count("SELECT member_count FROM room WHERE id = 7100"));
+}
+
+static void test_private_and_direct_rooms_are_in_no_list_of_public_ones(void **state)
+{
+    (void)state;
+    struct msg rooms = {.type = MSG_STORE_ROOMS_GET, .as.store_rooms_get = {.user = BOB, .limit = 10, .archived = true}};
+    s_store_first(7101, KIND_ROOM_CREATED, &(struct kind_room_created){.name = view_of_text("secret"), .visibility = 1});
+    s_store_first(7102, KIND_FOUNDED, &(struct kind_founded){.name = view_of_text("open secret"), .visibility = 1});
+    assert_int_equal(1, client_ask(s_client, &rooms, MSG_ROOMS)->as.rooms.rooms.count);
+    rooms.as.store_rooms_get.user = ALICE;
+    assert_int_equal(1, client_ask(s_client, &rooms, MSG_ROOMS)->as.rooms.rooms.count);
+    assert_int_equal(1, s_count("SELECT history FROM room_setting WHERE room_id = 7101"));
+    assert_int_equal(0, s_count("SELECT history FROM room_setting WHERE room_id = 7102"));
+}
+
 static void test_giving_the_room_away_leaves_one_owner(void **state)
 {
     (void)state;
@@ -545,6 +700,12 @@ int main(void)
         cmocka_unit_test(test_a_ban_is_kept_without_membership_and_hides_the_room_from_the_list),
         cmocka_unit_test(test_a_mute_and_a_ban_are_lifted_apart),
         cmocka_unit_test(test_who_is_restricted_is_listed_in_pages),
+        cmocka_unit_test(test_a_name_and_a_topic_are_the_rooms_from_their_event_on),
+        cmocka_unit_test(test_an_archived_room_is_listed_only_to_who_asks_for_such),
+        cmocka_unit_test(test_who_comes_in_reads_what_the_room_lets_newcomers_read_then),
+        cmocka_unit_test(test_who_may_come_in_has_an_account_that_is_not_disabled),
+        cmocka_unit_test(test_a_direct_room_is_in_the_list_of_each_of_its_people_and_in_no_other),
+        cmocka_unit_test(test_private_and_direct_rooms_are_in_no_list_of_public_ones),
         cmocka_unit_test(test_giving_the_room_away_leaves_one_owner),
         cmocka_unit_test(test_sessions_are_listed_last_used_first_with_where_and_when),
         cmocka_unit_test(test_a_session_is_revoked_by_its_user_only),

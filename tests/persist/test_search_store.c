@@ -295,10 +295,10 @@ static void test_only_members_find_what_they_may_read(void **state)
     s_post(room, 4, ALICE, "walrus after");
     s_store();
     EXPECT(ALICE, "walrus", room, 4, 2);
-    EXPECT(BOB, "walrus", room, 4, 2);
+    EXPECT(BOB, "walrus", room, 4); /* a private room: from their joining on */
     EXPECT_NONE(EVE, "walrus");
-    test_db_do(&s_fixture.db, "UPDATE member SET visible_from_seq = 3 WHERE room_id = 6006 AND user_id = 102");
-    EXPECT(BOB, "walrus", room, 4);
+    test_db_do(&s_fixture.db, "UPDATE member SET visible_from_seq = 0 WHERE room_id = 6006 AND user_id = 102");
+    EXPECT(BOB, "walrus", room, 4, 2);
     s_add(room, 5, KIND_LEFT, BOB, 0, &(struct kind_left){.reason = 0});
     s_store();
     EXPECT_NONE(BOB, "walrus");

@@ -247,6 +247,10 @@ static void test_mentions_follow_the_newest_text_and_the_read_pointer(void **sta
     uint64_t first;
     list_writer_t mentions;
     s_begin(7005);
+    assert_int_equal(0, s_mentions(7005, BOB, 0, &first)); /* who is no member is not called */
+    test_db_do(&s_fixture.db, "INSERT INTO member VALUES (7005, 102, 0, 0, 0, 3, 3)");
+    assert_int_equal(0, s_mentions(7005, BOB, 0, &first)); /* the line is before what they may read */
+    test_db_do(&s_fixture.db, "UPDATE member SET visible_from_seq = 2 WHERE room_id = 7005 AND user_id = 102");
     assert_int_equal(1, s_mentions(7005, BOB, 0, &first));
     assert_int_equal(1, first);
     assert_int_equal(0, s_mentions(7005, BOB, 1, &first));

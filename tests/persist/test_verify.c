@@ -100,7 +100,7 @@ static int s_empty(void **state)
 {
     static const char *const tables[] = {"event",      "member",      "reaction",    "pin",
                                          "mention",    "search_doc",  "search_head", "search_term",
-                                         "room_restricted", "gone_line"};
+                                         "room_restricted", "gone_line", "room_setting"};
     char sql[128];
     (void)state;
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
@@ -287,7 +287,7 @@ static struct damage s_damages[] = {
     {"a client id is there twice", NULL, s_client_id_twice, "room 7001 seq 5: has the client id of event 4"},
     {"the first event does not create", EVENT("kind = 2", "1"), NULL, "room 7001 seq 1: does not create the room"},
     {"the room is created again", EVENT("kind = 1", "2"), NULL, "room 7001 seq 2: creates the room again"},
-    {"the room has another name", ROW("name = 'Rest'"), NULL, "room 7001 seq 1: the room has another name"},
+    {"the room has another name", ROW("name = 'Rest'"), NULL, "room 7001 seq 0: the room has another name, topic or visibility than its log"},
     {"the room has another creator", ROW("created_by = 102"), NULL, "room 7001 seq 1: the room has another creator"},
     {"a member has no row", "DELETE FROM member WHERE room_id = 7001 AND user_id = 102", NULL, "room 7001 seq 2: member 102 of the log has no row"},
     {"a row is no member's", "INSERT INTO member VALUES (7001, 103, 1, 0, 0, 11, 0)", NULL, "room 7001 seq 0: member 103 has a row and is none by the log"},
@@ -439,6 +439,67 @@ static void test_kinds_that_it_does_not_know_only_count(void **state)
     free(text);
 }
 
+static void test_settings_and_who_is_brought_in_are_folded(void **state)
+{
+    (void)state;
+    struct verify_report report;
+    s_add(ROOM, 17, KIND_RENAMED, ALICE, 0, 0, &(struct kind_renamed){.name = view_of_text("Pantry")});
+    s_add(ROOM, 18, KIND_TOPIC_CHANGED, ALICE, 0, 0, &(struct kind_topic_changed){.topic = view_of_text("cake")});
+    s_add(ROOM, 19, KIND_HISTORY_CHANGED, ALICE, 0, 0, &(struct kind_history_changed){.history = 1});
+    s_add(ROOM, 20, KIND_ADDED, ALICE, 0, 0, &(struct kind_added){.member = CAROL});
+    s_add(ROOM, 21, KIND_ARCHIVED, ALICE, 0, 0, &(struct kind_archived){.on = true});
+    s_store();
+    char *text = s_verify(&report);
+    assert_string_equal("", text);
+    assert_int_equal(0, report.not_compared);
+    free(text);
+    static const struct {
+        const char *sql, *back, *says;
+    } s_wrongs[] = {
+        {ROW("name = 'Nest'"), ROW("name = 'Pantry'"), "seq 0: the room has another name"},
+        {ROW("topic = ''"), ROW("topic = 'cake'"), "seq 0: the room has another name"},
+        {"UPDATE room_setting SET archived = 0 WHERE room_id = 7001", "UPDATE room_setting SET archived = 1 WHERE room_id = 7001",
+         "seq 0: the room is not archived, and by its log it is so"},
+        {"UPDATE room_setting SET history = 0 WHERE room_id = 7001", "UPDATE room_setting SET history = 1 WHERE room_id = 7001",
+         "seq 0: newcomers may read by setting 0, by the log 1"},
+        {"UPDATE member SET visible_from_seq = 0 WHERE room_id = 7001 AND user_id = 103",
+         "UPDATE member SET visible_from_seq = 20 WHERE room_id = 7001 AND user_id = 103",
+         "seq 20: member 103 sees events from 0 on, by the log from 20"},
+        {"DELETE FROM member WHERE room_id = 7001 AND user_id = 103", NULL, "seq 20: member 103 of the log has no row"},
+    };
+    for (size_t i = 0; i < sizeof s_wrongs / sizeof s_wrongs[0]; i++) {
+        test_db_do(&s_fixture.db, s_wrongs[i].sql);
+        text = s_verify(&report);
+        if (!strstr(text, s_wrongs[i].says))
+            fail_msg("%s: %s", s_wrongs[i].sql, text);
+        free(text);
+        if (s_wrongs[i].back)
+            test_db_do(&s_fixture.db, s_wrongs[i].back);
+    }
+}
+
+static void test_a_direct_room_and_a_founded_one_are_folded(void **state)
+{
+    (void)state;
+    struct verify_report report;
+    list_writer_t people;
+    list_writer_init(&people, 256);
+    rec_id_append(&people, &(struct rec_id){.id = ALICE});
+    rec_id_append(&people, &(struct rec_id){.id = BOB});
+    s_add(LONG_ROOM, 1, KIND_DIRECT_CREATED, BOB, 0, 0, &(struct kind_direct_created){.members = list_of(&people)});
+    s_add(LONG_ROOM, 2, KIND_POSTED, ALICE, 1, 0, &(struct kind_posted){.text = view_of_text("a line")});
+    s_store();
+    list_writer_fini(&people);
+    char *text = s_verify(&report);
+    assert_string_equal("", text);
+    assert_int_equal(0, report.not_compared);
+    free(text);
+    test_db_do(&s_fixture.db, "DELETE FROM member WHERE room_id = 7002 AND user_id = 101");
+    text = s_verify(&report);
+    assert_non_null(strstr(text, "room 7002 seq 1: member 101 of the log has no row\n"));
+    free(text);
+}
+
 static void test_rights_are_folded(void **state)
 {
     (void)state;
@@ -544,6 +605,8 @@ int main(void)
         cmocka_unit_test_teardown(test_so_many_faults_of_a_room_are_shown_and_all_are_counted, s_empty),
         cmocka_unit_test_setup_teardown(test_kinds_that_it_does_not_know_only_count, s_fill, s_empty),
         cmocka_unit_test_setup_teardown(test_rights_are_folded, s_fill, s_empty),
+        cmocka_unit_test_setup_teardown(test_settings_and_who_is_brought_in_are_folded, s_fill, s_empty),
+        cmocka_unit_test_setup_teardown(test_a_direct_room_and_a_founded_one_are_folded, s_fill, s_empty),
         cmocka_unit_test_teardown(test_a_room_that_is_written_meanwhile_is_clean, s_empty),
         cmocka_unit_test(test_without_a_database_it_says_nothing_about_rooms),
         cmocka_unit_test_setup_teardown(test_the_exit_status_tells_clean_from_damaged_from_another_schema, s_fill,

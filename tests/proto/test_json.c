@@ -405,7 +405,7 @@ static void test_without_defaults_every_member_is_needed(void **state)
     assert_int_equal(ERR_WRONG_FIELDS,
                      s_create("{\"client_id\":" CID ",\"name\":\"a\"}", NULL, &msg, &out));
     assert_int_equal(ERR_OK, s_create("{\"client_id\":" CID
-                                      ",\"name\":\"a\",\"topic\":\"\",\"visibility\":1}",
+                                      ",\"name\":\"a\",\"topic\":\"\",\"visibility\":1,\"history\":1}",
                                       NULL, &msg, &out));
     assert_int_equal(ERR_UNKNOWN_TYPE, msg_from_json_as(MSG_NONE, view_of_text("{}"), NULL, &out));
     buffer_fini(&out);

@@ -610,6 +610,7 @@ static void test_a_browser_may_send_these_and_nothing_else(void **state)
         MSG_ROOM_REACT, MSG_ROOM_PIN, MSG_ROOM_REMOVE, MSG_ROOM_BAN, MSG_ROOM_UNBAN, MSG_ROOM_ROLE, MSG_ROOM_MUTE,
         MSG_UNREAD_FROM, MSG_NOTIFY, MSG_GONE_GET,
         MSG_ROOM_SHARE,
+        MSG_ROOM_INVITE, MSG_ROOM_DIRECT, MSG_ROOM_RENAME, MSG_ROOM_TOPIC, MSG_ROOM_ARCHIVE, MSG_ROOM_HISTORY,
     };
     for (uint32_t type = 0; type <= UINT16_MAX; type++) {
         bool allowed = false;
@@ -636,7 +637,7 @@ static void test_every_request_to_a_room_begins_with_room_and_client_id(void **s
             continue;
         requests++;
         const struct field_row *field = messages[i].fields;
-        if (msg.type != MSG_ROOM_CREATE) {
+        if (msg.type != MSG_ROOM_CREATE && msg.type != MSG_ROOM_DIRECT) {
             assert_string_equal("room", field->name);
             assert_int_equal(F_U53, field++->type);
         }

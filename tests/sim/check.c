@@ -13,10 +13,16 @@ static void s_check_ack(struct world *world, const struct effect *effect, const 
     world->stats.acks++;
     world->stats.dups += ack->dup;
     const struct db_event *event = model_db_find(world->db, ack->room, user, &ack->client_id);
+    if (!event && ack->dup && room && ack->seq == 1 && room->count &&
+        room->events[0].row.kind == KIND_DIRECT_CREATED && model_db_member(room, user))
+        return; /* who opens a direct room that is there */
+    if (!event && ack->dup && room && ack->seq && ack->seq <= room->count &&
+        room->events[ack->seq - 1].row.kind == KIND_ADDED && model_rights_whom(&room->events[ack->seq - 1]) == user)
+        return; /* who was brought in joins */
     if (!event && ack->dup && room && ack->seq && ack->seq <= room->count &&
         room->events[ack->seq - 1].row.user == user &&
         (room->events[ack->seq - 1].row.kind == KIND_JOINED ||
-         room->events[ack->seq - 1].row.kind == KIND_ROOM_CREATED))
+         kind_is_first(room->events[ack->seq - 1].row.kind)))
         return; /* who is in already joins by another id */
     if (!event)
         world_fail(world, "P1: acknowledged but not stored: room %" PRIu64 " user %" PRIu64 " seq %" PRIu64,

@@ -58,10 +58,20 @@ cid_t chat_cid(size_t chat)
     return cid;
 }
 
+size_t chat_people(uint64_t users_out[DIRECT_PEOPLE])
+{
+    for (int i = 0; i < DIRECT_PEOPLE; i++)
+        users_out[i] = client_user(FIRST_CLIENT + i);
+    return DIRECT_PEOPLE;
+}
+
 uint64_t chat_id(const struct world *world, size_t chat)
 {
     static uint64_t ids[CHATS]; /* the same in every world */
     cid_t cid = chat_cid(chat);
+    uint64_t people[DIRECT_PEOPLE];
+    if (!ids[chat] && chat == DIRECT_CHAT)
+        ids[chat] = id_of_direct(world->id_key, people, chat_people(people));
     if (!ids[chat])
         ids[chat] = id_of_room(world->id_key, client_user(FIRST_CLIENT), &cid);
     return ids[chat];
@@ -134,7 +144,7 @@ static void s_decided(struct world *world, const struct client *self, struct cha
 
 static void s_set_member(struct chat *chat, uint32_t kind)
 {
-    if (kind == KIND_JOINED || kind == KIND_ROOM_CREATED)
+    if (kind == KIND_JOINED || kind_is_first(kind))
         chat->is_member = true;
     if (kind == KIND_LEFT)
         chat->is_member = chat->is_live = false;
@@ -144,6 +154,7 @@ static uint32_t s_kind(const struct request *request)
 {
     switch (request->msg.type) {
     case MSG_ROOM_CREATE: return KIND_ROOM_CREATED;
+    case MSG_ROOM_DIRECT: return KIND_DIRECT_CREATED;
     case MSG_ROOM_JOIN: return KIND_JOINED;
     case MSG_ROOM_LEAVE: return KIND_LEFT;
     case MSG_ROOM_SAY: return KIND_SAID;
@@ -385,10 +396,21 @@ static void s_send(struct world *world, int node, size_t index, const struct req
         msg.as.room_revise.text = view_of_text(request->text);
         msg.as.room_revise.mentions = list_of(&mentions);
     }
+    if (msg.type == MSG_ROOM_RENAME)
+        msg.as.room_rename.name = view_of_text(request->text);
+    if (msg.type == MSG_ROOM_TOPIC)
+        msg.as.room_topic.topic = view_of_text(request->text);
+    list_writer_t people;
+    list_writer_init(&people, 1 << 10);
+    for (int i = DIRECT_PEOPLE; i-- > 0;) /* in another order than the room has them */
+        rec_id_append(&people, &(struct rec_id){.id = client_user(FIRST_CLIENT + i)});
+    if (msg.type == MSG_ROOM_DIRECT)
+        msg.as.room_direct.users = list_of(&people);
     if (msg.type == MSG_ROOM_REACT)
         msg.as.room_react.emoji = view_of_text(request->text[0] & 1 ? "👍" : "🦜");
     world_send_msg(world, node, s_edge(self), &env, &msg);
     list_writer_fini(&mentions);
+    list_writer_fini(&people);
 }
 
 static uint16_t s_choose(struct world *world, const struct client *self, const struct chat *chat, uint64_t *target_out)
@@ -415,9 +437,14 @@ static uint16_t s_choose(struct world *world, const struct client *self, const s
         return MSG_ROOM_SAY;
     if (what < (self->user == client_user(FIRST_CLIENT) ? 85u : 66u)) { /* to somebody, whatever the right to it */
         static const uint16_t s_types[] = {MSG_ROOM_REMOVE, MSG_ROOM_BAN, MSG_ROOM_UNBAN, MSG_ROOM_UNBAN, MSG_ROOM_ROLE,
-                                           MSG_ROOM_ROLE, MSG_ROOM_MUTE};
+                                           MSG_ROOM_ROLE, MSG_ROOM_MUTE, MSG_ROOM_INVITE, MSG_ROOM_INVITE};
         *target_out = client_user(FIRST_CLIENT + (int)world_random(world, CLIENTS));
         return s_types[world_random(world, sizeof s_types / sizeof *s_types)];
+    }
+    if (what < (self->user == client_user(FIRST_CLIENT) ? 92u : 69u)) {
+        static const uint16_t s_settings[] = {MSG_ROOM_RENAME, MSG_ROOM_TOPIC, MSG_ROOM_ARCHIVE, MSG_ROOM_ARCHIVE,
+                                              MSG_ROOM_HISTORY};
+        return s_settings[world_random(world, sizeof s_settings / sizeof *s_settings)];
     }
     return MSG_ROOM_POST;
 }
@@ -430,7 +457,8 @@ static void s_fill(struct world *world, struct request *request, uint16_t type, 
     switch (type) {
     case MSG_ROOM_CREATE:
         request->msg.as.room_create =
-            (struct msg_room_create){.client_id = request->client_id, .name = view_of_text("chat")};
+            (struct msg_room_create){.client_id = request->client_id, .name = view_of_text("chat"),
+                                     .history = request->client_id.bytes[0] % 2};
         break;
     case MSG_ROOM_JOIN:
         request->msg.as.room_join = (struct msg_room_join){.room = room, .client_id = request->client_id};
@@ -478,6 +506,25 @@ static void s_fill(struct world *world, struct request *request, uint16_t type, 
         request->msg.as.room_role = (struct msg_room_role){.room = room, .client_id = request->client_id,
                                                            .member = target, .role = (uint32_t)(request->text[0] - 'a') % 3};
         break;
+    case MSG_ROOM_DIRECT: request->msg.as.room_direct.client_id = request->client_id; break;
+    case MSG_ROOM_INVITE:
+        request->msg.as.room_invite =
+            (struct msg_room_invite){.room = room, .client_id = request->client_id, .member = target};
+        break;
+    case MSG_ROOM_RENAME:
+        request->msg.as.room_rename = (struct msg_room_rename){.room = room, .client_id = request->client_id};
+        break;
+    case MSG_ROOM_TOPIC:
+        request->msg.as.room_topic = (struct msg_room_topic){.room = room, .client_id = request->client_id};
+        break;
+    case MSG_ROOM_ARCHIVE: /* opened again oftener than archived: most of the time people talk */
+        request->msg.as.room_archive = (struct msg_room_archive){
+            .room = room, .client_id = request->client_id, .on = request->text[0] % 4 == 0};
+        break;
+    case MSG_ROOM_HISTORY:
+        request->msg.as.room_history = (struct msg_room_history){
+            .room = room, .client_id = request->client_id, .history = (uint32_t)request->text[0] % 2};
+        break;
     case MSG_ROOM_MUTE:
         request->msg.as.room_mute = (struct msg_room_mute){.room = room, .client_id = request->client_id,
                                                            .member = target, .muted = request->text[0] % 2};
@@ -495,8 +542,9 @@ static void s_think(struct world *world, int node, size_t index)
         return;
     struct request *request = &chat->outbox[chat->count++];
     memset(request, 0, sizeof *request);
-    bool is_creator = node == FIRST_CLIENT && !chat->number && !chat->is_member;
-    uint16_t type = is_creator ? MSG_ROOM_CREATE : s_choose(world, self, chat, &target);
+    bool opens = index == DIRECT_CHAT && node < FIRST_CLIENT + DIRECT_PEOPLE && !chat->is_member;
+    bool is_creator = index != DIRECT_CHAT && node == FIRST_CLIENT && !chat->number && !chat->is_member;
+    uint16_t type = opens ? MSG_ROOM_DIRECT : is_creator ? MSG_ROOM_CREATE : s_choose(world, self, chat, &target);
     uint64_t number = ++chat->number;
     if (is_creator) {
         request->client_id = chat_cid(index);

@@ -133,12 +133,13 @@ void model_db_leave(struct db_room *room, uint64_t user)
             room->members[i--] = room->members[--room->member_count];
 }
 
-void model_db_join(struct db_room *room, const struct rec_append_row *row, uint32_t role)
+void model_db_join(struct db_room *room, uint64_t user, uint64_t seq, uint32_t role)
 {
-    model_db_leave(room, row->user);
+    model_db_leave(room, user);
     assert(room->member_count < CLIENTS);
     room->members[room->member_count++] =
-        (struct db_member){.user = row->user, .joined_seq = row->seq, .role = role};
+        (struct db_member){.user = user, .joined_seq = seq, .role = role,
+                             .visible_from = seq > 1 && room->history ? seq : 0};
 }
 
 static void s_erase(struct db_room *room, uint64_t target)

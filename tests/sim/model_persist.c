@@ -244,7 +244,8 @@ static void s_on_room_get(struct world *world, int node, const struct envelope *
             s_append_frame(&tail, &room->events[i]);
         for (size_t i = 0; i < room->member_count; i++) {
             struct rec_room_member member = {.user = room->members[i].user, .role = room->members[i].role,
-                                             .joined_seq = room->members[i].joined_seq};
+                                             .joined_seq = room->members[i].joined_seq,
+                                             .visible_from_seq = room->members[i].visible_from};
             rec_room_member_append(&members, &member);
         }
         for (size_t i = 0; i < CLIENTS && world->mutation != MUTATE_RIGHTS; i++) {
@@ -256,8 +257,11 @@ static void s_on_room_get(struct world *world, int node, const struct envelope *
         uint64_t deleted = model_db_gone(room, room->count, &gone);
         assert(gone.count <= LIM_ROOM_GONE_MAX);
         msg.as.store_room = (struct msg_store_room){.found = true, .room = id, .incarnation = 1,
+                                                    .visibility = room->visibility,
+                                                    .archived = room->archived, .history = room->history,
                                                     .name = view_of_text(room->name),
                                                     .last_seq = room->head, .last_msg_no = room->msg_no,
+                                                    .created_at_ms = room->events[0].row.at_ms,
                                                     .last_at_ms = room->events[room->count - 1].row.at_ms,
                                                     .members = list_of(&members),
                                                     .restricted = list_of(&restricted),
@@ -312,6 +316,8 @@ static void s_on_page_get(struct world *world, int node, const struct envelope *
     struct msg msg = {.type = MSG_PAGE};
     list_writer_init(&frames, 1 << 19);
     for (size_t i = 0; room && i < room->count && room->events[i].row.seq <= get->as_of; i++) {
+        if (room->events[i].row.seq < get->visible_from_seq)
+            continue;
         if (!room->events[i].row.msg_no || room->events[i].row.msg_no + get->limit <= room->msg_no)
             continue;
         s_append_frame(&frames, &room->events[i]);
@@ -339,6 +345,18 @@ static void s_on_inbox_get(struct world *world, int node, const struct envelope 
     msg.as.store_inbox = (struct msg_store_inbox){.user = user, .rooms = list_of(&rooms)};
     s_reply_later(world, node, asked, &msg);
     list_writer_fini(&rooms);
+}
+
+static void s_on_entrants_get(struct world *world, int node, const struct envelope *asked, list_t users)
+{
+    list_writer_t people;
+    struct rec_id id;
+    list_writer_init(&people, 1 << 12);
+    while (rec_id_next(&users, &id))
+        rec_entrant_append(&people, &(struct rec_entrant){.user = id.id, .rooms = 1});
+    struct msg msg = {.type = MSG_STORE_ENTRANTS, .as.store_entrants.people = list_of(&people)};
+    s_reply_later(world, node, asked, &msg);
+    list_writer_fini(&people);
 }
 
 /* ---- directory ---- */
@@ -555,6 +573,7 @@ void persist_on(struct world *world, int node, const struct frame *frame)
     case MSG_STORE_EVENT_GET: s_on_event_get(world, node, env, &msg.as.store_event_get); break;
     case MSG_STORE_DELTA_GET: s_on_delta_get(world, node, env, &msg.as.store_delta_get); break;
     case MSG_STORE_PAGE_GET: s_on_page_get(world, node, env, &msg.as.store_page_get); break;
+    case MSG_STORE_ENTRANTS_GET: s_on_entrants_get(world, node, env, msg.as.store_entrants_get.users); break;
     case MSG_STORE_INBOX_GET: s_on_inbox_get(world, node, env, msg.as.store_inbox_get.user); break;
     case MSG_DIR_HELLO: s_on_hello(world, node, env, &msg.as.dir_hello); break;
     case MSG_DIR_BEAT: s_on_beat(world, node, env, &msg.as.dir_beat); break;

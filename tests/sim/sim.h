@@ -13,13 +13,16 @@
 
 #include "actors/room_shard.h"
 #include "persist/commit.h"
+#include "proto/first.h"
 #include "proto/marks.h"
 
 enum {
     EDGES = 2, ROOM_NODES = 2, PERSISTS = 2, CLIENTS = 5,
     FIRST_EDGE = 0, FIRST_ROOM = EDGES, FIRST_PERSIST = FIRST_ROOM + ROOM_NODES,
     FIRST_CLIENT = FIRST_PERSIST + PERSISTS, NODES = FIRST_CLIENT + CLIENTS,
-    CHATS = 3,              /* rooms people talk in */
+    CHATS = 4,              /* rooms people talk in; the last one is direct */
+    DIRECT_CHAT = CHATS - 1,
+    DIRECT_PEOPLE = 3,      /* the first clients are in it */
     FAULTS_MS = 12000,      /* then no further faults begin */
     END_MS = FAULTS_MS + 25000,
     TICK_MS = 100,
@@ -98,7 +101,7 @@ enum { CLIENT_INSTANCE = 100 };
 
 /* model_db.c */
 struct db_member {
-    uint64_t user, joined_seq;
+    uint64_t user, joined_seq, visible_from;
     uint32_t role;
 };
 struct db_restricted {
@@ -115,6 +118,8 @@ struct db_event {
 struct db_room {
     uint64_t id, msg_no;
     char name[32];
+    uint32_t visibility, history;
+    bool archived;
     struct db_event *events;   /* seq is index + 1, or the checker has spoken */
     size_t count, cap;
     uint64_t head;
@@ -156,10 +161,11 @@ void model_db_marks(const struct db_room *room, uint64_t line, uint64_t upto, ma
 uint64_t model_db_gone(const struct db_room *room, uint64_t upto, list_writer_t *numbers);
 bool model_db_holds_frame(struct model_db *self, uint64_t room, uint64_t seq, view_t frame);
 
-void model_db_join(struct db_room *room, const struct rec_append_row *row, uint32_t role);
+void model_db_join(struct db_room *room, uint64_t user, uint64_t seq, uint32_t role);
 void model_db_leave(struct db_room *room, uint64_t user);
 
 /* model_rights.c */
+uint64_t model_rights_whom(const struct db_event *event); /* whom it is about; 0: nobody */
 void model_rights_check(struct world *world, struct db_room *room, const struct db_event *event); /* before */
 void model_rights_apply(struct world *world, struct db_room *room, const struct db_event *event);
 uint32_t model_rights_state(const struct db_restricted *restricted); /* as in rec_restricted */
@@ -196,6 +202,7 @@ bool client_check_end(struct world *world, int node); /* false: failure was told
 uint64_t client_user(int node);
 uint64_t chat_id(const struct world *world, size_t chat);
 cid_t chat_cid(size_t chat);
+size_t chat_people(uint64_t users_out[DIRECT_PEOPLE]); /* of the direct one, ascending */
 
 /* check.c */
 void check_sent(struct world *world, const struct effect *effect, view_t bytes); /* by a room actor */

@@ -434,6 +434,150 @@ static void test_a_new_moderator_knows_it_on_every_edge_within_a_second_and_may_
     s_expect_refused(&s_ada, "POST", s_path("/leave", 0), s_body(""), 409, "last_owner");
 }
 
+/* A private room of Ada's, with one line in it. */
+static uint64_t s_make_private(uint64_t *line_out)
+{
+    int status;
+    json_t *json = s_call(0, &s_ada, "POST", "/api/v1/rooms", s_body(",\"name\":\"den\",\"visibility\":1"), &status);
+    assert_int_equal(201, status);
+    uint64_t room = s_number(json, "room");
+    json_decref(json);
+    s_room = room;
+    json = s_call(1, &s_ada, "POST", s_path("/messages", 0), s_body(",\"text\":\"heirloom tomatoes\""), &status);
+    assert_int_equal(201, status);
+    *line_out = s_number(json, "seq");
+    json_decref(json);
+    return room;
+}
+
+static size_t s_frames(const struct person *who, const char *path)
+{
+    int status;
+    json_t *page = s_call(1, who, "GET", path, NULL, &status);
+    assert_int_equal(200, status);
+    size_t count = json_array_size(json_object_get(page, "frames"));
+    json_decref(page);
+    return count;
+}
+
+static void test_who_is_brought_into_a_private_room_has_it_within_a_second_and_reads_from_there_on(void **state)
+{
+    (void)state;
+    int status;
+    uint64_t before = s_room, line;
+    s_make_private(&line);
+    s_expect_refused(&s_cyd, "GET", s_path("", 0), NULL, 404, "no_room");
+    s_expect_refused(&s_cyd, "POST", s_path("/join", 0), s_body(""), 404, "no_room");
+    s_expect_refused(&s_cyd, "GET", s_path("/messages", 0), NULL, 404, "no_room");
+    s_open_all(&s_cyd, false);
+    s_forget_heard();
+    char more[64];
+    snprintf(more, sizeof more, ",\"member\":%" PRIu64, s_cyd.user);
+    long start_ms = s_now_ms();
+    s_do(&s_ada, "POST", s_path("/members", 0), s_body(more));
+    s_expect_soon(s_all_hear("room_added", start_ms), "brought in");
+    s_close_all();
+    /* One line before, one after; each way to read one. */
+    json_t *json = s_call(0, &s_ada, "POST", s_path("/messages", 0), s_body(",\"text\":\"new potatoes\""), &status);
+    assert_int_equal(201, status);
+    uint64_t later = s_number(json, "seq");
+    json_decref(json);
+    assert_int_equal(2, s_frames(&s_ada, s_path("/messages", 0)));
+    assert_int_equal(1, s_frames(&s_cyd, s_path("/messages", 0)));
+    assert_int_equal(0, s_frames(&s_cyd, s_path("/messages?before=2", 0)));
+    assert_int_equal(0, s_frames(&s_cyd, s_path("/messages?seqs=%" PRIu64, line)));
+    assert_int_equal(1, s_frames(&s_cyd, s_path("/messages?seqs=%" PRIu64, later)));
+    s_do(&s_ada, "PUT", s_path("/messages/%" PRIu64 "/pin?client_id=%s", line), NULL);
+    assert_int_equal(0, s_frames(&s_cyd, s_path("/pins", 0)));
+    s_expect_refused(&s_cyd, "PUT", s_path("/messages/%" PRIu64 "/pin?client_id=%s", line), NULL, 404, "no_event");
+    s_expect_refused(&s_cyd, "GET", s_path("/export", 0), NULL, 403, "forbidden");
+    for (size_t tries = 0, found = 0; !found; tries++) { /* the index follows */
+        json = s_call(1, &s_cyd, "GET", "/api/v1/search?q=potatoes", NULL, &status);
+        found = json_array_size(json_object_get(json, "hits"));
+        json_decref(json);
+        assert_true(tries < 400);
+        poll(NULL, 0, found ? 0 : 20);
+    }
+    json = s_call(1, &s_cyd, "GET", "/api/v1/search?q=tomatoes", NULL, &status);
+    assert_int_equal(0, json_array_size(json_object_get(json, "hits")));
+    json_decref(json);
+    s_open_all(&s_cyd, true); /* the snapshot: what is pinned in it, and the line after */
+    s_close_all();
+    s_room = before;
+}
+
+static void test_a_new_name_is_in_every_list_within_a_second_and_an_archived_room_is_shut_by_every_edge(void **state)
+{
+    (void)state;
+    int status;
+    s_open_all(&s_bob, false);
+    s_forget_heard();
+    long start_ms = s_now_ms();
+    s_do(&s_ada, "PUT", s_path("/name", 0), s_body(",\"name\":\"pantry\""));
+    s_expect_soon(s_all_hear("room_added", start_ms), "renamed");
+    for (size_t i = 0; i < SOCKETS; i++) {
+        json_t *rooms = json_object_get(s_heard(&s_talks[i], "room_added"), "rooms");
+        assert_string_equal("pantry", s_text(json_array_get(rooms, 0), "name"));
+    }
+    s_forget_heard();
+    start_ms = s_now_ms();
+    s_do(&s_ada, "PUT", s_path("/archived", 0), s_body(",\"on\":true"));
+    s_expect_soon(s_all_hear("room_added", start_ms), "archived");
+    s_close_all();
+    s_expect_refused(&s_bob, "POST", s_path("/messages", 0), s_body(",\"text\":\"but\""), 403, "archived");
+    s_expect_refused(&s_cyd, "POST", s_path("/join", 0), s_body(""), 403, "archived");
+    s_do(&s_bob, "GET", s_path("/messages", 0), NULL);
+    json_t *rooms = s_call(1, &s_bob, "GET", "/api/v1/rooms", NULL, &status);
+    assert_int_equal(0, json_array_size(json_object_get(rooms, "rooms")));
+    json_decref(rooms);
+    rooms = s_call(1, &s_bob, "GET", "/api/v1/rooms?archived=1", NULL, &status);
+    assert_int_equal(1, json_array_size(json_object_get(rooms, "rooms")));
+    json_decref(rooms);
+    s_expect_refused(&s_ada, "PUT", s_path("/archived", 0), s_body(""), 400, "wrong_fields");
+    s_do(&s_ada, "PUT", s_path("/archived", 0), s_body(",\"on\":false"));
+    json_decref(s_call(1, &s_bob, "POST", s_path("/messages", 0), s_body(",\"text\":\"open again\""), &status));
+    assert_int_equal(201, status);
+}
+
+static uint64_t s_direct(size_t edge, const struct person *who, const struct person *other)
+{
+    char more[64];
+    int status;
+    snprintf(more, sizeof more, ",\"users\":[{\"id\":%" PRIu64 "}]", other->user);
+    json_t *json = s_call(edge, who, "POST", "/api/v1/directs", s_body(more), &status);
+    assert_true(status == 200 || status == 201);
+    uint64_t room = s_number(json, "room");
+    json_decref(json);
+    return room;
+}
+
+static void test_a_direct_room_is_one_whoever_opens_it_and_is_there_for_the_other_within_a_second(void **state)
+{
+    (void)state;
+    uint64_t before = s_room;
+    char path[128];
+    s_open_all(&s_cyd, false);
+    s_forget_heard();
+    long start_ms = s_now_ms();
+    s_room = s_direct(0, &s_bob, &s_cyd);
+    s_expect_soon(s_all_hear("room_added", start_ms), "a direct room");
+    for (size_t i = 0; i < SOCKETS; i++) {
+        json_t *rooms = json_object_get(s_heard(&s_talks[i], "room_added"), "rooms");
+        assert_int_equal(2, s_number(json_array_get(rooms, 0), "visibility"));
+        assert_int_equal(2, json_array_size(json_object_get(json_array_get(rooms, 0), "people")));
+    }
+    s_close_all();
+    assert_int_equal(s_room, s_direct(1, &s_cyd, &s_bob));
+    assert_int_equal(s_room, s_direct(0, &s_bob, &s_cyd));
+    assert_true(s_direct(1, &s_ada, &s_cyd) != s_room);
+    snprintf(path, sizeof path, "/api/v1/rooms/%" PRIu64, s_room);
+    s_expect_refused(&s_ada, "GET", path, NULL, 404, "no_room");
+    s_expect_refused(&s_bob, "POST", s_path("/leave", 0), s_body(""), 403, "forbidden");
+    s_expect_refused(&s_bob, "PUT", s_path("/name", 0), s_body(",\"name\":\"ours\""), 403, "forbidden");
+    s_expect_refused(&s_bob, "POST", "/api/v1/directs", s_body(",\"users\":[{\"id\":5}]"), 404, "no_user");
+    s_room = before;
+}
+
 /* ---- sign-ins --------------------------------------------------------------------------------------------------- */
 
 static void test_a_session_ended_elsewhere_is_closed_and_refused_by_every_edge_within_a_second(void **state)
@@ -689,6 +833,9 @@ int main(void)
         cmocka_unit_test(test_who_is_banned_cannot_come_back_or_see_the_room_by_any_edge),
         cmocka_unit_test(test_who_is_muted_reads_on_and_is_refused_by_every_edge),
         cmocka_unit_test(test_a_new_moderator_knows_it_on_every_edge_within_a_second_and_may_act),
+        cmocka_unit_test(test_who_is_brought_into_a_private_room_has_it_within_a_second_and_reads_from_there_on),
+        cmocka_unit_test(test_a_new_name_is_in_every_list_within_a_second_and_an_archived_room_is_shut_by_every_edge),
+        cmocka_unit_test(test_a_direct_room_is_one_whoever_opens_it_and_is_there_for_the_other_within_a_second),
         cmocka_unit_test(test_a_session_ended_elsewhere_is_closed_and_refused_by_every_edge_within_a_second),
         cmocka_unit_test(test_a_new_password_signs_out_everywhere_else_within_a_second),
         cmocka_unit_test(test_who_is_disabled_is_out_on_every_edge_within_a_second_and_cannot_sign_in),

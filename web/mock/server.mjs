@@ -16,8 +16,8 @@ const CSP =
   "font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; " +
   "require-trusted-types-for 'script'";
 const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.woff2': 'font/woff2', '.webmanifest': 'application/manifest+json' };
-const KIND = { room_created: 1, joined: 2, left: 3, posted: 4, edited: 5, deleted: 6, said: 7, revised: 8, reacted: 9, pinned: 10, removed: 11, banned: 12, unbanned: 13, role_changed: 14, muted: 15 };
-const BODIES = { posted: ['text'], said: ['text', 'mentions'], edited: ['text'], revised: ['text', 'mentions'], reacted: ['emoji', 'on'], pinned: ['on'], deleted: ['by_role'], joined: ['role'], left: ['reason'], room_created: ['name', 'topic', 'visibility'], removed: ['member'], banned: ['member'], unbanned: ['member'], role_changed: ['member', 'role'], muted: ['member', 'muted'] };
+const KIND = { room_created: 1, joined: 2, left: 3, posted: 4, edited: 5, deleted: 6, said: 7, revised: 8, reacted: 9, pinned: 10, removed: 11, banned: 12, unbanned: 13, role_changed: 14, muted: 15, added: 16, renamed: 17, topic_changed: 18, archived: 19, history_changed: 20, direct_created: 21, founded: 22 };
+const BODIES = { posted: ['text'], said: ['text', 'mentions'], edited: ['text'], revised: ['text', 'mentions'], reacted: ['emoji', 'on'], pinned: ['on'], deleted: ['by_role'], joined: ['role'], left: ['reason'], room_created: ['name', 'topic', 'visibility'], removed: ['member'], banned: ['member'], unbanned: ['member'], role_changed: ['member', 'role'], muted: ['member', 'muted'], added: ['member'], renamed: ['name'], topic_changed: ['topic'], archived: ['on'], history_changed: ['history'], direct_created: ['members'], founded: ['name', 'topic', 'visibility', 'history'] };
 const NAMES = Object.fromEntries(Object.entries(KIND).map(([name, number]) => [number, name]));
 const SNAPSHOT = 50;
 const GONE_MAX = 256;
@@ -71,8 +71,44 @@ export async function startMock({ port = 0, seed = true } = {}) {
     return room;
   }
 
+  /** The direct room of these people; made if there is none. */
+  function openDirect(ids, clientId) {
+    const people = [...new Set(ids)].sort((a, b) => a - b);
+    const old = [...rooms.values()].find((r) => r.visibility === 2 && String(r.people) === String(people));
+    if (old) return { room: old, isOld: true };
+    const room = { id: id() * 104729, incarnation: 1, name: '', topic: '', visibility: 2, people, log: [], msgNo: 0, members: new Map(people.map((p) => [p, 0])), muted: new Set(), banned: new Set(), acks: new Map(), created: Date.now() };
+    rooms.set(room.id, room);
+    append(room, ids[0], 'direct_created', [people.map((p) => [p])], { client_id: clientId ?? newId() });
+    tellAll(room);
+    return { room, isOld: false };
+  }
+
+  /** Everybody's list of rooms shows the room as it is now. */
+  function tellAll(room) {
+    for (const s of sockets) if (s.user && room.members.has(s.user.id)) s.send({ type: 'room_added', rooms: [stateOf(room, s.user)] });
+  }
+
+  /** From where on somebody reads who comes in now. */
+  function enter(room, user) {
+    room.from ??= new Map();
+    room.from.set(user.id, (room.history ?? 0) === 1 ? room.log.length + 1 : 0);
+  }
+
+  function setting(room, me, what, body) {
+    if (room.visibility === 2 || (room.members.get(me.id) ?? 0) < (what === 'history' ? 2 : 1)) return problem('forbidden');
+    if (room.archived && what !== 'archived') return problem('archived');
+    let event;
+    if (what === 'name') event = append(room, me.id, 'renamed', [(room.name = body.name)]);
+    else if (what === 'topic') event = append(room, me.id, 'topic_changed', [(room.topic = body.topic)]);
+    else if (what === 'archived') event = append(room, me.id, 'archived', [(room.archived = body.on)]);
+    else event = append(room, me.id, 'history_changed', [(room.history = body.history)]);
+    tellAll(room);
+    return ok({ type: 'ack', client_id: body.client_id, room: room.id, seq: event.seq, at_ms: event.at_ms, msg_no: 0, dup: false });
+  }
+
   function join(room, user, clientId, atMs) {
     if (room.members.has(user.id)) return room.log.at(-1);
+    enter(room, user);
     room.members.set(user.id, 0);
     user.reads.set(room.id, room.msgNo);
     const event = append(room, user.id, 'joined', [0], { client_id: clientId ?? newId(), at_ms: atMs });
@@ -80,10 +116,10 @@ export async function startMock({ port = 0, seed = true } = {}) {
     return event;
   }
 
-  const stateOf = (room, user) => ({ room: room.id, incarnation: room.incarnation, visibility: room.visibility, name: room.name, topic: room.topic, head: room.log.length, msg_no: room.msgNo, read_msg_no: user.reads.get(room.id) ?? 0, role: room.members.get(user.id) ?? 0, notify: user.levels.get(room.id) ?? 0, turn: user.turns.get(room.id) ?? 0, rev: 0 });
+  const stateOf = (room, user) => ({ room: room.id, incarnation: room.incarnation, visibility: room.visibility, name: room.name, topic: room.topic, head: room.log.length, msg_no: room.msgNo, read_msg_no: user.reads.get(room.id) ?? 0, role: room.members.get(user.id) ?? 0, notify: user.levels.get(room.id) ?? 0, turn: user.turns.get(room.id) ?? 0, rev: 0, archived: room.archived ?? false, history: room.history ?? 0, people: (room.people ?? []).map((one) => ({ id: one })) });
   const deletedOf = (room) => room.log.findLast((e) => e.kind === KIND.deleted)?.seq ?? 0;
   const goneOf = (room) => room.log.filter((e) => e.msg_no > 0 && e.body === null).map((e) => e.msg_no);
-  const infoOf = (room, user) => ({ room: room.id, name: room.name, topic: room.topic, visibility: room.visibility, members: room.members.size, joined: room.members.has(user.id), created_at_ms: room.created });
+  const infoOf = (room, user) => ({ room: room.id, name: room.name, topic: room.topic, visibility: room.visibility, members: room.members.size, joined: room.members.has(user.id), created_at_ms: room.created, archived: room.archived ?? false, history: room.history ?? 0 });
 
   /** Lines with numbers in [from, to], each followed by its newest edit. */
   function folded(room, from, to) {
@@ -129,13 +165,14 @@ export async function startMock({ port = 0, seed = true } = {}) {
   function toJson(e) {
     if (e.type === 'marks') return e;
     const names = BODIES[NAMES[e.kind]];
-    return { ...e, kind: NAMES[e.kind], body: e.body && Object.fromEntries(names.map((n, i) => [n, n === 'mentions' ? e.body[i].map(([id]) => ({ id })) : e.body[i]])) };
+    return { ...e, kind: NAMES[e.kind], body: e.body && Object.fromEntries(names.map((n, i) => [n, n === 'mentions' || n === 'members' ? e.body[i].map(([id]) => ({ id })) : e.body[i]])) };
   }
 
   /* ---- what a room is asked to do; answers ack, or throws the name of an error ---- */
   function perform(room, user, m) {
     if (!room) throw 'no_room';
     if (!room.members.has(user.id)) throw 'not_member';
+    if (room.archived && m.type !== 'room_delete') throw 'archived';
     if (room.muted.has(user.id)) throw 'muted';
     const known = room.acks.get(m.client_id);
     if (known) return { ...known, dup: true };
@@ -230,17 +267,28 @@ export async function startMock({ port = 0, seed = true } = {}) {
       for (const s of mine) if (s !== grant.session) endSession(s);
       return { status: 204 };
     }
+    if (path === '/users' && query.has('query')) {
+      const part = query.get('query').toLowerCase();
+      const found = [...users.values()].filter((u) => u.name.toLowerCase().includes(part)).sort((a, b) => a.name.localeCompare(b.name));
+      return ok({ type: 'users', users: found.slice(0, Number(query.get('limit') ?? 50)).map((u) => ({ user: u.id, name: u.name, role: 0, rev: 1 })) });
+    }
+    if (path === '/directs') {
+      if (body.users.length > 8) return problem('out_of_range');
+      const { room, isOld } = openDirect([me.id, ...body.users.map((u) => u.id)], body.client_id);
+      return ok({ type: 'ack', client_id: body.client_id, room: room.id, seq: 1, at_ms: room.created, msg_no: 0, dup: isOld }, isOld ? 200 : 201);
+    }
     if (path === '/users') return ok({ type: 'users', users: query.get('ids').split(',').flatMap((i) => users.get(Number(i)) ?? []).map((u) => ({ user: u.id, name: u.name, role: 0, rev: 1 })) });
     const administered = admin.answer(me, method, path, query, body);
     if (administered) return administered;
     if (path === '/rooms' && method === 'POST') {
       const old = [...rooms.values()].find((r) => r.createdBy === body.client_id);
       const room = old ?? addRoom(me, body.name, body.topic ?? '', body.visibility ?? 0, body.client_id);
+      room.history ??= body.history ?? 0;
       return ok({ type: 'ack', client_id: body.client_id, room: room.id, seq: 1, at_ms: room.created, msg_no: 0, dup: Boolean(old) }, old ? 200 : 201);
     }
     if (path === '/rooms') {
       const q = (query.get('query') ?? '').toLowerCase();
-      const list = [...rooms.values()].filter((r) => r.visibility === 0 && r.name.toLowerCase().includes(q)).sort((a, b) => a.name.localeCompare(b.name));
+      const list = [...rooms.values()].filter((r) => r.visibility === 0 && (!r.archived || query.get('archived')) && r.name.toLowerCase().includes(q)).sort((a, b) => a.name.localeCompare(b.name));
       const from = query.get('after_room') ? list.findIndex((r) => r.id === Number(query.get('after_room'))) + 1 : 0;
       return ok({ type: 'rooms', more: list.length > from + 50, rooms: list.slice(from, from + 50).map((r) => infoOf(r, me)) });
     }
@@ -251,6 +299,7 @@ export async function startMock({ port = 0, seed = true } = {}) {
     if (!room || (room.visibility !== 0 && !room.members.has(me.id))) return problem('no_room');
     if (whomId && what !== 'messages') return change(room, me, what, Number(whomId), method, body);
     const ackOf = (event) => ok({ type: 'ack', client_id: body.client_id, room: room.id, seq: event.seq, at_ms: event.at_ms, msg_no: 0, dup: false });
+    if (['name', 'topic', 'archived', 'history'].includes(what)) return setting(room, me, what, body);
     switch (what) {
       case 'bans':
         if ((room.members.get(me.id) ?? 0) < 1) return problem('forbidden');
@@ -258,6 +307,7 @@ export async function startMock({ port = 0, seed = true } = {}) {
       case undefined:
         return ok({ type: 'room_info', rooms: [infoOf(room, me)], role: room.members.get(me.id) ?? 0, incarnation: room.incarnation, head: room.log.length, msg_no: room.msgNo });
       case 'join':
+        if (room.archived) return problem('archived');
         return ackOf(join(room, me, body.client_id));
       case 'leave': {
         room.members.delete(me.id);
@@ -274,6 +324,19 @@ export async function startMock({ port = 0, seed = true } = {}) {
           const start = query.get('query').toLowerCase();
           const found = [...room.members.keys()].map((user) => users.get(user)).filter((u) => u.name.toLowerCase().split(/[ ._-]/).some((word) => word.startsWith(start)) || u.name.toLowerCase().startsWith(start));
           return ok({ type: 'members', room: room.id, more: false, members: found.slice(0, 8).map((u) => ({ user: u.id, name: u.name, role: room.members.get(u.id), joined_seq: 1, muted: room.muted.has(u.id) })) });
+        }
+        if (method === 'POST') {
+          const whom = users.get(body.member);
+          if ((room.members.get(me.id) ?? 0) < 1 || room.visibility === 2) return problem('forbidden');
+          if (!whom) return problem('no_user');
+          if (room.members.has(whom.id)) return problem('no_change');
+          if (room.banned.has(whom.id)) return problem('member_banned');
+          enter(room, whom);
+          room.members.set(whom.id, 0);
+          whom.reads.set(room.id, room.msgNo);
+          const event = append(room, me.id, 'added', [whom.id]);
+          tellAll(room);
+          return ackOf(event);
         }
         return ok({ type: 'members', room: room.id, more: false, members: [...room.members].map(([user, role]) => ({ user, name: users.get(user).name, role, joined_seq: 1, muted: room.muted.has(user) })) });
       case 'pins': {
@@ -306,9 +369,11 @@ export async function startMock({ port = 0, seed = true } = {}) {
           return ok({ type: 'page', room: room.id, incarnation: room.incarnation, as_of: room.log.length, first_msg_no: some.length ? from : 0, last_msg_no: some.length ? to : 0, first_seq: some[0]?.seq ?? 0, more: to < room.msgNo, frames: some.map(toJson) });
         }
         const before = Math.min(room.msgNo + 1, Number(query.get('before') ?? room.msgNo + 1));
-        const first = Math.max(1, before - limit);
+        const from = room.from?.get(me.id) ?? 0;
+        const least = from > 0 ? (room.log.find((e) => isLine(e) && e.seq >= from)?.msg_no ?? room.msgNo + 1) : 1;
+        const first = Math.max(least, before - limit);
         const frames = folded(room, first, before - 1);
-        return ok({ type: 'page', room: room.id, incarnation: room.incarnation, as_of: room.log.length, first_msg_no: frames.length ? first : 0, last_msg_no: frames.length ? before - 1 : 0, first_seq: frames[0]?.seq ?? 0, more: first > 1, frames: frames.map(toJson) });
+        return ok({ type: 'page', room: room.id, incarnation: room.incarnation, as_of: room.log.length, first_msg_no: frames.length ? first : 0, last_msg_no: frames.length ? before - 1 : 0, first_seq: frames[0]?.seq ?? 0, more: first > least, frames: frames.map(toJson) });
       }
       default:
         return problem('not_found');
@@ -396,6 +461,8 @@ export async function startMock({ port = 0, seed = true } = {}) {
   const findRoom = (name) => [...rooms.values()].find((r) => r.name === name);
   const findUser = (name) => [...users.values()].find((u) => u.name === name);
   const orders = {
+    direct: ({ users: names }) => ({ id: openDirect(names.map((n) => findUser(n).id)).room.id }),
+    sayIn: ({ room, user, text }) => void append(rooms.get(room), findUser(user).id, 'posted', [text]),
     knobs: (o) => Object.assign(knobs, o),
     close({ code, user }) {
       for (const s of [...sockets]) if (!user || s.user?.name === user) s.ws.close(code);
@@ -507,9 +574,10 @@ export async function startMock({ port = 0, seed = true } = {}) {
     const head = room.log.length;
     const same = m.incarnation === room.incarnation;
     const mode = m.incarnation !== 0 && !same ? 2 : same && head - m.after <= 500 ? 0 : 1;
-    const first = Math.max(1, room.msgNo - SNAPSHOT + 1);
+    const from = room.from?.get(s.user.id) ?? 0;
+    const first = Math.max(1, room.msgNo - SNAPSHOT + 1, (room.log.find((e) => isLine(e) && e.seq >= from)?.msg_no ?? room.msgNo + 1) * (from > 0));
     const events = mode === 0 ? room.log.slice(m.after) : folded(room, first, room.msgNo);
-    s.send({ type: 'sub_ok', room: room.id, incarnation: room.incarnation, mode, after: mode === 2 ? 0 : m.after, base: mode === 0 ? m.after + 1 : (events[0]?.seq ?? head), head, msg_no: room.msgNo, first_msg_no: mode === 0 ? 0 : events.length ? first : 0, role: room.members.get(s.user.id), members: room.members.size, deleted: deletedOf(room) });
+    s.send({ type: 'sub_ok', room: room.id, incarnation: room.incarnation, mode, after: mode === 2 ? 0 : m.after, base: mode === 0 ? m.after + 1 : (events[0]?.seq ?? head), head, msg_no: room.msgNo, first_msg_no: mode === 0 ? 0 : events.length ? first : 0, role: room.members.get(s.user.id), members: room.members.size, deleted: deletedOf(room), visible_from: room.from?.get(s.user.id) ?? 0 });
     for (const e of events) s.send(e);
     s.send({ type: 'live', room: room.id, seq: head });
     presence(room);

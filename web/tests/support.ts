@@ -55,6 +55,7 @@ export function subOk(over: Partial<SubOkMsg> = {}): SubOkMsg {
     role: 0,
     members: 2,
     deleted: 0,
+    visible_from: 0,
     ...over,
   };
 }
@@ -73,6 +74,9 @@ export function roomState(over: Partial<RoomStateRec> = {}): RoomStateRec {
     notify: 0,
     turn: 0,
     rev: 0,
+    archived: false,
+    history: 0,
+    people: [],
     ...over,
   };
 }

@@ -18,10 +18,12 @@ function newRoom(id) {
     topic: '',
     visibility: 0,
     creator: 0,
+    archived: false,
+    history: 0,
     head: 0,
     msgNo: 0,
     lastAtMs: 0,
-    /** user → { role, joinedSeq } */
+    /** user → { role, joinedSeq, visibleFrom } */
     members: new Map(),
     muted: new Set(),
     banned: new Set(),
@@ -82,12 +84,43 @@ const ids = (list) => (list ?? []).map((m) => m.id);
 const RULES = {
   room_created(room, event) {
     const { name, topic, visibility } = event.body;
-    Object.assign(room, { name, topic, visibility, creator: event.user });
+    Object.assign(room, { name, topic, visibility, history: visibility === 1 ? 1 : 0, creator: event.user });
     room.members.set(event.user, { role: ROLE_OWNER, joinedSeq: event.seq });
     return ['created', 0];
   },
+  founded(room, event) {
+    Object.assign(room, event.body, { creator: event.user });
+    room.members.set(event.user, { role: ROLE_OWNER, joinedSeq: event.seq });
+    return ['created', 0];
+  },
+  direct_created(room, event) {
+    Object.assign(room, { visibility: 2, creator: event.user });
+    for (const { id } of event.body.members) room.members.set(id, { role: ROLE_MEMBER, joinedSeq: event.seq });
+    return ['opened', 0];
+  },
+  added(room, event) {
+    const { member } = event.body;
+    room.members.set(member, { role: ROLE_MEMBER, joinedSeq: event.seq, visibleFrom: room.history ? event.seq : 0 });
+    return ['added', member];
+  },
+  renamed(room, event) {
+    room.name = event.body.name;
+    return ['renamed', 0];
+  },
+  topic_changed(room, event) {
+    room.topic = event.body.topic;
+    return [room.topic === '' ? 'topic_taken' : 'topic_changed', 0];
+  },
+  archived(room, event) {
+    room.archived = event.body.on;
+    return [room.archived ? 'archived' : 'unarchived', 0];
+  },
+  history_changed(room, event) {
+    room.history = event.body.history;
+    return [room.history ? 'history_joining' : 'history_all', 0];
+  },
   joined(room, event) {
-    room.members.set(event.user, { role: event.body.role, joinedSeq: event.seq });
+    room.members.set(event.user, { role: event.body.role, joinedSeq: event.seq, visibleFrom: room.history ? event.seq : 0 });
     return ['joined', 0];
   },
   left(room, event) {

@@ -3,11 +3,19 @@
 const KIND_OF_REQUEST = {
   room_create: 'room_created', room_join: 'joined', room_leave: 'left', room_post: 'posted', room_say: 'said',
   room_edit: 'edited', room_revise: 'revised', room_delete: 'deleted', room_react: 'reacted', room_pin: 'pinned',
+  room_direct: 'direct_created', room_invite: 'added', room_rename: 'renamed', room_topic: 'topic_changed',
+  room_archive: 'archived', room_history: 'history_changed',
   room_remove: 'removed', room_ban: 'banned', room_unban: 'unbanned', room_role: 'role_changed', room_mute: 'muted',
 };
 /* What a page asks for by HTTP: method, path, kind of the event. */
 const KIND_OF_PATH = [
   ['POST', /\/rooms$/, 'room_created'],
+  ['POST', /\/directs$/, 'direct_created'],
+  ['POST', /\/members$/, 'added'],
+  ['PUT', /\/name$/, 'renamed'],
+  ['PUT', /\/topic$/, 'topic_changed'],
+  ['PUT', /\/archived$/, 'archived'],
+  ['PUT', /\/history$/, 'history_changed'],
   ['POST', /\/join$/, 'joined'],
   ['POST', /\/leave$/, 'left'],
   ['PUT', /\/members\/\d+$/, 'role_changed'],
@@ -19,7 +27,10 @@ const KIND_OF_PATH = [
   ['', /\/pin$/, 'pinned'],
 ];
 /* Who is in a room already and asks to enter is told by which event they came in. */
-const ENTRIES = new Set(['joined', 'room_created']);
+const ENTRIES = new Set(['joined', 'room_created', 'founded']);
+/* A room whose newcomers may read something else than is usual begins with an event of its own. */
+const creation = (kind, asked) =>
+  kind === 'room_created' && asked.history !== (asked.visibility === 1 ? 1 : 0) ? 'founded' : kind;
 const FAULTS_MAX = 20;
 
 export class Ledger {
@@ -51,7 +62,7 @@ export class Ledger {
   }
 
   asked(user, message) {
-    const kind = message && KIND_OF_REQUEST[message.type];
+    const kind = message && creation(KIND_OF_REQUEST[message.type], message);
     if (message?.client_id && !kind) throw new Error(`the ledger does not know ${message.type}`);
     return kind ? this.note(user, message.client_id, kind, message) : null;
   }
@@ -67,7 +78,8 @@ export class Ledger {
     if (!clientId) return null;
     const row = KIND_OF_PATH.find(([how, what]) => (how === '' || how === method) && what.test(url.pathname));
     if (!row) throw new Error(`the ledger does not know ${method} ${url.pathname}`);
-    return this.note(user, clientId, row[2], { method, path: url.pathname, body: body ? JSON.parse(body) : null });
+    const asked = body ? JSON.parse(body) : null;
+    return this.note(user, clientId, creation(row[2], asked), { method, path: url.pathname, body: asked });
   }
 
   answeredByHttp(entry, status, body) {
@@ -115,6 +127,8 @@ export class Ledger {
         const entry = this.entries.get(key);
         const where = `room ${room} seq ${event.seq}`;
         if (ENTRIES.has(event.kind)) entered.add(`${event.user}/${room}/${event.seq}`);
+        if (event.kind === 'added') entered.add(`${event.body.member}/${room}/${event.seq}`);
+        if (event.kind === 'direct_created') for (const { id } of event.body.members) entered.add(`${id}/${room}/${event.seq}`);
         if (places.has(key)) this.fault(`${where}: ${key} is there twice, first as ${places.get(key)}`);
         places.set(key, `${room}/${event.seq}`);
         if (!entry) this.fault(`${where}: nobody asked for this ${event.kind}`);
@@ -123,7 +137,7 @@ export class Ledger {
       }
     for (const [key, { user, kind, ack }] of this.entries) {
       if (!ack || places.get(key) === `${ack.room}/${ack.seq}`) continue;
-      if (kind === 'joined' && ack.dup && entered.has(`${user}/${ack.room}/${ack.seq}`)) continue;
+      if ((kind === 'joined' || kind === 'direct_created') && ack.dup && entered.has(`${user}/${ack.room}/${ack.seq}`)) continue;
       this.fault(`${kind} ${key} was acked as ${ack.room}/${ack.seq} and is ${places.get(key) ?? 'nowhere'}`);
     }
   }
@@ -135,8 +149,8 @@ export class Ledger {
     if (message.text !== undefined && message.text !== event.body.text) this.fault(`${where}: has another text than was asked for`);
     const target = message.target ?? message.reply_to ?? 0;
     if (target !== event.target) this.fault(`${where}: has the target ${event.target}, asked for was ${target}`);
-    for (const field of ['emoji', 'on', 'member', 'role', 'muted', 'name', 'topic', 'visibility'])
-      if (message[field] !== undefined && message[field] !== event.body[field])
+    for (const field of ['emoji', 'on', 'member', 'role', 'muted', 'name', 'topic', 'visibility', 'history'])
+      if (message[field] !== undefined && (field in event.body || field !== 'history') && message[field] !== event.body[field])
         this.fault(`${where}: ${field} is ${event.body[field]}, asked for was ${message[field]}`);
   }
 }

@@ -79,6 +79,10 @@ class Run {
       this.ask(propose(this.random, this.world, { kind: 'room_created' }));
       await until('a room is made', () => this.talkers.every((t) => t.open.size === 0), 20_000);
     }
+    for (const kind of ['founded', 'direct_created']) {
+      this.ask(propose(this.random, this.world, { kind }));
+      await until(`there is a room ${kind}`, () => this.talkers.every((t) => t.open.size === 0), 20_000);
+    }
     for (const room of this.world.rooms.values())
       for (let i = 0; i < NAMES.length; i++) {
         this.ask(propose(this.random, this.world, { kind: 'joined', room: room.id }));
@@ -98,7 +102,13 @@ class Run {
     const { room, target, member } = message;
     switch (message.type) {
       case 'room_create':
-        return commands.createRoom({ clientId: commands.newClientId(), name: message.name, topic: message.topic, visibility: message.visibility ? 'private' : 'public' });
+        return commands.createRoom({ clientId: commands.newClientId(), name: message.name, topic: message.topic, visibility: message.visibility ? 'private' : 'public', history: message.history ? 'joining' : 'all' });
+      case 'room_direct': return commands.openDirect(message.users.map((u) => u.id));
+      case 'room_invite': return commands.addMember(room, member);
+      case 'room_rename': return commands.renameRoom(room, message.name);
+      case 'room_topic': return commands.setTopic(room, message.topic);
+      case 'room_archive': return commands.archiveRoom(room, message.on);
+      case 'room_history': return commands.setHistory(room, message.history ? 'joining' : 'all');
       case 'room_join': return commands.joinRoom(room);
       case 'room_leave': return commands.leaveRoom(room);
       case 'room_post': return commands.post(room, message.text, 0);
@@ -270,6 +280,7 @@ class Run {
   async lastWords() {
     await until('nothing is under way', () => this.isQuiet(), SETTLE_MS);
     const rooms = [...this.world.rooms.values()].filter((room) => room.visibility === 0);
+    for (const room of this.world.rooms.values()) if (room.archived) await this.mustAsk('archived', room);
     for (const room of rooms) {
       while (room.banned.size) await this.mustAsk('unbanned', room);
       while (room.members.size < this.users.size) await this.mustAsk('joined', room);
@@ -280,12 +291,18 @@ class Run {
     await this.mustAsk('banned', banned);
     await this.mustAsk('banned', unbanned);
     await this.mustAsk('unbanned', unbanned);
+    await this.mustAsk('added', unbanned);
+    await this.mustAsk('renamed', unbanned);
+    await this.mustAsk('topic_changed', unbanned);
     await this.mustAsk('role_changed', removed);
     if (left.muted.size === 0) await this.mustAsk('muted', left);
     for (const [first, ...then] of [['said', 'edited'], ['said', 'revised'], ['posted', 'reacted', 'deleted'], ['posted', 'pinned']]) {
       const line = (await this.mustAsk(first, banned)).ack.seq;
       for (const kind of then) await this.mustAsk(kind, banned, { line });
     }
+    this.world.isLast = true; // nobody comes in any more
+    await this.mustAsk('history_changed', left);
+    await this.mustAsk('archived', left);
   }
 
   async mustAsk(kind, room, more) {
@@ -332,7 +349,7 @@ class Run {
   /* ---- the record ---- */
 
   async exports() {
-    const owners = new Map(this.sql('SELECT room_id, user_id FROM member WHERE role = 2').map(([room, user]) => [Number(room), Number(user)]));
+    const owners = new Map(this.sql('SELECT m.room_id, MIN(m.user_id) FROM member AS m JOIN room AS r ON r.id = m.room_id WHERE m.role = 2 OR r.visibility = 2 GROUP BY m.room_id').map(([room, user]) => [Number(room), Number(user)]));
     const logs = [];
     for (const id of this.heads().keys()) {
       const talker = this.talkers.find((t) => t.user === owners.get(id));
@@ -355,7 +372,8 @@ class Run {
     const numbers = (rows) => rows.map((row) => row.map(Number));
     put('room', this.sql('SELECT id, HEX(name), HEX(topic), visibility, created_by, last_seq, last_msg_no, last_at_ms, member_count FROM room ORDER BY id')
       .map(([id, name, topic, ...rest]) => [id, Buffer.from(name, 'hex').toString(), Buffer.from(topic, 'hex').toString(), ...rest.map(Number)]));
-    put('member', numbers(this.sql('SELECT room_id, user_id, role, joined_seq FROM member ORDER BY room_id, user_id')));
+    put('member', numbers(this.sql('SELECT room_id, user_id, role, joined_seq, visible_from_seq FROM member ORDER BY room_id, user_id')));
+    put('room_setting', numbers(this.sql('SELECT room_id, archived, history FROM room_setting ORDER BY room_id')));
     put('room_restricted', numbers(this.sql('SELECT room_id, user_id, state FROM room_restricted ORDER BY room_id, user_id')));
     put('pin', numbers(this.sql('SELECT room_id, target_seq, seq, user_id FROM pin ORDER BY room_id, target_seq')));
     put('reaction', this.sql('SELECT room_id, target_seq, seq, user_id, HEX(emoji) FROM reaction ORDER BY room_id, target_seq, seq')
@@ -399,8 +417,8 @@ class Run {
     const open = [];
     const { unreadOf, isAtLeast } = this.app;
     const rooms = () => [...page.state.rooms.byId.values()].map((r) => {
-      const { id, name, topic, visibility, role, head, msgNo, readMsgNo, mentions, notify } = r;
-      return { id, name, topic, visibility, role, head, msgNo, readMsgNo, mentions, notify, unread: unreadOf(r), isAtLeast: isAtLeast(r) };
+      const { id, name, topic, visibility, archived, history, role, head, msgNo, readMsgNo, mentions, notify } = r;
+      return { id, name, topic, visibility, archived, history, role, head, msgNo, readMsgNo, mentions, notify, unread: unreadOf(r), isAtLeast: isAtLeast(r) };
     });
     const first = rooms();
     const heads = this.heads();

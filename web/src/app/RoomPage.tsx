@@ -59,8 +59,16 @@ function Room({ id, line, menu }: { id: number; line: number; menu: ReactNode })
         />
         <ConnectionBar />
         <Conversation room={id} line={line} />
-        <TypingLine room={id} />
-        <Composer room={id} name={room.name} quote={replying ? <Quote room={id} seq={replying} onJump={null} /> : null} />
+        {room.archived ? (
+          <p className="mx-3 mb-3 rounded-lg bg-page px-4 py-3 text-center text-sm text-ink-2 sm:mx-5">
+            This room is archived. It can be read, and nothing more is said in it.
+          </p>
+        ) : (
+          <>
+            <TypingLine room={id} />
+            <Composer room={id} name={room.name} quote={replying ? <Quote room={id} seq={replying} onJump={null} /> : null} />
+          </>
+        )}
       </div>
       {members && wide ? (
         <aside className="w-64 shrink-0 border-l border-line">
@@ -116,21 +124,25 @@ function Stranger({ id, menu }: { id: number; menu: ReactNode }) {
       <p className="mt-2 text-sm text-ink-3">
         {card.members} {card.members === 1 ? 'member' : 'members'}. You are not one of them yet.
       </p>
-      <Button
-        tone="primary"
-        className="mt-5"
-        busy={busy}
-        onClick={() => {
-          setBusy(true);
-          setError('');
-          commands.joinRoom(id).catch((e: unknown) => {
-            setBusy(false);
-            setError(failureOf(e).detail);
-          });
-        }}
-      >
-        Join this room
-      </Button>
+      {card.archived ? (
+        <p className="mt-4 text-ink-2">This room is archived: nobody can join it.</p>
+      ) : (
+        <Button
+          tone="primary"
+          className="mt-5"
+          busy={busy}
+          onClick={() => {
+            setBusy(true);
+            setError('');
+            commands.joinRoom(id).catch((e: unknown) => {
+              setBusy(false);
+              setError(failureOf(e).detail);
+            });
+          }}
+        >
+          Join this room
+        </Button>
+      )}
       <p role="alert" className="mt-3 text-sm text-danger empty:hidden">
         {error}
       </p>

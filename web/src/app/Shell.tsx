@@ -18,12 +18,13 @@ import { useMedia } from './useMedia';
 const BrowsePage = part(() => import('@/features/rooms/BrowsePage').then((m) => m.BrowsePage));
 const SettingsPage = part(() => import('@/features/settings/SettingsPage').then((m) => m.SettingsPage));
 const CreateRoomDialog = part(() => import('@/features/rooms/CreateRoomDialog').then((m) => m.CreateRoomDialog));
+const NewMessageDialog = part(() => import('@/features/rooms/NewMessageDialog').then((m) => m.NewMessageDialog));
 const Switcher = part(() => import('@/features/rooms/Switcher').then((m) => m.Switcher));
 const AdminPage = part(() => import('@/features/admin/AdminPage').then((m) => m.AdminPage));
 const SearchPage = part(() => import('@/features/search/SearchPage').then((m) => m.SearchPage));
 const HelpDialog = part(() => import('./HelpDialog').then((m) => m.HelpDialog));
 
-type Open = 'create' | 'switch' | 'help' | null;
+type Open = 'create' | 'message' | 'switch' | 'help' | null;
 
 const NOTE_MS = 8_000;
 
@@ -90,6 +91,7 @@ export function Shell() {
 
   const side = {
     onCreate: () => setOpen('create'),
+    onMessage: () => setOpen('message'),
     onSwitch: () => setOpen('switch'),
     onHelp: () => setOpen('help'),
     onSettings: () => void navigate('/settings', { replace: drawer }),
@@ -175,6 +177,15 @@ export function Shell() {
           <CreateRoomDialog
             onClose={close}
             onCreated={(room) => {
+              close();
+              void navigate(`/r/${room}`);
+            }}
+          />
+        ) : null}
+        {open === 'message' ? (
+          <NewMessageDialog
+            onClose={close}
+            onOpened={(room) => {
               close();
               void navigate(`/r/${room}`);
             }}

@@ -32,6 +32,7 @@ import { keepNames } from './names';
 import { openOutboxDb } from './outbox_db';
 import { reloadOnce } from './part';
 import { rightsCommands } from './rights';
+import { roomsCommands } from './rooms';
 import { createSearch } from './search';
 import { createSender } from './sender';
 import { openTabs } from './tabs';
@@ -42,6 +43,7 @@ const FOUND_MEMBERS = 8;
 function memberOf(m: MemberInfoRec): Member {
   return { id: m.user, name: m.name, role: roleOf(m.role), muted: m.muted };
 }
+const DIRECT = 2;
 
 function cardOf(r: RoomInfoRec): RoomCard {
   return {
@@ -51,6 +53,7 @@ function cardOf(r: RoomInfoRec): RoomCard {
     visibility: visibilityOf(r.visibility),
     members: r.members,
     joined: r.joined,
+    archived: r.archived,
   };
 }
 
@@ -128,12 +131,19 @@ export function createClient(base: string): RunningClient {
     store.setState((s) => ({ outbox: outbox.add(s.outbox, [entry]) }));
   }
 
+  async function peopleOf(room: number): Promise<{ id: number }[]> {
+    const answer = await http.request<MembersJson>('GET', `/rooms/${room}/members`);
+    return answer.members.map((m) => ({ id: m.user }));
+  }
+
   /** The room as a member sees it, when the socket has not told of it yet. */
   async function adopt(room: number): Promise<void> {
     if (store.getState().rooms.byId.has(room)) return;
     const info = await http.request<RoomInfoJson>('GET', `/rooms/${room}`);
     const r = info.rooms[0];
-    if (!r?.joined || store.getState().rooms.byId.has(room)) return;
+    if (!r?.joined) return;
+    const people = r.visibility === DIRECT ? await peopleOf(room) : [];
+    if (store.getState().rooms.byId.has(room)) return;
     store.setState((s) => ({
       rooms: addRooms(s.rooms, [
         {
@@ -149,6 +159,9 @@ export function createClient(base: string): RunningClient {
           notify: 0,
           turn: 0,
           rev: 0,
+          archived: r.archived,
+          history: r.history,
+          people,
         },
       ]),
     }));
@@ -315,6 +328,7 @@ export function createClient(base: string): RunningClient {
           name: draft.name,
           topic: draft.topic,
           visibility: draft.visibility === 'private' ? 1 : 0,
+          history: draft.history === 'joining' ? 1 : 0,
         },
       });
       await adopt(ack.room).catch(() => undefined); // the socket will tell of it
@@ -329,9 +343,9 @@ export function createClient(base: string): RunningClient {
       store.setState((s) => leftRoom(s, room));
     },
     exportRoom: (room, name, progress, signal) => saveExport(http, room, name, progress, signal),
-    async browse(query, after, signal) {
+    async browse(query, archived, after, signal) {
       const answer = await http.request<RoomsJson>('GET', '/rooms', {
-        query: { query, after_name: after?.name, after_room: after?.id, limit: PAGE_LINES },
+        query: { query, after_name: after?.name, after_room: after?.id, limit: PAGE_LINES, archived: archived ? 1 : undefined },
         signal,
       });
       return { more: answer.more, rooms: answer.rooms.map(cardOf) };
@@ -352,6 +366,7 @@ export function createClient(base: string): RunningClient {
     },
     ...rightsCommands(http),
     ...adminCommands(http),
+    ...roomsCommands(store, http, adopt),
   };
 
   return {

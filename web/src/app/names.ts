@@ -11,13 +11,15 @@ export function keepNames(store: Store, http: Http): void {
   const asked = new Set<number>();
   let timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** Unknown people on the screen: authors of the open room, typists, and members who are here. */
+  /** Unknown people on the screen: those of direct rooms; authors of the open room, typists, and members who are here. */
   function strangers(s: State): number[] {
-    if (s.active === null || s.session.status !== 'in') return [];
+    if (s.session.status !== 'in') return [];
     const ids = new Set<number>();
     const consider = (id: number) => {
       if (id !== 0 && !s.users.has(id) && !asked.has(id)) ids.add(id);
     };
+    for (const room of s.rooms.byId.values()) for (const id of room.people) consider(id);
+    if (s.active === null) return [...ids].slice(0, LIMITS.USERS_PAGE_MAX);
     for (const item of s.timelines.get(s.active)?.items ?? []) {
       consider(item.user);
       if (item.type === 'notice') consider(item.whom);
@@ -52,7 +54,7 @@ export function keepNames(store: Store, http: Http): void {
 
   store.subscribe((s, before) => {
     if (s.session.status === 'out' && before.session.status !== 'out') asked.clear();
-    if (s.timelines !== before.timelines || s.presence !== before.presence || s.active !== before.active) {
+    if (s.rooms !== before.rooms || s.timelines !== before.timelines || s.presence !== before.presence || s.active !== before.active) {
       if (timer === undefined && strangers(s).length > 0) later(GATHER_MS);
     }
   });

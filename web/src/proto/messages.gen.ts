@@ -47,6 +47,8 @@ export const LIMITS = {
   ROOMS_PAGE_MAX: 100,
   /** above it presence is a count */
   PRESENCE_MEMBERS_MAX: 500,
+  /** people in a direct room, its opener among them */
+  DIRECT_MEMBERS_MAX: 9,
   /** people one line can call */
   MENTIONS_MAX: 32,
   /** single lines asked for at once */
@@ -107,6 +109,20 @@ export const KIND = {
   ROLE_CHANGED: 14,
   /** a member may read but say nothing, or may speak again */
   MUTED: 15,
+  /** a moderator or the owner brought somebody in: a member from here on */
+  ADDED: 16,
+  /** the room has another name from here on */
+  RENAMED: 17,
+  /** the room has another topic from here on */
+  TOPIC_CHANGED: 18,
+  /** the room is kept to read, or is open again */
+  ARCHIVED: 19,
+  /** what those may read who come in from here on; who is in keeps what they had */
+  HISTORY_CHANGED: 20,
+  /** first event of a direct room; these people are in it and nobody else ever is, none with a role, and newcomers there are none */
+  DIRECT_CREATED: 21,
+  /** first event of a room where newcomers may read something else than is usual; in all else as room_created, of which the usual is: from their joining on in private rooms, all in others */
+  FOUNDED: 22,
   /** a line with files, which answers the line at `target` (0: none) and may call people; in all else as said. An edit gives it another text, the files stay; a deletion takes them too */
   SHARED: 23,
 } as const;
@@ -177,6 +193,7 @@ export const ERR = {
   REMOVED: 50,
   WRONG_PASSWORD: 51,
   DISABLED: 58,
+  ARCHIVED: 52,
   NOT_FOUND: 60,
   NO_ROOM: 61,
   NO_EVENT: 62,
@@ -200,6 +217,9 @@ export const ERR = {
   TOO_MANY_INVITES: 104,
   BAD_DISPLAY: 105,
   BAD_PICTURE: 106,
+  NO_USER: 77,
+  MEMBER_BANNED: 78,
+  MEMBER_FULL: 79,
   BAD_SEARCH: 74,
   LAST_ADMIN: 85,
   BAD_METHOD: 80,
@@ -248,6 +268,7 @@ export type ErrorName =
   | 'removed'
   | 'wrong_password'
   | 'disabled'
+  | 'archived'
   | 'not_found'
   | 'no_room'
   | 'no_event'
@@ -271,6 +292,9 @@ export type ErrorName =
   | 'too_many_invites'
   | 'bad_display'
   | 'bad_picture'
+  | 'no_user'
+  | 'member_banned'
+  | 'member_full'
   | 'bad_search'
   | 'last_admin'
   | 'method_not_allowed'
@@ -332,6 +356,12 @@ export interface RoomStateRec {
   turn: number;
   /** grows with each such mark and each change of `notify` */
   rev: number;
+  /** it is kept to read: nothing more is said in it, nobody comes in */
+  archived: boolean;
+  /** what newcomers may read: 0 all, 1 from their joining on (0 … 1) */
+  history: number;
+  /** a direct room: who is in it, ascending; else empty (at most 9) */
+  people: IdRec[];
 }
 /** how far a room has come */
 export interface HeadRec {
@@ -430,6 +460,10 @@ export interface RoomInfoRec {
   joined: boolean;
   /** UTC */
   created_at_ms: number;
+  /** it is kept to read: nobody comes in */
+  archived: boolean;
+  /** what newcomers may read: 0 all, 1 from their joining on (0 … 1) */
+  history: number;
 }
 /** an emoji */
 export interface EmojiRec {
@@ -665,6 +699,47 @@ export interface MutedBody {
   /** false: may speak again */
   muted: boolean;
 }
+/** a moderator or the owner brought somebody in: a member from here on */
+export interface AddedBody {
+  /** who */
+  member: number;
+}
+/** the room has another name from here on */
+export interface RenamedBody {
+  /** what people call it (at most 256 bytes of UTF-8) */
+  name: string;
+}
+/** the room has another topic from here on */
+export interface TopicChangedBody {
+  /** may be empty (at most 512 bytes of UTF-8) */
+  topic: string;
+}
+/** the room is kept to read, or is open again */
+export interface ArchivedBody {
+  /** false: open again */
+  on: boolean;
+}
+/** what those may read who come in from here on; who is in keeps what they had */
+export interface HistoryChangedBody {
+  /** 0 all, 1 from their joining on (0 … 1) */
+  history: number;
+}
+/** first event of a direct room; these people are in it and nobody else ever is, none with a role, and newcomers there are none */
+export interface DirectCreatedBody {
+  /** ascending, the event's user among them (at most 9) */
+  members: IdRec[];
+}
+/** first event of a room where newcomers may read something else than is usual; in all else as room_created, of which the usual is: from their joining on in private rooms, all in others */
+export interface FoundedBody {
+  /** what people call it (at most 256 bytes of UTF-8) */
+  name: string;
+  /** may be empty (at most 512 bytes of UTF-8) */
+  topic: string;
+  /** 0 public, 1 private (0 … 3) */
+  visibility: number;
+  /** what newcomers may read: 0 all, 1 from their joining on (0 … 1) */
+  history: number;
+}
 /** a line with files, which answers the line at `target` (0: none) and may call people; in all else as said. An edit gives it another text, the files stay; a deletion takes them too */
 export interface SharedBody {
   /** may be empty (at most 4096 bytes of UTF-8) */
@@ -691,6 +766,13 @@ export interface KindBodies {
   unbanned: UnbannedBody;
   role_changed: RoleChangedBody;
   muted: MutedBody;
+  added: AddedBody;
+  renamed: RenamedBody;
+  topic_changed: TopicChangedBody;
+  archived: ArchivedBody;
+  history_changed: HistoryChangedBody;
+  direct_created: DirectCreatedBody;
+  founded: FoundedBody;
   shared: SharedBody;
 }
 export type KindName = keyof KindBodies;
@@ -808,6 +890,8 @@ export interface SubOkMsg {
   members: number;
   /** as in `heads` */
   deleted: number;
+  /** first event the reader may see; 0: all of them */
+  visible_from: number;
 }
 /** the backfill is complete; what follows happens now */
 export interface LiveMsg {
@@ -965,7 +1049,7 @@ export interface PresenceMsg {
   /** empty in rooms of more than 500 members (at most 500) */
   users: PresenceOfRec[];
 }
-/** this user is now in these rooms, or has another role there */
+/** this user is now in these rooms, or has another role there, or they have another name, topic or setting */
 export interface RoomAddedMsg {
   type: 'room_added';
   /** as in `welcome` (at most 512) */
@@ -1102,6 +1186,8 @@ export interface RoomCreateMsg {
   topic: string;
   /** 0 public, 1 private (0 … 1) */
   visibility: number;
+  /** what newcomers may read: 0 all, 1 from their joining on (0 … 1) */
+  history: number;
 }
 /** a member says a line that answers another one or calls people; without either, say ROOM_POST */
 export interface RoomSayMsg {
@@ -1211,6 +1297,64 @@ export interface RoomMuteMsg {
   /** false: may speak again */
   muted: boolean;
 }
+/** a moderator or the owner brings somebody in, who is a member at once */
+export interface RoomInviteMsg {
+  type: 'room_invite';
+  /** where */
+  room: number;
+  /** chosen by the browser */
+  client_id: string;
+  /** whom */
+  member: number;
+}
+/** open the direct room of these people, which is made if there is none; its id is a keyed hash of who is in it, in the ack */
+export interface RoomDirectMsg {
+  type: 'room_direct';
+  /** chosen by the browser */
+  client_id: string;
+  /** whom, in any order; the asking user is one of them, named or not. Nobody else: a room for notes (at most 9) */
+  users: IdRec[];
+}
+/** a moderator or the owner gives the room another name */
+export interface RoomRenameMsg {
+  type: 'room_rename';
+  /** where */
+  room: number;
+  /** chosen by the browser */
+  client_id: string;
+  /** 1 to 64 characters (at most 256 bytes of UTF-8) */
+  name: string;
+}
+/** a moderator or the owner gives the room another topic */
+export interface RoomTopicMsg {
+  type: 'room_topic';
+  /** where */
+  room: number;
+  /** chosen by the browser */
+  client_id: string;
+  /** may be empty (at most 512 bytes of UTF-8) */
+  topic: string;
+}
+/** a moderator or the owner archives the room, or opens it again */
+export interface RoomArchiveMsg {
+  type: 'room_archive';
+  /** where */
+  room: number;
+  /** chosen by the browser */
+  client_id: string;
+  /** false: open it again */
+  on: boolean;
+}
+/** the owner says what newcomers may read from now on */
+export interface RoomHistoryMsg {
+  type: 'room_history';
+  /** where */
+  room: number;
+  /** chosen by the browser */
+  client_id: string;
+  /** 0 all, 1 from their joining on (0 … 1) */
+  history: number;
+}
 /** a member says a line with files they uploaded to this room; a file goes into one line only */
 export interface RoomShareMsg {
   type: 'room_share';
@@ -1259,6 +1403,12 @@ export type BrowserMessage =
   | RoomUnbanMsg
   | RoomRoleMsg
   | RoomMuteMsg
+  | RoomInviteMsg
+  | RoomDirectMsg
+  | RoomRenameMsg
+  | RoomTopicMsg
+  | RoomArchiveMsg
+  | RoomHistoryMsg
   | RoomShareMsg
   | GoneGetMsg;
 /** What a server sends to browsers. */
@@ -1524,6 +1674,7 @@ export const MESSAGES: Readonly<Record<string, { code: number; fields: FieldRows
       ['role', { t: 'uint', max: 3 }],
       ['members', { t: 'u53' }],
       ['deleted', { t: 'u53' }],
+      ['visible_from', { t: 'u53' }],
     ],
   },
   live: {
@@ -1764,6 +1915,7 @@ export const MESSAGES: Readonly<Record<string, { code: number; fields: FieldRows
       ['name', { t: 'str', max: 256 }],
       ['topic', { t: 'str', max: 512 }],
       ['visibility', { t: 'uint', max: 1 }],
+      ['history', { t: 'uint', max: 1 }],
     ],
   },
   room_say: {
@@ -1847,6 +1999,53 @@ export const MESSAGES: Readonly<Record<string, { code: number; fields: FieldRows
       ['muted', { t: 'bool' }],
     ],
   },
+  room_invite: {
+    code: 272,
+    fields: [
+      ['room', { t: 'u53' }],
+      ['client_id', { t: 'cid' }],
+      ['member', { t: 'u53' }],
+    ],
+  },
+  room_direct: {
+    code: 273,
+    fields: [
+      ['client_id', { t: 'cid' }],
+      ['users', { t: 'list', of: 'id', max: 9 }],
+    ],
+  },
+  room_rename: {
+    code: 274,
+    fields: [
+      ['room', { t: 'u53' }],
+      ['client_id', { t: 'cid' }],
+      ['name', { t: 'str', max: 256 }],
+    ],
+  },
+  room_topic: {
+    code: 275,
+    fields: [
+      ['room', { t: 'u53' }],
+      ['client_id', { t: 'cid' }],
+      ['topic', { t: 'str', max: 512 }],
+    ],
+  },
+  room_archive: {
+    code: 276,
+    fields: [
+      ['room', { t: 'u53' }],
+      ['client_id', { t: 'cid' }],
+      ['on', { t: 'bool' }],
+    ],
+  },
+  room_history: {
+    code: 277,
+    fields: [
+      ['room', { t: 'u53' }],
+      ['client_id', { t: 'cid' }],
+      ['history', { t: 'uint', max: 1 }],
+    ],
+  },
   room_share: {
     code: 284,
     fields: [
@@ -1887,6 +2086,9 @@ export const RECORDS: Readonly<Record<string, FieldRows>> = {
       ['notify', { t: 'uint', max: 2 }],
       ['turn', { t: 'u53' }],
       ['rev', { t: 'u53' }],
+      ['archived', { t: 'bool' }],
+      ['history', { t: 'uint', max: 1 }],
+      ['people', { t: 'list', of: 'id', max: 9 }],
     ],
   head: [
       ['room', { t: 'u53' }],
@@ -2029,6 +2231,51 @@ export const KINDS: Readonly<Record<number, { name: KindName; fields: FieldRows 
       ['muted', { t: 'bool' }],
     ],
   },
+  16: {
+    name: 'added',
+    fields: [
+      ['member', { t: 'u53' }],
+    ],
+  },
+  17: {
+    name: 'renamed',
+    fields: [
+      ['name', { t: 'str', max: 256 }],
+    ],
+  },
+  18: {
+    name: 'topic_changed',
+    fields: [
+      ['topic', { t: 'str', max: 512 }],
+    ],
+  },
+  19: {
+    name: 'archived',
+    fields: [
+      ['on', { t: 'bool' }],
+    ],
+  },
+  20: {
+    name: 'history_changed',
+    fields: [
+      ['history', { t: 'uint', max: 1 }],
+    ],
+  },
+  21: {
+    name: 'direct_created',
+    fields: [
+      ['members', { t: 'list', of: 'id', max: 9 }],
+    ],
+  },
+  22: {
+    name: 'founded',
+    fields: [
+      ['name', { t: 'str', max: 256 }],
+      ['topic', { t: 'str', max: 512 }],
+      ['visibility', { t: 'uint', max: 3 }],
+      ['history', { t: 'uint', max: 1 }],
+    ],
+  },
   23: {
     name: 'shared',
     fields: [
@@ -2075,6 +2322,7 @@ export const ERRORS: Readonly<Record<number, ErrorRow>> = {
   50: { name: 'removed', status: 403, retry: false, text: 'A moderator took you out of this room.' },
   51: { name: 'wrong_password', status: 403, retry: false, text: 'That is not your current password.' },
   58: { name: 'disabled', status: 403, retry: false, text: 'This account was disabled; ask an administrator.' },
+  52: { name: 'archived', status: 403, retry: false, text: 'This room is archived: it can be read, and nothing more is said in it.' },
   60: { name: 'not_found', status: 404, retry: false, text: 'There is nothing here.' },
   61: { name: 'no_room', status: 404, retry: false, text: 'There is no such room, or you may not see it.' },
   62: { name: 'no_event', status: 404, retry: false, text: 'There is no such message in this room.' },
@@ -2098,6 +2346,9 @@ export const ERRORS: Readonly<Record<number, ErrorRow>> = {
   104: { name: 'too_many_invites', status: 409, retry: false, text: 'There are as many invitations as can be; revoke one first.' },
   105: { name: 'bad_display', status: 422, retry: false, text: 'Use 1 to 64 characters that can be seen, with no space at either end.' },
   106: { name: 'bad_picture', status: 415, retry: false, text: 'Send a PNG, JPEG or WebP picture.' },
+  77: { name: 'no_user', status: 404, retry: false, text: 'There is nobody with this account any more.' },
+  78: { name: 'member_banned', status: 409, retry: false, text: 'They are banned from this room; lift the ban first.' },
+  79: { name: 'member_full', status: 409, retry: false, text: 'They are in as many rooms as one person can be.' },
   74: { name: 'bad_search', status: 400, retry: false, text: 'The search cannot be understood; `reason` says why, `position` where.' },
   85: { name: 'last_admin', status: 409, retry: false, text: 'The server needs an administrator who can sign in; make somebody else one first.' },
   80: { name: 'method_not_allowed', status: 405, retry: false, text: 'This address does not take this method; see Allow.' },

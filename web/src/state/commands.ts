@@ -11,6 +11,7 @@ export interface RoomCard {
   visibility: 'public' | 'private' | 'direct';
   members: number;
   joined: boolean;
+  archived: boolean;
 }
 
 export interface Member {
@@ -45,6 +46,14 @@ export interface RoomDraft {
   name: string;
   topic: string;
   visibility: 'public' | 'private';
+  /** What newcomers may read of what was said before. */
+  history: 'all' | 'joining';
+}
+
+/** Somebody who can be written to, or brought in. */
+export interface Person {
+  id: number;
+  name: string;
 }
 
 /** What went wrong, in a sentence, and with which field. Every rejected command rejects with one. */
@@ -101,11 +110,21 @@ export interface Commands extends AdminCommands {
 
   newClientId(): string;
   createRoom(draft: RoomDraft): Promise<number>;
+  /** The direct room of these people and oneself; made if there is none. Nobody: a room for notes. */
+  openDirect(users: readonly number[]): Promise<number>;
+  addMember(room: number, user: number): Promise<void>;
+  renameRoom(room: number, name: string): Promise<void>;
+  setTopic(room: number, topic: string): Promise<void>;
+  archiveRoom(room: number, on: boolean): Promise<void>;
+  setHistory(room: number, history: 'all' | 'joining'): Promise<void>;
+  /** People whose name contains this, by name; without oneself. */
+  findPeople(query: string, signal: AbortSignal): Promise<Person[]>;
   joinRoom(room: number): Promise<void>;
   leaveRoom(room: number): Promise<void>;
   /** The room's log as a file, for its owner. `progress` gets the bytes so far; null: the person chose no file. */
   exportRoom(room: number, name: string, progress: (bytes: number) => void, signal: AbortSignal): Promise<number | null>;
-  browse(query: string, after: RoomCard | null, signal: AbortSignal): Promise<{ rooms: RoomCard[]; more: boolean }>;
+  /** Public rooms; `archived`: those too that are kept to read. */
+  browse(query: string, archived: boolean, after: RoomCard | null, signal: AbortSignal): Promise<{ rooms: RoomCard[]; more: boolean }>;
   roomCard(room: number): Promise<RoomCard>;
   /** `before`: `next` of the page before; null: from the newest. */
   search(query: string, before: string | null, signal: AbortSignal): Promise<Hits>;

@@ -40,6 +40,8 @@ export interface Notice {
   what: NoticeKind;
   /** Whom it was done to; 0: nobody. */
   whom: number;
+  /** What the room is called from then on, or what it is about. */
+  text?: string;
 }
 
 export type NoticeKind =
@@ -54,6 +56,15 @@ export type NoticeKind =
   | 'made_owner'
   | 'muted'
   | 'unmuted'
+  | 'added'
+  | 'renamed'
+  | 'topic_changed'
+  | 'topic_taken'
+  | 'archived'
+  | 'unarchived'
+  | 'history_all'
+  | 'history_joining'
+  | 'opened'
   | 'unsupported';
 
 export type Item = Line | Notice;
@@ -185,8 +196,15 @@ export function fold(items: Item[], ev: RoomEvent, notices: boolean): void {
     case 'unbanned':
     case 'role_changed':
     case 'muted':
+    case 'added':
+    case 'renamed':
+    case 'topic_changed':
+    case 'archived':
+    case 'history_changed':
+    case 'direct_created':
+    case 'founded':
     case 'unknown':
-      if (notices || body.kind === 'room_created')
+      if (notices || isFirst(body))
         items.push({
           type: 'notice',
           seq: ev.seq,
@@ -194,16 +212,32 @@ export function fold(items: Item[], ev: RoomEvent, notices: boolean): void {
           atMs: ev.atMs,
           what: noticeOf(body),
           whom: 'member' in body ? body.member : 0,
+          ...(body.kind === 'renamed' ? { text: body.name } : body.kind === 'topic_changed' ? { text: body.topic } : {}),
         });
   }
 }
 
 const ROLE_NOTICES = ['made_member', 'made_moderator', 'made_owner'] as const;
 
+function isFirst(body: RoomEvent['body']): boolean {
+  return body.kind === 'room_created' || body.kind === 'founded' || body.kind === 'direct_created';
+}
+
 function noticeOf(body: RoomEvent['body']): NoticeKind {
   switch (body.kind) {
     case 'room_created':
+    case 'founded':
       return 'created';
+    case 'direct_created':
+      return 'opened';
+    case 'topic_changed':
+      return body.topic === '' ? 'topic_taken' : 'topic_changed';
+    case 'archived':
+      return body.on ? 'archived' : 'unarchived';
+    case 'history_changed':
+      return body.history === 1 ? 'history_joining' : 'history_all';
+    case 'added':
+    case 'renamed':
     case 'joined':
     case 'left':
     case 'removed':

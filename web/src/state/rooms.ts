@@ -4,9 +4,12 @@ import type { RoomEvent } from '@/proto/codec';
 import { applyGone, heard, isAtLeast, lineDeleted, NOTHING_GONE, readUpTo, unreadOf, type Reading } from './unread';
 
 export { unreadOf } from './unread';
+import type { Users } from './users';
 
 export type Visibility = 'public' | 'private' | 'direct';
 export type Role = 'member' | 'moderator' | 'owner';
+/** What newcomers may read of what was said before. */
+export type History = 'all' | 'joining';
 
 /** How much of a room a person wants to be told. */
 export type Notify = 'all' | 'mentions' | 'nothing';
@@ -14,11 +17,17 @@ export type Notify = 'all' | 'mentions' | 'nothing';
 export interface Room extends Reading {
   id: number;
   incarnation: number;
+  /** Of a direct room: its other people, see nameDirects. */
   name: string;
   topic: string;
   visibility: Visibility;
   role: Role;
   notify: Notify;
+  /** Kept to read: nothing more is said in it. */
+  archived: boolean;
+  history: History;
+  /** Who is in a direct room, oneself too; of other rooms nobody. */
+  people: readonly number[];
   head: number;
   /** Its lines were marked as unread while it is on screen: it counts as read again when it was left and entered. */
   held: boolean;
@@ -40,12 +49,17 @@ export interface Rooms {
 
 export const initialRooms: Rooms = { known: false, byId: new Map(), order: [] };
 
+const DIRECT = 2;
 const VISIBILITIES: readonly Visibility[] = ['public', 'private', 'direct'];
 const ROLES: readonly Role[] = ['member', 'moderator', 'owner'];
 export const NOTIFIES: readonly Notify[] = ['all', 'mentions', 'nothing'];
 
 export function visibilityOf(n: number): Visibility {
   return VISIBILITIES[n] ?? 'private';
+}
+
+export function historyOf(n: number): History {
+  return n === 1 ? 'joining' : 'all';
 }
 
 export function roleOf(n: number): Role {
@@ -60,10 +74,13 @@ function fromState(r: RoomStateRec, old: Room | undefined): Room {
     ...readUpTo(heard(known, Math.max(r.msg_no, same?.msgNo ?? 0), deleted), r.read_msg_no, r.turn),
     id: r.room,
     incarnation: r.incarnation,
-    name: r.name,
+    name: r.visibility === DIRECT ? (old?.name ?? '') : r.name,
     topic: r.topic,
     visibility: visibilityOf(r.visibility),
     role: roleOf(r.role),
+    archived: r.archived,
+    history: historyOf(r.history),
+    people: r.people.map((p) => p.id),
     head: Math.max(r.head, same?.head ?? 0),
     notify: NOTIFIES[r.notify] ?? 'all',
     held: same?.held ?? false,
@@ -94,6 +111,21 @@ export function addRooms(rooms: Rooms, list: readonly RoomStateRec[]): Rooms {
   return { ...rooms, byId, order: sorted(byId) };
 }
 
+/** Direct rooms are called after the others in them, one for notes after oneself: names follow `users`. */
+export function nameDirects(rooms: Rooms, users: Users, me: number): Rooms {
+  let byId: Map<number, Room> | null = null;
+  for (const room of rooms.byId.values()) {
+    if (room.visibility !== 'direct') continue;
+    const others = room.people.filter((id) => id !== me);
+    const nameOf = (id: number) => users.get(id)?.name ?? 'Someone';
+    const name = others.length === 0 ? `${nameOf(me)} (you)` : others.map(nameOf).sort(collator.compare).join(', ');
+    if (name === room.name) continue;
+    byId ??= new Map(rooms.byId);
+    byId.set(room.id, { ...room, name });
+  }
+  return byId ? { ...rooms, byId, order: sorted(byId) } : rooms;
+}
+
 export function removeRoom(rooms: Rooms, id: number): Rooms {
   if (!rooms.byId.has(id)) return rooms;
   const byId = new Map(rooms.byId);
@@ -122,9 +154,10 @@ export function applyHeads(rooms: Rooms, heads: readonly HeadRec[]): Rooms {
 }
 
 /** Who is banned may be a member or not: after that the room is asked how many there are (store.ts). */
-const COMINGS: Partial<Record<string, number>> = { joined: 1, left: -1, removed: -1 };
+const COMINGS: Partial<Record<string, number>> = { joined: 1, added: 1, left: -1, removed: -1 };
 const PEOPLE_KINDS: ReadonlySet<string> = new Set([
   'joined',
+  'added',
   'left',
   'removed',
   'banned',
@@ -133,14 +166,36 @@ const PEOPLE_KINDS: ReadonlySet<string> = new Set([
   'muted',
 ]);
 
+/** What the room is called and set to by this event. */
+function settingsOf(ev: RoomEvent): Partial<Pick<Room, 'name' | 'topic' | 'archived' | 'history'>> {
+  const { body } = ev;
+  switch (body.kind) {
+    case 'renamed':
+      return { name: body.name };
+    case 'topic_changed':
+      return { topic: body.topic };
+    case 'archived':
+      return { archived: body.on };
+    case 'history_changed':
+      return { history: historyOf(body.history) };
+    default:
+      return {};
+  }
+}
+
 /** goneNo: of a deletion: the number of its line, 0 if that is not known. */
 export function applyRoomEvent(rooms: Rooms, ev: RoomEvent, goneNo = 0): Rooms {
+  const next = changeByEvent(rooms, ev, goneNo);
+  return ev.body.kind === 'renamed' && next !== rooms ? { ...next, order: sorted(next.byId) } : next;
+}
+
+function changeByEvent(rooms: Rooms, ev: RoomEvent, goneNo: number): Rooms {
   return change(rooms, ev.room, (room) => {
     const r = ev.body.kind === 'deleted' ? lineDeleted(room, ev.seq, goneNo, ev.seq === room.head + 1) : room;
     if (ev.seq <= r.head) return r;
     const members = r.members === null ? null : Math.max(0, r.members + (COMINGS[ev.body.kind] ?? 0));
     const peopleSeq = PEOPLE_KINDS.has(ev.body.kind) ? ev.seq : r.peopleSeq;
-    return { ...heard(r, ev.msgNo, 0), head: ev.seq, members, peopleSeq };
+    return { ...heard(r, ev.msgNo, 0), ...settingsOf(ev), head: ev.seq, members, peopleSeq };
   });
 }
 

@@ -43,7 +43,13 @@ export const initialState: State = {
 };
 
 export function createAppStore(): Store {
-  return createStore<State>(() => initialState);
+  const store = createStore<State>(() => initialState);
+  store.subscribe((s, before) => {
+    if (s.rooms === before.rooms && s.users === before.users) return;
+    const named = rooms.nameDirects(s.rooms, s.users, s.session.status === 'in' ? s.session.me.id : 0);
+    if (named !== s.rooms) store.setState({ rooms: named });
+  });
+  return store;
 }
 
 export function errorName(code: number): string {

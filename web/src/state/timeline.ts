@@ -35,6 +35,8 @@ export interface Timeline {
   items: readonly Item[];
   /** Number of the oldest line here; 1 and 0 (no line at all) are the beginning of the room. */
   firstMsgNo: number;
+  /** First event this reader may see; 0: all of them. */
+  visibleFrom: number;
   /** Somewhere else, with an unloaded range between it and `items`; null: nowhere. */
   apart: Stretch | null;
   /** Nothing has come yet / the backfill is under way / all that follows happens now. */
@@ -56,6 +58,7 @@ export function emptyTimeline(room: number): Timeline {
     lastSeq: 0,
     items: [],
     firstMsgNo: 0,
+    visibleFrom: 0,
     apart: null,
     phase: 'empty',
     incoming: null,
@@ -71,12 +74,12 @@ export function hasOlder(t: Timeline): boolean {
 
 export function applySubOk(t: Timeline, m: SubOkMsg): Timeline {
   if (m.mode === MODE_RESET || (t.incarnation !== 0 && m.incarnation !== t.incarnation)) {
-    const fresh = { ...emptyTimeline(t.room), incarnation: m.incarnation, phase: 'backfill' as const, ask: false };
+    const fresh = { ...emptyTimeline(t.room), incarnation: m.incarnation, visibleFrom: m.visible_from, phase: 'backfill' as const, ask: false };
     // Another history, and yet only its continuation was sent: that cannot be joined to anything.
     if (m.mode !== MODE_RESET && m.mode !== MODE_SNAPSHOT && m.after > 0) return { ...fresh, ask: true, incarnation: 0 };
     return { ...fresh, incoming: { head: m.head, firstMsgNo: m.first_msg_no, items: [] } };
   }
-  const next: Timeline = { ...t, incarnation: m.incarnation, phase: 'backfill', ask: false, incoming: null };
+  const next: Timeline = { ...t, incarnation: m.incarnation, visibleFrom: m.visible_from, phase: 'backfill', ask: false, incoming: null };
   if (m.mode === MODE_SNAPSHOT) next.incoming = { head: m.head, firstMsgNo: m.first_msg_no, items: [] };
   else if (m.after > t.lastSeq) next.ask = true; // it answers an older question
   else if (t.lastSeq === 0) next.firstMsgNo = 0; // a delta from the very beginning: all of it

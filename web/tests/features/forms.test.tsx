@@ -110,7 +110,7 @@ describe('the room list', () => {
       roomState({ msg_no: 140, read_msg_no: 2 }),
       roomState({ room: 8, name: 'Lunch', visibility: 1 }),
     ]);
-    show(<Sidebar onCreate={() => undefined} onHelp={() => undefined} onSettings={() => undefined} onAdmin={() => undefined} onSwitch={() => undefined} />, (s) => ({ ...s, rooms }));
+    show(<Sidebar onCreate={() => undefined} onMessage={() => undefined} onHelp={() => undefined} onSettings={() => undefined} onAdmin={() => undefined} onSwitch={() => undefined} />, (s) => ({ ...s, rooms }));
     expect(screen.getByRole('link', { name: /Public room\s*Garden.*99\+\s*unread/ })).toBeTruthy();
     expect(screen.getByRole('link', { name: /Private room\s*Lunch$/ })).toBeTruthy();
   });

@@ -50,9 +50,9 @@ describe('the member list', () => {
       removeMember,
     });
     const button = await screen.findByRole('button', { name: 'What you can do about Ann' });
-    expect(screen.queryByRole('button', { name: 'What you can do about Mo' })).toBeNull();
+    expect(screen.queryByRole('button', { name: `What you can do about ${SELF.name}` })).toBeNull();
     button.focus();
-    await user.keyboard('{Enter}{ArrowDown}{Enter}');
+    await user.keyboard('{Enter}{ArrowDown}{ArrowDown}{Enter}');
     const dialog = await screen.findByRole('dialog', { name: 'Remove Ann?' });
     expect(removeMember).not.toHaveBeenCalled();
     expect(document.activeElement).toBe(within(dialog).getByRole('button', { name: 'Cancel' }));
@@ -75,11 +75,18 @@ describe('the member list', () => {
     expect((await screen.findByRole('alert')).textContent).toContain('You may not do this.');
   });
 
-  test('a member is asked for nobody who is banned', async () => {
+  test('a member is asked for nobody who is banned, and can only write to the others', async () => {
     const restricted = vi.fn(nobody);
-    show(<Members room={ROOM} onClose={() => undefined} />, inRole(0), { members: vi.fn(members), restricted });
-    await screen.findByText('Ann');
-    expect(screen.queryAllByRole('button', { name: /What you can do/ })).toEqual([]);
+    const openDirect = vi.fn(() => Promise.resolve(12));
+    const { user } = show(<Members room={ROOM} onClose={() => undefined} />, inRole(0), {
+      members: vi.fn(members),
+      restricted,
+      openDirect,
+    });
+    await user.click(await screen.findByRole('button', { name: 'What you can do about Ann' }));
+    expect(screen.getAllByRole('menuitem').map((item) => item.textContent)).toEqual(['Message']);
+    await user.click(screen.getByRole('menuitem', { name: 'Message' }));
+    expect(openDirect).toHaveBeenCalledWith([ANN.id]);
     expect(restricted).not.toHaveBeenCalled();
   });
 

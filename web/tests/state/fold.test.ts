@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { mayReact, react, type Reaction } from '@/state/fold';
+import { fold, mayReact, react, type Item, type Reaction } from '@/state/fold';
 import {
   applyEvent,
   applyLive,
@@ -17,8 +17,8 @@ import {
   type Timeline,
 } from '@/state/timeline';
 import { KIND, LIMITS, type EventMsg, type MarksMsg } from '@/proto/messages.gen';
-import { applyMentioned, initialRooms, welcomeRooms } from '@/state/rooms';
-import { ANN, deleted, edited, ev, ME, posted, ROOM, subOk } from '../support';
+import { applyMentioned, applyRoomEvent, initialRooms, nameDirects, welcomeRooms } from '@/state/rooms';
+import { ANN, deleted, edited, ev, ME, posted, ROOM, roomState, subOk } from '../support';
 
 const feed = (t: Timeline, ...messages: EventMsg[]) => messages.reduce((now, m) => applyEvent(now, ev(m)), t);
 
@@ -194,10 +194,62 @@ describe('a place somewhere else', () => {
 });
 
 test('mention counts are what the server says, and none after welcome', () => {
-  const state = { room: ROOM, incarnation: 1, visibility: 0, name: 'a', topic: '', head: 9, msg_no: 9, read_msg_no: 2, role: 0, notify: 0, turn: 0, rev: 0 };
+  const state = { room: ROOM, incarnation: 1, visibility: 0, name: 'a', topic: '', head: 9, msg_no: 9, read_msg_no: 2, role: 0, notify: 0, turn: 0, rev: 0, archived: false, history: 0, people: [] };
   let rooms = welcomeRooms(initialRooms, [state]);
   rooms = applyMentioned(rooms, [{ room: ROOM, count: 3 }, { room: 4711, count: 1 }]);
   expect(rooms.byId.get(ROOM)?.mentions).toBe(3);
   expect(rooms.byId.size).toBe(1);
   expect(welcomeRooms(rooms, [state]).byId.get(ROOM)?.mentions).toBe(0);
+});
+
+describe('what a room is called and set to', () => {
+  const set = (seq: number, kind: number, body: unknown[]) => ev(posted(seq, { kind, msg_no: 0, body }));
+
+  test('follows its events, and names stand in order', () => {
+    let rooms = welcomeRooms(initialRooms, [roomState(), roomState({ room: 8, name: 'Zoo' })]);
+    for (const event of [set(1, KIND.RENAMED, ['Zz']), set(2, KIND.TOPIC_CHANGED, ['cake']), set(3, KIND.ARCHIVED, [true]), set(4, KIND.HISTORY_CHANGED, [1])])
+      rooms = applyRoomEvent(rooms, event);
+    expect(rooms.byId.get(ROOM)).toMatchObject({ name: 'Zz', topic: 'cake', archived: true, history: 'joining', head: 4 });
+    expect(rooms.order).toEqual([8, ROOM]);
+    // Events of before the list was made change nothing.
+    rooms = applyRoomEvent(rooms, set(2, KIND.RENAMED, ['Old']));
+    expect(rooms.byId.get(ROOM)?.name).toBe('Zz');
+  });
+
+  test('is told in the conversation, with its words', () => {
+    const items: Item[] = [];
+    for (const event of [
+      set(1, KIND.FOUNDED, ['Garden', '', 0, 1]),
+      set(2, KIND.ADDED, [8]),
+      set(3, KIND.RENAMED, ['Shed']),
+      set(4, KIND.TOPIC_CHANGED, ['']),
+      set(5, KIND.ARCHIVED, [true]),
+      set(6, KIND.ARCHIVED, [false]),
+      set(7, KIND.HISTORY_CHANGED, [1]),
+      set(8, KIND.DIRECT_CREATED, [[[1], [2]]]),
+    ])
+      fold(items, event, true);
+    expect(items.map((item) => item.type === 'notice' && [item.what, item.whom, item.text ?? ''])).toEqual([
+      ['created', 0, ''],
+      ['added', 8, ''],
+      ['renamed', 0, 'Shed'],
+      ['topic_taken', 0, ''],
+      ['archived', 0, ''],
+      ['unarchived', 0, ''],
+      ['history_joining', 0, ''],
+      ['opened', 0, ''],
+    ]);
+  });
+});
+
+test('a direct room is called after the others, one for notes after oneself', () => {
+  const users = new Map([2, 3, 4].map((id) => [id, { id, name: `N${id}`, rev: 1 }] as const));
+  const rooms = welcomeRooms(initialRooms, [
+    roomState({ visibility: 2, name: '', people: [{ id: 2 }, { id: 4 }, { id: 3 }] }),
+    roomState({ room: 8, visibility: 2, name: '', people: [{ id: 2 }] }),
+    roomState({ room: 9, visibility: 2, name: '', people: [{ id: 2 }, { id: 5 }] }),
+  ]);
+  const named = nameDirects(rooms, users, 2);
+  expect([ROOM, 8, 9].map((id) => named.byId.get(id)?.name)).toEqual(['N3, N4', 'N2 (you)', 'Someone']);
+  expect(nameDirects(named, users, 2)).toBe(named);
 });

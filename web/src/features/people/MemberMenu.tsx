@@ -1,6 +1,7 @@
 import { useRef, useState } from 'react';
 import { failureOf, type Commands, type Member } from '@/state/commands';
-import { useCommands } from '@/state/hooks';
+import { useNavigate } from 'react-router';
+import { useCommands, useMe } from '@/state/hooks';
 import { Button } from '@/ui/Button';
 import { Dialog, DialogActions, DialogBody } from '@/ui/Dialog';
 import { Icon, type IconName } from '@/ui/Icon';
@@ -95,9 +96,11 @@ interface MemberMenuProps {
 
 export function MemberMenu({ room, member, acts, onDone, onError }: MemberMenuProps) {
   const commands = useCommands();
+  const navigate = useNavigate();
+  const me = useMe()?.id;
   const [asked, setAsked] = useState<Act | null>(null);
   const [busy, setBusy] = useState(false);
-  if (acts.length === 0) return null;
+  if (acts.length === 0 && member.id === me) return null;
 
   async function run(act: Act): Promise<void> {
     setBusy(true);
@@ -120,22 +123,38 @@ export function MemberMenu({ room, member, acts, onDone, onError }: MemberMenuPr
         panelClass="right-0 top-full mt-1"
         button={<Icon name="dots" />}
       >
-        {(close) =>
-          acts.map((act) => (
-            <MenuItem
-              key={act}
-              icon={ACTS[act].icon}
-              danger={ACTS[act].danger}
-              onSelect={() => {
-                close();
-                if (ACTS[act].ask) setAsked(act);
-                else void run(act);
-              }}
-            >
-              {ACTS[act].item}
-            </MenuItem>
-          ))
-        }
+        {(close) => (
+          <>
+            {member.id === me ? null : (
+              <MenuItem
+                icon="message"
+                onSelect={() => {
+                  close();
+                  commands.openDirect([member.id]).then(
+                    (direct) => void navigate(`/r/${direct}`),
+                    (e: unknown) => onError(failureOf(e).detail),
+                  );
+                }}
+              >
+                Message
+              </MenuItem>
+            )}
+            {acts.map((act) => (
+              <MenuItem
+                key={act}
+                icon={ACTS[act].icon}
+                danger={ACTS[act].danger}
+                onSelect={() => {
+                  close();
+                  if (ACTS[act].ask) setAsked(act);
+                  else void run(act);
+                }}
+              >
+                {ACTS[act].item}
+              </MenuItem>
+            ))}
+          </>
+        )}
       </Menu>
       {asked ? (
         <AskDialog act={asked} name={member.name} busy={busy} onClose={() => setAsked(null)} onYes={() => void run(asked)} />

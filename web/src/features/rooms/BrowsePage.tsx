@@ -20,6 +20,7 @@ export function BrowsePage({ onCreate }: { onCreate: () => void }) {
   const [found, setFound] = useState<Found | null>(null);
   const [error, setError] = useState('');
   const [again, setAgain] = useState(0);
+  const [archived, setArchived] = useState(false);
   const [loadingMore, setLoadingMore] = useState(false);
   const wanted = query.trim();
 
@@ -27,7 +28,7 @@ export function BrowsePage({ onCreate }: { onCreate: () => void }) {
     const abort = new AbortController();
     const timer = setTimeout(
       () => {
-        commands.browse(wanted, null, abort.signal).then(
+        commands.browse(wanted, archived, null, abort.signal).then(
           (answer) => {
             setError('');
             setFound({ query: wanted, ...answer });
@@ -44,14 +45,14 @@ export function BrowsePage({ onCreate }: { onCreate: () => void }) {
       abort.abort();
     };
     // eslint-disable-next-line react-hooks/exhaustive-deps -- `found` only tells the first search, which waits for nothing
-  }, [commands, wanted, again]);
+  }, [commands, wanted, archived, again]);
 
   async function loadMore(): Promise<void> {
     const last = found?.rooms.at(-1);
     if (!found || !last || loadingMore) return;
     setLoadingMore(true);
     try {
-      const next = await commands.browse(found.query, last, new AbortController().signal);
+      const next = await commands.browse(found.query, archived, last, new AbortController().signal);
       setFound((now) =>
         now?.query === found.query ? { ...now, rooms: [...now.rooms, ...next.rooms], more: next.more } : now,
       );
@@ -73,6 +74,10 @@ export function BrowsePage({ onCreate }: { onCreate: () => void }) {
           autoComplete="off"
           onChange={(e) => setQuery(e.target.value)}
         />
+        <label className="tap mt-1 flex w-fit cursor-pointer items-center gap-2 text-sm text-ink-2">
+          <input type="checkbox" checked={archived} onChange={(e) => setArchived(e.target.checked)} className="size-4 accent-accent" />
+          Show archived rooms too
+        </label>
         <p role="status" className="mt-3 min-h-5 text-sm text-ink-3">
           {found === null
             ? error
@@ -156,6 +161,7 @@ function RoomRow({ room }: { room: RoomCard }) {
         ) : null}
         <p className="mt-0.5 text-xs text-ink-3">
           {room.members} {room.members === 1 ? 'member' : 'members'}
+          {room.archived ? ', archived' : ''}
         </p>
         {error ? (
           <p role="alert" className="mt-1 text-sm text-danger">
@@ -163,9 +169,11 @@ function RoomRow({ room }: { room: RoomCard }) {
           </p>
         ) : null}
       </div>
-      <Button tone={joined ? 'quiet' : 'primary'} busy={busy} onClick={() => void join()} aria-label={`${joined ? 'Open' : 'Join'} ${room.name}`}>
-        {joined ? 'Open' : 'Join'}
-      </Button>
+      {room.archived && !joined ? null : (
+        <Button tone={joined ? 'quiet' : 'primary'} busy={busy} onClick={() => void join()} aria-label={`${joined ? 'Open' : 'Join'} ${room.name}`}>
+          {joined ? 'Open' : 'Join'}
+        </Button>
+      )}
     </li>
   );
 }

@@ -3,10 +3,12 @@ import { LIMITS } from '@/proto/messages.gen';
 import { utf8Length } from '@/proto/utf8';
 import { failureOf } from '@/state/commands';
 import { useCommands } from '@/state/hooks';
+import type { History } from '@/state/rooms';
 import { Button } from '@/ui/Button';
 import { Choice } from '@/ui/Choice';
 import { Dialog, DialogActions, DialogBody } from '@/ui/Dialog';
 import { AreaField, Field } from '@/ui/Field';
+import { HistoryChoice } from './HistoryChoice';
 
 interface Errors {
   name?: string;
@@ -31,6 +33,9 @@ export function CreateRoomDialog({ onClose, onCreated }: { onClose: () => void; 
   const [name, setName] = useState('');
   const [topic, setTopic] = useState('');
   const [visibility, setVisibility] = useState<'public' | 'private'>('public');
+  // What is usual follows who can come in, until the person chooses.
+  const [chosen, setHistory] = useState<History | null>(null);
+  const history = chosen ?? (visibility === 'private' ? 'joining' : 'all');
   const [errors, setErrors] = useState<Errors>({});
   const [busy, setBusy] = useState(false);
   const nameRef = useRef<HTMLInputElement>(null);
@@ -46,7 +51,7 @@ export function CreateRoomDialog({ onClose, onCreated }: { onClose: () => void; 
     }
     setBusy(true);
     try {
-      onCreated(await commands.createRoom({ clientId, name: name.trim(), topic: topic.trim(), visibility }));
+      onCreated(await commands.createRoom({ clientId, name: name.trim(), topic: topic.trim(), visibility, history }));
     } catch (error) {
       const failure = failureOf(error);
       setBusy(false);
@@ -97,9 +102,10 @@ export function CreateRoomDialog({ onClose, onCreated }: { onClose: () => void; 
             onChange={setVisibility}
             options={[
               { value: 'public', label: 'Public', hint: 'Anybody here can find it and join', icon: 'hash' },
-              { value: 'private', label: 'Private', hint: 'Not listed; only its members see it', icon: 'lock' },
+              { value: 'private', label: 'Private', hint: 'Not listed; its moderators bring people in', icon: 'lock' },
             ]}
           />
+          <HistoryChoice value={history} onChange={setHistory} />
           <p role="alert" className="text-sm text-danger empty:hidden">
             {errors.form}
           </p>

@@ -17,6 +17,7 @@ export function Members({ room, onClose }: { room: number; onClose: () => void }
   const presence = useApp((s) => s.presence.get(room));
   const count = useApp((s) => s.rooms.byId.get(room)?.members ?? null);
   const mine = useApp((s) => s.rooms.byId.get(room)?.role ?? 'member');
+  const direct = useApp((s) => s.rooms.byId.get(room)?.visibility === 'direct');
   const seq = useApp((s) => s.rooms.byId.get(room)?.peopleSeq ?? 0);
   const [list, setList] = useState<{ members: Member[]; more: boolean } | null>(null);
   const [after, setAfter] = useState(0);
@@ -85,7 +86,7 @@ export function Members({ room, onClose }: { room: number; onClose: () => void }
               <MemberMenu
                 room={room}
                 member={m}
-                acts={actsOn(mine, m, me)}
+                acts={direct ? [] : actsOn(mine, m, me)}
                 onDone={(words) => {
                   setSaid(words);
                   setAgain((n) => n + 1);

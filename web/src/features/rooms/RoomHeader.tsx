@@ -8,9 +8,11 @@ import { cx } from '@/ui/cx';
 import { Dialog, DialogActions, DialogBody } from '@/ui/Dialog';
 import { Icon } from '@/ui/Icon';
 import { Menu, MenuItem } from '@/ui/Menu';
+import { AddPeopleDialog } from './AddPeopleDialog';
 import { NotifyChoice } from './NotifyChoice';
 import { ExportDialog } from './ExportDialog';
 import { RoomIcon } from './RoomIcon';
+import { RoomSettingsDialog } from './RoomSettingsDialog';
 
 interface RoomHeaderProps {
   room: Room;
@@ -23,7 +25,13 @@ interface RoomHeaderProps {
 export function RoomHeader({ room, before, membersShown, onMembers, onLeft }: RoomHeaderProps) {
   const here = useApp((s) => s.presence.get(room.id)?.here);
   const [leaving, setLeaving] = useState(false);
-  const [exporting, setExporting] = useState(false);
+  const [open, setOpen] = useState<'export' | 'settings' | 'people' | 'archive' | null>(null);
+  const manages = room.role !== 'member' && room.visibility !== 'direct';
+  const shut = () => setOpen(null);
+  const pick = (close: () => void, what: typeof open) => () => {
+    close();
+    setOpen(what);
+  };
   const members = room.members;
   const words = `${members ?? 'Unknown number of'} ${members === 1 ? 'member' : 'members'}${here === undefined ? '' : `, ${here} here now`}`;
   return (
@@ -33,6 +41,9 @@ export function RoomHeader({ room, before, membersShown, onMembers, onLeft }: Ro
         <h1 className="flex items-center gap-1.5 leading-6 font-bold tracking-tight">
           <RoomIcon visibility={room.visibility} className="size-4.5 text-ink-3" />
           <bdi className="truncate">{room.name}</bdi>
+          {room.archived ? (
+            <span className="shrink-0 rounded-sm bg-page px-1.5 text-2xs font-semibold text-ink-2">archived</span>
+          ) : null}
         </h1>
         {room.topic ? (
           <p dir="auto" title={room.topic} className="truncate text-xs leading-4 text-ink-3">
@@ -71,33 +82,97 @@ export function RoomHeader({ room, before, membersShown, onMembers, onLeft }: Ro
         {(close) => (
           <>
             <NotifyChoice room={room} onChosen={close} />
+            {manages && !room.archived ? (
+              <>
+                <MenuItem icon="person" onSelect={pick(close, 'people')}>
+                  Add people
+                </MenuItem>
+                <MenuItem icon="gear" onSelect={pick(close, 'settings')}>
+                  Room settings
+                </MenuItem>
+              </>
+            ) : null}
             {room.role === 'owner' ? (
-              <MenuItem
-                icon="down"
-                onSelect={() => {
-                  close();
-                  setExporting(true);
-                }}
-              >
+              <MenuItem icon="down" onSelect={pick(close, 'export')}>
                 Export this room
               </MenuItem>
             ) : null}
-            <MenuItem
-              icon="leave"
-              danger
-              onSelect={() => {
-                close();
-                setLeaving(true);
-              }}
-            >
-              Leave this room
-            </MenuItem>
+            {manages ? (
+              <MenuItem icon="box" onSelect={pick(close, 'archive')}>
+                {room.archived ? 'Open this room again' : 'Archive this room'}
+              </MenuItem>
+            ) : null}
+            {room.visibility === 'direct' ? null : (
+              <MenuItem
+                icon="leave"
+                danger
+                onSelect={() => {
+                  close();
+                  setLeaving(true);
+                }}
+              >
+                Leave this room
+              </MenuItem>
+            )}
           </>
         )}
       </Menu>
       {leaving ? <LeaveDialog room={room} onClose={() => setLeaving(false)} onLeft={onLeft} /> : null}
-      {exporting ? <ExportDialog room={room} onClose={() => setExporting(false)} /> : null}
+      {open === 'export' ? <ExportDialog room={room} onClose={shut} /> : null}
+      {open === 'settings' ? <RoomSettingsDialog room={room} onClose={shut} /> : null}
+      {open === 'people' ? <AddPeopleDialog room={room} onClose={shut} /> : null}
+      {open === 'archive' ? <ArchiveDialog room={room} onClose={shut} /> : null}
     </header>
+  );
+}
+
+function ArchiveDialog({ room, onClose }: { room: Room; onClose: () => void }) {
+  const commands = useCommands();
+  const cancel = useRef<HTMLButtonElement>(null);
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState('');
+  const on = !room.archived;
+  return (
+    <Dialog
+      title={
+        <>
+          {on ? 'Archive' : 'Open'} <bdi>{room.name}</bdi>
+          {on ? '?' : ' again?'}
+        </>
+      }
+      onClose={onClose}
+      initialFocus={cancel}
+    >
+      <DialogBody>
+        <p className="text-sm text-ink-2">
+          {on
+            ? 'It stays to be read and searched. Nobody can write in it or come in, until it is opened again.'
+            : 'Its members can write in it again, and others can come in.'}
+        </p>
+        <p role="alert" className="mt-2 text-sm text-danger empty:hidden">
+          {error}
+        </p>
+      </DialogBody>
+      <DialogActions>
+        <Button ref={cancel} onClick={onClose}>
+          Cancel
+        </Button>
+        <Button
+          tone="primary"
+          busy={busy}
+          onClick={() => {
+            setBusy(true);
+            setError('');
+            commands.archiveRoom(room.id, on).then(onClose, (e: unknown) => {
+              setBusy(false);
+              setError(failureOf(e).detail);
+            });
+          }}
+        >
+          {on ? 'Archive room' : 'Open again'}
+        </Button>
+      </DialogActions>
+    </Dialog>
   );
 }
 
@@ -120,7 +195,7 @@ function LeaveDialog({ room, onClose, onLeft }: { room: Room; onClose: () => voi
         <p className="text-sm text-ink-2">
           {room.visibility === 'public'
             ? 'What you said stays there. You can join again whenever you like.'
-            : 'What you said stays there. The room is private: you cannot join again by yourself.'}
+            : 'What you said stays there. The room is private: a moderator would have to bring you in again.'}
         </p>
         <p role="alert" className="mt-2 text-sm text-danger empty:hidden">
           {error}

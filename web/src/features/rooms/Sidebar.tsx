@@ -11,6 +11,8 @@ import { UserMenu } from './UserMenu';
 
 export interface SidebarProps {
   onCreate: () => void;
+  /** A new conversation with some people. */
+  onMessage: () => void;
   onSwitch: () => void;
   onHelp: () => void;
   onSettings: () => void;
@@ -25,8 +27,11 @@ const isMac = /Mac|iPhone|iPad/.test(navigator.userAgent);
 export const SWITCH_KEYS = isMac ? '⌘K' : 'Ctrl K';
 export const SEARCH_KEYS = isMac ? '⇧⌘F' : 'Ctrl Shift F';
 
-export function Sidebar({ onCreate, onSwitch, onHelp, onSettings, onAdmin, onPick, onClose }: SidebarProps) {
+export function Sidebar({ onCreate, onMessage, onSwitch, onHelp, onSettings, onAdmin, onPick, onClose }: SidebarProps) {
   const rooms = useApp((s) => s.rooms);
+  const isDirect = (id: number) => rooms.byId.get(id)?.visibility === 'direct';
+  const places = rooms.order.filter((id) => !isDirect(id));
+  const directs = rooms.order.filter(isDirect);
   return (
     <div className="flex h-full min-h-0 flex-col">
       <div className="flex h-14 shrink-0 items-center justify-between pr-2 pl-4">
@@ -53,7 +58,7 @@ export function Sidebar({ onCreate, onSwitch, onHelp, onSettings, onAdmin, onPic
       <nav aria-labelledby="rooms-heading" className="thin-scroll min-h-0 flex-1 overflow-y-auto py-0.5 pl-2">
         {rooms.known ? (
           <ul className="space-y-px">
-            {rooms.order.map((id) => (
+            {places.map((id) => (
               <li key={id}>
                 <RoomLink id={id} onPick={onPick} />
               </li>
@@ -82,6 +87,19 @@ export function Sidebar({ onCreate, onSwitch, onHelp, onSettings, onAdmin, onPic
           <Icon name="compass" />
           <span>Browse public rooms</span>
         </NavLink>
+        <div className="mt-3 flex items-center justify-between pr-2 pl-2">
+          <h2 className="text-xs font-bold tracking-wide text-ink-3 uppercase" id="directs-heading">
+            Direct messages
+          </h2>
+          <IconButton icon="plus" label="New message" onClick={onMessage} />
+        </div>
+        <ul aria-labelledby="directs-heading" className="space-y-px">
+          {directs.map((id) => (
+            <li key={id}>
+              <RoomLink id={id} onPick={onPick} />
+            </li>
+          ))}
+        </ul>
       </nav>
       <UserMenu onHelp={onHelp} onSettings={onSettings} onAdmin={onAdmin} />
     </div>
@@ -111,6 +129,7 @@ const RoomLink = memo(function RoomLink({ id, onPick }: { id: number; onPick: ((
         <>
           <RoomIcon visibility={room.visibility} className={cx('size-4.5', isActive ? 'text-accent' : 'text-ink-3')} />
           <bdi className="min-w-0 flex-1 truncate">{room.name}</bdi>
+          {room.archived ? <span className="text-2xs text-ink-3">archived</span> : null}
           {drafted && !isActive ? (
             <span title="There is a draft">
               <Icon name="pencil" className="size-4 text-ink-3" />
@@ -124,7 +143,12 @@ const RoomLink = memo(function RoomLink({ id, onPick }: { id: number; onPick: ((
             </span>
           ) : null}
           {unread > 0 && !isActive ? (
-            <span className="mr-2 min-w-6 rounded-full bg-ember px-1.5 text-center text-2xs leading-5 font-bold text-on-ember tabular-nums">
+            <span
+              className={cx(
+                'mr-2 min-w-6 rounded-full px-1.5 text-center text-2xs leading-5 font-bold tabular-nums',
+                room.visibility === 'direct' ? 'bg-accent text-on-accent' : 'bg-ember text-on-ember',
+              )}
+            >
               {unreadBadge(room)}
               <span className="sr-only"> unread</span>
             </span>

@@ -472,9 +472,11 @@ function Top({ timeline, older, paging, name }: { timeline: Timeline; older: boo
         <bdi>{name}</bdi>
       </h2>
       <p className="mt-1 max-w-prose text-sm text-ink-2">
-        {timeline.items.some((i) => i.type === 'line')
-          ? 'This is the beginning of the room.'
-          : 'Nothing has been said here yet. The first line is yours.'}
+        {timeline.visibleFrom > 0
+          ? 'You can see messages from when you joined.'
+          : timeline.items.some((i) => i.type === 'line')
+            ? 'This is the beginning.'
+            : 'Nothing has been said here yet. The first line is yours.'}
       </p>
     </div>
   );

@@ -296,6 +296,15 @@ const NOTICE_TEXT: Record<NoticeState['what'], string> = {
   made_owner: 'gave the room to %',
   muted: 'muted %',
   unmuted: 'let % speak again',
+  added: 'brought in %',
+  renamed: 'named this room',
+  topic_changed: 'set the topic:',
+  topic_taken: 'took the topic away',
+  archived: 'archived this room',
+  unarchived: 'opened this room again',
+  history_all: 'lets newcomers read everything said before',
+  history_joining: 'lets newcomers read only from their joining on',
+  opened: 'opened this conversation',
   unsupported: 'did something that this version cannot show',
 };
 
@@ -311,7 +320,13 @@ export const NoticeLine = memo(function NoticeLine({ notice }: { notice: NoticeS
           <bdi className="font-semibold">{whom}</bdi>
           {after}
         </>
-      )}{' '}
+      )}
+      {notice.text ? (
+        <>
+          {' '}
+          <bdi className="wrap-anywhere">“{notice.text}”</bdi>
+        </>
+      ) : null}{' '}
       <time dateTime={new Date(notice.atMs).toISOString()} title={wholeTime(notice.atMs)} className="text-xs">
         · {clockTime(notice.atMs)}
       </time>
