@@ -334,7 +334,9 @@ struct config_option config_option(const struct config *self, size_t index)
         option.min = row->min;
         option.max = row->max;
     } else {
-        option.text = row->type == ROW_SECRET && **s_text_at(self, row) ? "(set)" : *s_text_at(self, row);
+        /* Who needs no secret forgets it after the start: then its source tells that there was one. */
+        bool is_set = **s_text_at(self, row) || option.source != CONFIG_DEFAULT;
+        option.text = row->type != ROW_SECRET ? *s_text_at(self, row) : is_set ? "(set)" : "";
         option.def_text = row->def;
     }
     return option;

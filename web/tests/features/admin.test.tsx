@@ -4,7 +4,7 @@ import { AdminPage } from '@/features/admin/AdminPage';
 import { advance, advanceAll, meanMs, ownersOf, pictureOf, SILENT_MS, totalRate } from '@/features/admin/picture';
 import { Rooms } from '@/features/admin/Rooms';
 import { Users } from '@/features/admin/Users';
-import { agoOf, rateOf, spanOf } from '@/features/admin/words';
+import { agoOf, nodeOf, rateOf, spanOf } from '@/features/admin/words';
 import type { ActorNode, AdminRoom, AdminUser, Topology } from '@/state/admin';
 import type { State } from '@/state/store';
 import { ME, T0 } from '../support';
@@ -51,6 +51,7 @@ describe('rates', () => {
     expect([rateOf(undefined), rateOf(0), rateOf(0.42), rateOf(12.6)]).toEqual(['…', '0', '0.4', '13']);
     expect([spanOf(4000), spanOf(300_000), spanOf(90_000_000)]).toEqual(['4 s', '5 min', '1 d 1 h']);
     expect(agoOf(T0, T0 + 2 * 3_600_000)).toBe('2 hours ago');
+    expect([nodeOf(131_073), nodeOf(7), nodeOf(8_618_997_067_093_851)]).toEqual(['room/1', null, null]);
   });
 });
 

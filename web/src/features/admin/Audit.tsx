@@ -5,7 +5,7 @@ import { useCommands } from '@/state/hooks';
 import { Button } from '@/ui/Button';
 import { Cell, Nothing, Table, Trouble } from './Parts';
 import { usePages } from './usePages';
-import { ACTION_NAMES, actionOf, momentOf } from './words';
+import { ACTION_NAMES, actionOf, momentOf, nodeOf } from './words';
 
 export function Audit() {
   const commands = useCommands();
@@ -59,7 +59,7 @@ export function Audit() {
                 <Who id={row.actor} name={row.actorName} />
               </Cell>
               <Cell>{actionOf(row.action)}</Cell>
-              <Cell>{row.subject === row.actor && row.actorName ? '' : <Who id={row.subject} name={row.subjectName} />}</Cell>
+              <Cell>{row.subject === row.actor ? '' : <Who id={row.subject} name={row.subjectName} />}</Cell>
               <Cell className="text-ink-2 wrap-anywhere">{row.detail}</Cell>
             </tr>
           ))}
@@ -79,5 +79,5 @@ export function Audit() {
 function Who({ id, name }: { id: number; name: string }) {
   if (id === 0) return <span className="text-ink-3">the server</span>;
   if (name) return <bdi className="font-semibold">{name}</bdi>;
-  return <span className="text-ink-3 tabular-nums">{id}</span>;
+  return <span className="text-ink-3 tabular-nums">{nodeOf(id) ?? id}</span>;
 }

@@ -192,7 +192,7 @@ function LinkLine({ link, index }: { link: PlacedLink; index: number }) {
   const a = middle(link.from);
   const b = middle(link.to);
   // Words stand at different heights, so that those of lines that cross do not cover each other.
-  const part = link.long ? 0.5 + ((index % 2) - 0.5) * 0.06 : 0.5 + ((index % 3) - 1) * 0.11;
+  const part = link.long ? 0.2 : 0.5 + ((index % 3) - 1) * 0.11;
   const at = { x: a.x + (b.x - a.x) * part, y: a.y + (b.y - a.y) * part + 4 };
   const words = `${rateOf(link.perS)}/s${link.waiting ? ` · ${link.waiting}` : ''}`;
   const isRow = a.y === b.y;

@@ -64,9 +64,24 @@ const ACTIONS: Record<string, string> = {
   room_mute: 'muted in a room',
   room_unmute: 'lifted the mute of',
   room_lost_events: 'A room lost events',
+  password_reset: 'gave a new password to',
+  invite_made: 'made an invitation',
+  invite_revoked: 'took an invitation back',
+  server_set_up: 'set this server up',
+  server_set: 'changed the settings of this server',
+  shards_taken: 'took shards',
+  node_dead: 'was declared dead',
 };
 
 export const ACTION_NAMES = Object.keys(ACTIONS);
+
+const ROLES = ['', 'edge', 'room', 'persist', 'accounts'];
+
+/** An actor's number in messages as it is written; null: it is none. */
+export function nodeOf(id: number): string | null {
+  const role = ROLES[Math.floor(id / 0x10000)];
+  return role ? `${role}/${id % 0x10000}` : null;
+}
 
 export function actionOf(action: string): string {
   return ACTIONS[action] ?? action.replaceAll('_', ' ');
