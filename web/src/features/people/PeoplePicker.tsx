@@ -150,7 +150,9 @@ export function PeoplePicker({ label, hint, chosen, max, without, onChange, inpu
             className={cx('flex min-h-11 cursor-pointer items-center gap-2.5 rounded-md px-2.5 text-sm', p === here && 'bg-accent-soft')}
           >
             <Egg seed={p.id} name={p.name} className="size-7" />
-            <bdi className="min-w-0 flex-1 truncate font-semibold">{p.name}</bdi>
+            <span className="min-w-0 flex-1 truncate font-semibold">
+              <bdi>{p.name}</bdi>
+            </span>
           </li>
         ))}
       </ul>
