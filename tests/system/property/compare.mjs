@@ -5,10 +5,11 @@ import { foldLog, mentionsOf, ROLES } from './fold.mjs';
 const MENTIONS_MAX = 100;
 const MUTED = 1;
 const BANNED = 2;
+const DIFFERENCES_MAX = 20;
+const DIRECT = 2;
+const HISTORIES = ['all', 'joining'];
 const VISIBILITIES = ['public', 'private', 'direct'];
 
-const HISTORIES = ['all', 'joining'];
-const DIRECT = 2;
 const NOTIFIES = ['all', 'mentions', 'nothing'];
 
 class Differences {
@@ -49,8 +50,8 @@ const shownLine = (l) => ({
 });
 
 /* All lines from the first one that it says to have. */
-function compareLines(out, where, shown, room) {
-  const want = [...room.lines.values()].filter((l) => shown.firstMsgNo > 0 && l.msgNo >= shown.firstMsgNo);
+function compareLines(out, where, shown, room, from) {
+  const want = [...room.lines.values()].filter((l) => shown.firstMsgNo > 0 && l.msgNo >= shown.firstMsgNo && l.seq >= from);
   const got = shown.items.filter((i) => i.type === 'line');
   out.same(`${where} lines`, got.map((l) => l.msgNo), want.map((l) => l.msgNo));
   const bySeq = new Map(got.map((l) => [l.seq, l]));
@@ -62,9 +63,9 @@ function compareLines(out, where, shown, room) {
 }
 
 /* Notices belong to the live log: all since the page came in, as far as the items go back. */
-function compareNotices(out, where, shown, room) {
-  const got = shown.items.filter((i) => i.type === 'notice').map(({ seq, what, user, whom }) => ({ seq, what, user, whom }));
-  const from = Math.max(shown.changesFrom + 1, shown.items[0]?.seq ?? 0);
+function compareNotices(out, where, shown, room, visibleFrom) {
+  const got = shown.items.filter((i) => i.type === 'notice').map(({ seq, what, user, whom, text = '' }) => ({ seq, what, user, whom, text }));
+  const from = Math.max(visibleFrom, shown.changesFrom + 1, shown.items[0]?.seq ?? 0);
   out.same(`${where} notices`, got.filter((n) => n.seq >= from), room.notices.filter((n) => n.seq >= from));
 }
 
@@ -78,21 +79,28 @@ function restrictedOf(room) {
 }
 
 /* What a client shows of one room that it has open. */
-function compareShown(out, where, shown, room) {
+function compareShown(out, where, shown, room, from) {
   out.same(`${where} head`, shown.lastSeq, room.head);
-  compareLines(out, where, shown, room);
-  compareNotices(out, where, shown, room);
+  compareLines(out, where, shown, room, from);
+  compareNotices(out, where, shown, room, from);
   out.same(`${where} member count`, shown.memberCount, room.members.size);
   if (shown.members) out.same(`${where} members`, shown.members, peopleOf(room));
   if (shown.restricted) out.same(`${where} restricted`, shown.restricted, restrictedOf(room));
   if (shown.pins) {
-    const want = [...room.lines.values()].filter((l) => l.pinned).sort((a, b) => b.pinned.seq - a.pinned.seq);
+    const want = [...room.lines.values()].filter((l) => l.pinned && l.seq >= from).sort((a, b) => b.pinned.seq - a.pinned.seq);
     out.same(`${where} pins`, shown.pins, want.slice(0, shown.pins.length).map((l) => l.seq));
     out.same(`${where} count of pins`, shown.pins.length, Math.min(want.length, shown.pinsMax));
   }
 }
 
-function compareClient(out, client, rooms, db) {
+/* A direct room is called after the others in it. */
+function nameOf(room, user, names) {
+  if (room.visibility !== DIRECT) return room.name;
+  const others = [...room.members.keys()].filter((id) => id !== user).map((id) => names[id]);
+  return others.length ? others.sort().join(', ') : `${names[user]} (you)`;
+}
+
+function compareRooms(out, client, rooms, { db, names }) {
   const mine = [...rooms.values()].filter((room) => room.members.has(client.user));
   out.same(`${client.name} rooms`, client.rooms.map((r) => r.id).sort(byNumber), mine.map((room) => room.id).sort(byNumber));
   for (const shown of client.rooms) {
@@ -102,18 +110,30 @@ function compareClient(out, client, rooms, db) {
     const { read, notify } = db.own[`${shown.id}/${client.user}`] ?? { read: 0, notify: 0 };
     const unread = [...room.lines.values()].filter((l) => l.msgNo > read && l.text !== null).length;
     out.same(where, shown, {
-      id: room.id, name: room.visibility === DIRECT ? shown.name : room.name, // after people: the unit tests know how
-      topic: room.topic, archived: room.archived, history: HISTORIES[room.history], visibility: VISIBILITIES[room.visibility],
-      role: ROLES[room.members.get(client.user)?.role ?? 0], head: room.head, msgNo: room.msgNo, readMsgNo: read, notify: NOTIFIES[notify],
+      id: room.id, name: nameOf(room, client.user, names), topic: room.topic, visibility: VISIBILITIES[room.visibility],
+      role: ROLES[room.members.get(client.user)?.role ?? 0],
+      archived: room.archived, history: shown.history && HISTORIES[room.history], head: room.head, msgNo: room.msgNo, readMsgNo: read, notify: NOTIFIES[notify],
       // Of very many deleted lines the server does not tell all: then at least so many are unread.
       unread: shown.isAtLeast ? Math.min(unread, shown.unread) : unread, isAtLeast: shown.isAtLeast,
       mentions: Math.min(MENTIONS_MAX, mentionsOf(room, client.user, read)),
     });
   }
+}
+
+/** How the lists of rooms differ from the fold of the logs. */
+export function differentRooms(record) {
+  const rooms = new Map(record.logs.map(([id, events]) => [id, foldLog(id, events)]));
+  const out = new Differences(DIFFERENCES_MAX);
+  for (const client of record.clients) compareRooms(out, client, rooms, record);
+  return out.list;
+}
+
+function compareClient(out, client, rooms, record) {
+  compareRooms(out, client, rooms, record);
   for (const shown of client.open) {
     if (out.full) return;
     const room = rooms.get(shown.room);
-    if (room) compareShown(out, `${client.name} room ${shown.room} (${shown.how})`, shown, room);
+    if (room) compareShown(out, `${client.name} room ${shown.room} (${shown.how})`, shown, room, room.members.get(client.user)?.visibleFrom ?? 0);
   }
 }
 
@@ -124,8 +144,8 @@ function tablesOf(room) {
   const lines = [...room.lines.values()];
   return {
     room: [[room.name, room.topic, room.visibility, room.creator, room.head, room.msgNo, room.lastAtMs, room.members.size]],
-    member: [...room.members].sort(([a], [b]) => a - b).map(([id, m]) => [id, m.role, m.joinedSeq, m.visibleFrom ?? 0]),
-    room_setting: [[room.archived ? 1 : 0, room.history]],
+    member: [...room.members].sort(([a], [b]) => a - b).map(([id, m]) => [id, m.role, m.joinedSeq, m.visibleFrom]),
+    room_setting: [[room.history, room.archived ? 1 : 0]],
     room_restricted: restrictedOf(room).map((r) => [r.id, (r.muted ? MUTED : 0) | (r.banned ? BANNED : 0)]),
     pin: lines.filter((l) => l.pinned).map((l) => [l.seq, l.pinned.seq, l.pinned.by]),
     reaction: lines.flatMap((l) => l.reactions.map((r) => [l.seq, r.seq, r.user, r.emoji])),
@@ -140,6 +160,7 @@ function compareTables(out, rooms, db) {
     const got = db.tables[id] ?? {};
     for (const name of Object.keys(want)) {
       if (out.full) return;
+      if (name === 'room_setting' && !got[name]) continue;
       const rows = got[name] ?? [];
       out.same(`room ${id}, count of table ${name}`, rows.length, want[name].length);
       want[name].forEach((row, i) => out.same(`room ${id} table ${name} row ${i}`, rows[i] ?? null, row));
@@ -147,12 +168,12 @@ function compareTables(out, rooms, db) {
   }
 }
 
-/** record: { logs: [[room, events]], clients, db }. Gives { clients, database }: sentences, none when all is the same. */
-export function compare(record, { leaveOut = '', max = 20 } = {}) {
+/** record: { logs: [[room, events]], clients, db, names: user → name }. Gives { clients, database }: sentences, none when all is the same. */
+export function compare(record, { leaveOut = '', max = DIFFERENCES_MAX } = {}) {
   const rooms = new Map(record.logs.map(([id, events]) => [id, foldLog(id, events, leaveOut)]));
   const clients = new Differences(max);
   const database = new Differences(max);
-  for (const client of record.clients) if (!clients.full) compareClient(clients, client, rooms, record.db);
+  for (const client of record.clients) if (!clients.full) compareClient(clients, client, rooms, record);
   compareTables(database, rooms, record.db);
   return { clients: clients.list, database: database.list };
 }

@@ -18,18 +18,19 @@ function newRoom(id) {
     topic: '',
     visibility: 0,
     creator: 0,
-    archived: false,
-    history: 0,
     head: 0,
     msgNo: 0,
     lastAtMs: 0,
+    archived: false,
+    /** What those may read who come in: 0 all, 1 from then on. */
+    history: 0,
     /** user → { role, joinedSeq, visibleFrom } */
     members: new Map(),
     muted: new Set(),
     banned: new Set(),
     /** seq → line */
     lines: new Map(),
-    /** What people see of comings, goings and rights: { seq, what, user, whom } */
+    /** What people see of comings, goings and rights: { seq, what, user, whom, text } */
     notices: [],
   };
 }
@@ -80,36 +81,41 @@ function react(line, event) {
 
 const ids = (list) => (list ?? []).map((m) => m.id);
 
+function enter(room, user, role, event) {
+  room.members.set(user, { role, joinedSeq: event.seq, visibleFrom: room.history === 1 ? event.seq : 0 });
+}
+
+function found(room, event, history) {
+  const { name, topic, visibility } = event.body;
+  room.members.set(event.user, { role: ROLE_OWNER, joinedSeq: event.seq, visibleFrom: 0 });
+  Object.assign(room, { name, topic, visibility, creator: event.user, history });
+  return ['created', 0];
+}
+
 /* One rule for each kind. A kind that is not here is a fault of this file: see foldLog. */
 const RULES = {
   room_created(room, event) {
-    const { name, topic, visibility } = event.body;
-    Object.assign(room, { name, topic, visibility, history: visibility === 1 ? 1 : 0, creator: event.user });
-    room.members.set(event.user, { role: ROLE_OWNER, joinedSeq: event.seq });
-    return ['created', 0];
+    return found(room, event, event.body.visibility === 1 ? 1 : 0);
   },
   founded(room, event) {
-    Object.assign(room, event.body, { creator: event.user });
-    room.members.set(event.user, { role: ROLE_OWNER, joinedSeq: event.seq });
-    return ['created', 0];
+    return found(room, event, event.body.history);
   },
   direct_created(room, event) {
     Object.assign(room, { visibility: 2, creator: event.user });
-    for (const { id } of event.body.members) room.members.set(id, { role: ROLE_MEMBER, joinedSeq: event.seq });
+    for (const id of ids(event.body.members)) room.members.set(id, { role: ROLE_MEMBER, joinedSeq: event.seq, visibleFrom: 0 });
     return ['opened', 0];
   },
   added(room, event) {
-    const { member } = event.body;
-    room.members.set(member, { role: ROLE_MEMBER, joinedSeq: event.seq, visibleFrom: room.history ? event.seq : 0 });
-    return ['added', member];
+    enter(room, event.body.member, ROLE_MEMBER, event);
+    return ['added', event.body.member];
   },
   renamed(room, event) {
     room.name = event.body.name;
-    return ['renamed', 0];
+    return ['renamed', 0, room.name];
   },
   topic_changed(room, event) {
     room.topic = event.body.topic;
-    return [room.topic === '' ? 'topic_taken' : 'topic_changed', 0];
+    return [room.topic === '' ? 'topic_taken' : 'topic_changed', 0, room.topic];
   },
   archived(room, event) {
     room.archived = event.body.on;
@@ -117,10 +123,10 @@ const RULES = {
   },
   history_changed(room, event) {
     room.history = event.body.history;
-    return [room.history ? 'history_joining' : 'history_all', 0];
+    return [room.history === 1 ? 'history_joining' : 'history_all', 0];
   },
   joined(room, event) {
-    room.members.set(event.user, { role: event.body.role, joinedSeq: event.seq, visibleFrom: room.history ? event.seq : 0 });
+    enter(room, event.user, event.body.role, event);
     return ['joined', 0];
   },
   left(room, event) {
@@ -131,6 +137,9 @@ const RULES = {
     addLine(room, event, []);
   },
   said(room, event) {
+    addLine(room, event, ids(event.body?.mentions));
+  },
+  shared(room, event) {
     addLine(room, event, ids(event.body?.mentions));
   },
   edited(room, event) {
@@ -191,7 +200,7 @@ export function foldLog(id, events, leaveOut = '') {
     room.lastAtMs = event.at_ms;
     if (event.kind === leaveOut) continue;
     const notice = rule(room, event);
-    if (notice) room.notices.push({ seq: event.seq, what: notice[0], user: event.user, whom: notice[1] });
+    if (notice) room.notices.push({ seq: event.seq, what: notice[0], user: event.user, whom: notice[1], text: notice[2] ?? '' });
   }
   return room;
 }

@@ -3,21 +3,21 @@
 const KIND_OF_REQUEST = {
   room_create: 'room_created', room_join: 'joined', room_leave: 'left', room_post: 'posted', room_say: 'said',
   room_edit: 'edited', room_revise: 'revised', room_delete: 'deleted', room_react: 'reacted', room_pin: 'pinned',
-  room_direct: 'direct_created', room_invite: 'added', room_rename: 'renamed', room_topic: 'topic_changed',
-  room_archive: 'archived', room_history: 'history_changed',
   room_remove: 'removed', room_ban: 'banned', room_unban: 'unbanned', room_role: 'role_changed', room_mute: 'muted',
+  room_invite: 'added', room_direct: 'direct_created', room_rename: 'renamed', room_topic: 'topic_changed', room_archive: 'archived',
+  room_history: 'history_changed', room_share: 'shared',
 };
 /* What a page asks for by HTTP: method, path, kind of the event. */
 const KIND_OF_PATH = [
   ['POST', /\/rooms$/, 'room_created'],
+  ['POST', /\/join$/, 'joined'],
+  ['POST', /\/leave$/, 'left'],
   ['POST', /\/directs$/, 'direct_created'],
   ['POST', /\/members$/, 'added'],
   ['PUT', /\/name$/, 'renamed'],
   ['PUT', /\/topic$/, 'topic_changed'],
   ['PUT', /\/archived$/, 'archived'],
   ['PUT', /\/history$/, 'history_changed'],
-  ['POST', /\/join$/, 'joined'],
-  ['POST', /\/leave$/, 'left'],
   ['PUT', /\/members\/\d+$/, 'role_changed'],
   ['DELETE', /\/members\/\d+$/, 'removed'],
   ['POST', /\/bans\/\d+$/, 'banned'],
@@ -26,11 +26,10 @@ const KIND_OF_PATH = [
   ['', /\/reactions\/[^/]+$/, 'reacted'],
   ['', /\/pin$/, 'pinned'],
 ];
-/* Who is in a room already and asks to enter is told by which event they came in. */
-const ENTRIES = new Set(['joined', 'room_created', 'founded']);
-/* A room whose newcomers may read something else than is usual begins with an event of its own. */
-const creation = (kind, asked) =>
-  kind === 'room_created' && asked.history !== (asked.visibility === 1 ? 1 : 0) ? 'founded' : kind;
+/* Who is in a room already and asks to enter is told by which event they came in; a direct room is there once. */
+const ENTRIES = new Set(['joined', 'added', 'room_created', 'founded']);
+/* A room whose newcomers may read something else than is usual begins with another kind of event. */
+const kindOf = (kind, asked) => (kind === 'room_created' && (asked.history ?? 0) !== (asked.visibility === 1 ? 1 : 0) && asked.history !== undefined ? 'founded' : kind);
 const FAULTS_MAX = 20;
 
 export class Ledger {
@@ -62,7 +61,7 @@ export class Ledger {
   }
 
   asked(user, message) {
-    const kind = message && creation(KIND_OF_REQUEST[message.type], message);
+    const kind = message && kindOf(KIND_OF_REQUEST[message.type], message);
     if (message?.client_id && !kind) throw new Error(`the ledger does not know ${message.type}`);
     return kind ? this.note(user, message.client_id, kind, message) : null;
   }
@@ -78,8 +77,7 @@ export class Ledger {
     if (!clientId) return null;
     const row = KIND_OF_PATH.find(([how, what]) => (how === '' || how === method) && what.test(url.pathname));
     if (!row) throw new Error(`the ledger does not know ${method} ${url.pathname}`);
-    const asked = body ? JSON.parse(body) : null;
-    return this.note(user, clientId, creation(row[2], asked), { method, path: url.pathname, body: asked });
+    return this.note(user, clientId, kindOf(row[2], body ? JSON.parse(body) : {}), { method, path: url.pathname, body: body ? JSON.parse(body) : null });
   }
 
   answeredByHttp(entry, status, body) {
@@ -126,9 +124,8 @@ export class Ledger {
         const key = `${event.user}/${event.client_id}`;
         const entry = this.entries.get(key);
         const where = `room ${room} seq ${event.seq}`;
-        if (ENTRIES.has(event.kind)) entered.add(`${event.user}/${room}/${event.seq}`);
-        if (event.kind === 'added') entered.add(`${event.body.member}/${room}/${event.seq}`);
-        if (event.kind === 'direct_created') for (const { id } of event.body.members) entered.add(`${id}/${room}/${event.seq}`);
+        if (ENTRIES.has(event.kind)) entered.add(`${event.body.member ?? event.user}/${room}/${event.seq}`);
+        if (event.kind === 'direct_created') entered.add(`${room}/${event.seq}`);
         if (places.has(key)) this.fault(`${where}: ${key} is there twice, first as ${places.get(key)}`);
         places.set(key, `${room}/${event.seq}`);
         if (!entry) this.fault(`${where}: nobody asked for this ${event.kind}`);
@@ -137,7 +134,8 @@ export class Ledger {
       }
     for (const [key, { user, kind, ack }] of this.entries) {
       if (!ack || places.get(key) === `${ack.room}/${ack.seq}`) continue;
-      if ((kind === 'joined' || kind === 'direct_created') && ack.dup && entered.has(`${user}/${ack.room}/${ack.seq}`)) continue;
+      if (kind === 'joined' && ack.dup && entered.has(`${user}/${ack.room}/${ack.seq}`)) continue;
+      if (kind === 'direct_created' && ack.dup && entered.has(`${ack.room}/${ack.seq}`)) continue;
       this.fault(`${kind} ${key} was acked as ${ack.room}/${ack.seq} and is ${places.get(key) ?? 'nowhere'}`);
     }
   }
@@ -150,7 +148,7 @@ export class Ledger {
     const target = message.target ?? message.reply_to ?? 0;
     if (target !== event.target) this.fault(`${where}: has the target ${event.target}, asked for was ${target}`);
     for (const field of ['emoji', 'on', 'member', 'role', 'muted', 'name', 'topic', 'visibility', 'history'])
-      if (message[field] !== undefined && (field in event.body || field !== 'history') && message[field] !== event.body[field])
+      if (message[field] !== undefined && event.body[field] !== undefined && message[field] !== event.body[field])
         this.fault(`${where}: ${field} is ${event.body[field]}, asked for was ${message[field]}`);
   }
 }

@@ -9,28 +9,30 @@ const MEMBERS_MIN = 3; // below it nobody leaves or is taken out
 
 /** The rooms as the acks tell them. */
 export class World {
-  constructor(users) {
+  /** kinds: those that the protocol has. */
+  constructor(users, kinds) {
     this.users = users;
+    this.kinds = kinds;
+    const table = (weight) => GENERATED_KINDS.filter((kind) => kinds.includes(kind)).map((kind) => [weight(kind), kind]);
+    this.storm = table((kind) => WEIGHTS[kind] ?? 4);
+    this.even = table(() => 1);
     /** id → room */
     this.rooms = new Map();
   }
 
   apply(entry) {
     const { user, kind, message, ack } = entry;
-    if (kind === 'direct_created') {
-      const people = [user, ...(message.body ?? message).users.map((u) => u.id)];
-      if (!this.rooms.has(ack.room))
-        this.rooms.set(ack.room, { id: ack.room, visibility: 2, history: 0, archived: false, members: new Map(people.map((id) => [id, 0])), banned: new Set(), muted: new Set(), lines: [], old: [], wanted: 0 });
-      return;
-    }
-    if (kind === 'room_created' || kind === 'founded') {
+    if (kind === 'room_created' || kind === 'founded' || kind === 'direct_created') {
       const asked = message.body ?? message;
-      this.rooms.set(ack.room, { id: ack.room, visibility: asked.visibility ?? 0, history: asked.history, archived: false, members: new Map([[user, 2]]), banned: new Set(), muted: new Set(), lines: [], old: [], wanted: 0 });
+      const people = kind === 'direct_created' ? [user, ...asked.users.map((u) => u.id)].map((id) => [id, 0]) : [[user, 2]];
+      if (this.rooms.has(ack.room)) return;
+      this.rooms.set(ack.room, { id: ack.room, visibility: kind === 'direct_created' ? 2 : (asked.visibility ?? 0), archived: false, history: asked.history ?? 0,
+        members: new Map(people), banned: new Set(), muted: new Set(), lines: [], old: [], wanted: 0 });
       return;
     }
     const room = this.rooms.get(ack.room);
     if (!room) return;
-    const member = message.member ?? message.body?.member ?? Number(/\/(\d+)$/.exec(message.path ?? '')?.[1] ?? 0);
+    const member = message.member ?? Number(/\/(\d+)$/.exec(message.path ?? '')?.[1] ?? 0);
     const line = (seq) => room.lines.find((l) => l.seq === seq) ?? room.old.find((l) => l.seq === seq);
     switch (kind) {
       case 'posted':
@@ -57,17 +59,17 @@ export class World {
         if (at) at.pinned = message.on;
         break;
       }
-      case 'joined':
-        room.members.set(user, room.members.size === 0 ? 2 : 0);
-        break;
       case 'added':
-        room.members.set(member, 0);
+        room.members.set(message.member ?? message.body.member, 0);
         break;
       case 'archived':
         room.archived = message.on ?? message.body.on;
         break;
       case 'history_changed':
         room.history = message.history ?? message.body.history;
+        break;
+      case 'joined':
+        room.members.set(user, room.members.size === 0 ? 2 : 0);
         break;
       case 'left':
         room.members.delete(user);
@@ -134,52 +136,47 @@ function callsOf(r, room, user) {
 
 const withCalls = (world, text, mentions) => `${text} ${mentions.map(({ id }) => `@${world.users.get(id)}`).join(' ')}`;
 
-const placesOf = (world) => [...world.rooms.values()].filter((room) => room.visibility !== 2);
+function create(r, world, unusual) {
+  const n = [...world.rooms.values()].filter((room) => room.visibility !== 2).length;
+  if (n >= ROOMS_MAX) return null;
+  const visibility = n % 4 === 3 ? 1 : 0;
+  const history = unusual ? 1 - visibility : visibility;
+  return { user: r.of([...world.users.keys()]), type: 'room_create', name: `${r.of(WORDS)} ${n}`, topic: r.once(2) ? '' : textOf(r), visibility, history };
+}
 
 /* kind → (random, room, world) → { user, type, … } or null */
 const GENERATORS = {
   room_created(r, _, world) {
-    const n = placesOf(world).length;
-    if (n >= ROOMS_MAX) return null;
-    const visibility = n % 4 === 3 ? 1 : 0;
-    return { user: r.of([...world.users.keys()]), type: 'room_create', name: `${r.of(WORDS)} ${n}`, topic: r.once(2) ? '' : textOf(r), visibility, history: visibility };
+    return create(r, world, false);
   },
   founded(r, _, world) {
-    const n = placesOf(world).length;
-    if (n >= ROOMS_MAX + 2) return null;
-    return { user: r.of([...world.users.keys()]), type: 'room_create', name: `${r.of(WORDS)} ${n}`, topic: '', visibility: 1, history: 0 };
+    return create(r, world, true);
   },
   direct_created(r, _, world) {
-    if (world.rooms.size - placesOf(world).length >= DIRECTS_MAX) return null;
-    const [user, ...people] = r.shuffled([...world.users.keys()]);
-    return { user, type: 'room_direct', users: people.slice(0, 1 + r.below(3)).map((id) => ({ id })) };
+    const people = r.shuffled([...world.users.keys()]);
+    if ([...world.rooms.values()].filter((room) => room.visibility === 2).length >= DIRECTS_MAX) return null;
+    return { user: people[0], type: 'room_direct', users: people.slice(1, 1 + r.below(4)).map((id) => ({ id })) };
   },
-  /* Only where newcomers read all: what others may read is then the same for all, and can be compared with the log. */
   added(r, room, world) {
-    const user = room.visibility !== 2 && room.history === 0 ? moderatorOf(r, room) : 0;
+    const user = moderatorOf(r, room);
     const out = [...world.users.keys()].filter((u) => !room.members.has(u) && !room.banned.has(u));
     return user && out.length ? { user, type: 'room_invite', member: r.of(out) } : null;
   },
   renamed(r, room) {
-    const user = room.visibility !== 2 && moderatorOf(r, room);
-    return user ? { user, type: 'room_rename', name: `${r.of(WORDS)} ${r.below(100000)}` } : null;
+    const user = moderatorOf(r, room);
+    return user ? { user, type: 'room_rename', name: `${r.of(WORDS)} ${r.below(1000)}` } : null;
   },
   topic_changed(r, room) {
-    const user = room.visibility !== 2 && moderatorOf(r, room);
-    return user ? { user, type: 'room_topic', topic: `${textOf(r)} ${r.below(100000)}` } : null;
+    const user = moderatorOf(r, room);
+    return user ? { user, type: 'room_topic', topic: r.once(4) ? '' : textOf(r) } : null;
   },
-  /* One at a time: most of the time people talk. */
-  archived(r, room, world) {
-    const user = room.visibility !== 2 && moderatorOf(r, room);
-    const on = !room.archived;
-    if (!user || (on && [...world.rooms.values()].some((other) => other.archived))) return null;
-    return { user, type: 'room_archive', on };
+  archived(r, room) {
+    const user = moderatorOf(r, room);
+    return user ? { user, type: 'room_archive', on: !room.archived } : null;
   },
-  history_changed(r, room, world) {
+  history_changed(r, room) {
     const owner = [...room.members].find(([, role]) => role === 2)?.[0];
-    const isAlone = room.visibility === 1 && room.members.size === 1;
-    if (!owner || !(isAlone || (world.isLast && room.visibility === 0))) return null;
-    return { user: owner, type: 'room_history', history: room.history ? 0 : 1 };
+    return owner ? { user: owner, type: 'room_history', history: room.history ? 0 : 1 } : null;
   },
   joined(r, room, world) {
     if (room.visibility !== 0) return null;
@@ -187,9 +184,8 @@ const GENERATORS = {
     return who.length ? { user: r.of(who), type: 'room_join' } : null;
   },
   left(r, room) {
-    if (room.visibility === 2) return null;
     const who = [...room.members].filter(([, role]) => role < 2).map(([user]) => user);
-    return who.length && room.members.size > MEMBERS_MIN ? { user: r.of(who), type: 'room_leave' } : null;
+    return who.length && room.visibility === 0 && room.members.size > MEMBERS_MIN ? { user: r.of(who), type: 'room_leave' } : null;
   },
   posted(r, room) {
     const user = speak(r, room);
@@ -265,10 +261,10 @@ export const GENERATED_KINDS = Object.keys(GENERATORS);
 
 /* Of a thousand. Those who come must be as many as those who go. */
 const WEIGHTS = { posted: 560, said: 120, edited: 80, revised: 40, deleted: 40, reacted: 90, pinned: 30, joined: 14, left: 4,
-  added: 6, renamed: 3, topic_changed: 3, archived: 4, history_changed: 2, founded: 1, direct_created: 2, removed: 3, banned: 4, unbanned: 5, role_changed: 5, muted: 7, room_created: 2 };
-const STORM = GENERATED_KINDS.map((kind) => [WEIGHTS[kind] ?? 5, kind]);
-const EVEN = GENERATED_KINDS.map((kind) => [1, kind]);
+  removed: 3, banned: 4, unbanned: 5, role_changed: 5, muted: 7, room_created: 2,
+  added: 5, renamed: 4, topic_changed: 4, archived: 1, history_changed: 3, direct_created: 3, founded: 2 };
 const FIRST = new Set(['room_created', 'founded', 'direct_created']);
+const SPEECH = new Set(['joined', 'posted', 'said', 'shared', 'edited', 'revised', 'reacted', 'pinned']);
 const TRIES = 8;
 
 /** One request, without a client id: by `user`, or by anybody. even: all kinds alike often; or of this kind, in this room,
@@ -276,15 +272,17 @@ const TRIES = 8;
 export function propose(r, world, { user = 0, even = false, room = 0, kind = '', line = 0 } = {}) {
   const rooms = room ? [world.rooms.get(room)] : [...world.rooms.values()];
   for (let i = 0; i < TRIES; i++) {
-    const which = kind || r.weighted(even ? EVEN : STORM);
     const where = rooms.length ? r.of(rooms) : null;
-    if (!where && !FIRST.has(which)) continue;
-    if (where?.archived && which !== 'archived' && !FIRST.has(which)) continue;
+    // An archived room is soon open again: nothing much can be done there.
+    const which = kind || (where?.archived && r.once(2) ? 'archived' : r.weighted(even ? world.even : world.storm));
+    const isFirst = FIRST.has(which);
+    if (!where && !isFirst) continue;
+    if (where?.archived && SPEECH.has(which) && !r.once(20)) continue;
     if (where) where.wanted = line;
     const request = GENERATORS[which](r, where, world);
     if (!request || (user && request.user !== user)) continue;
     const { user: who, ...message } = request;
-    if (!FIRST.has(which)) message.room = where.id;
+    if (!isFirst) message.room = where.id;
     return { user: who, message };
   }
   return null;

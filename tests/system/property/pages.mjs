@@ -15,13 +15,15 @@ const GLOBALS = ['window', 'document', 'navigator', 'location', 'localStorage', 
   'BroadcastChannel', 'indexedDB', 'setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', ...IDB];
 const ENTRY = `
   export { createClient } from '@/app/client';
-  export { decode, encode } from '@/proto/codec';
+  export { decode, encode, openEvent } from '@/proto/codec';
+  export { fold } from '@/state/fold';
   export { isAtLeast, unreadOf } from '@/state/unread';
   export { newClientId } from '@/proto/ulid';
   export { ERRORS, KINDS, MESSAGES } from '@/proto/messages.gen';`;
 
 /** The second byte of a frame is its code: these are `ack` and `nack`; the others are the client's alone. */
 const ANSWERS = new Set([0x0c, 0x0d]);
+const SUB_OK = 0x07;
 
 /** The client's code, and a function that runs it in given globals. */
 export async function bundleClient() {
@@ -60,11 +62,11 @@ export class Browser {
     this.indexedDB = new fakeIndexedDb.IDBFactory();
     this.localStorage = storage();
     this.page = null;
-    this.pages = 0;
+    /** To `sub`, so far. */
+    this.answers = 0;
   }
 
   open() {
-    this.pages += 1;
     this.page = new Page(this);
     return this.page;
   }
@@ -173,6 +175,7 @@ export class Page {
         this.on('close', () => sockets.delete(this));
         this.on('message', (bytes) => {
           const frame = new Uint8Array(bytes);
+          if (frame[1] === SUB_OK) browser.answers += 1;
           if (ANSWERS.has(frame[1])) browser.ledger.heard(browser.user, page.app.decode(frame));
         });
       }

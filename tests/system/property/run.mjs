@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { startStack } from '../../browser/stack.mjs';
+import { differentRooms } from './compare.mjs';
 import { Ledger } from './ledger.mjs';
 import { propose, World } from './operations.mjs';
 import { Browser, bundleClient } from './pages.mjs';
@@ -15,7 +16,7 @@ const BUILD = process.env.ROOKERY_BUILD_DIR ?? join(ROOT, `build/${process.env.R
 const NAMES = ['ada', 'ben', 'cleo', 'dan', 'eve', 'finn'];
 /** Whose browsers: some people have two. */
 const BROWSERS = [0, 0, 1, 1, 2, 3];
-const ROOMS_FIRST = 4;
+const ROOMS_FIRST = 5; // one of them private
 const PASSWORD = 'a long enough sentence';
 const NODES = ['persist-0', 'persist-1', 'accounts-0', 'accounts-1', 'room-0', 'room-1', 'edge-0', 'edge-1'];
 const TICK_MS = 4;
@@ -27,6 +28,9 @@ const STORM_MS = 400_000;
 const SETTLE_MS = 60_000;
 const PINS_MAX = 20;
 const TRIES = 20;
+const COUNTS_MS = 10_000;
+const PAGES_MAX = 1000;
+const PENDING = new Set(['shared']);
 /** Of what is in an outbox: refused, or stored in a room that is not on the screen. */
 const HAS_ENDED = new Set(['failed', 'stored']);
 const SETTINGS = { ROOKERY_FRAMES_PER_S: 100000, ROOKERY_FRAMES_BURST: 100000, ROOKERY_REQUESTS_PER_S: 10000,
@@ -54,8 +58,9 @@ class Run {
     this.code = await bundleClient();
     this.stack = await startStack(SETTINGS);
     this.app = this.code(new Proxy({}, { get: () => undefined }));
+    this.kinds = Object.values(this.app.KINDS).map((row) => row.name).filter((kind) => !this.isPending(kind));
     this.users = new Map();
-    this.world = new World(this.users);
+    this.world = new World(this.users, this.kinds);
     this.ledger = new Ledger((code) => this.app.ERRORS[code].name, (entry) => this.world.apply(entry));
     for (const name of NAMES) {
       const talker = await Talker.signUp(this.stack.url, name, PASSWORD, this.app, this.ledger);
@@ -79,15 +84,21 @@ class Run {
       this.ask(propose(this.random, this.world, { kind: 'room_created' }));
       await until('a room is made', () => this.talkers.every((t) => t.open.size === 0), 20_000);
     }
-    for (const kind of ['founded', 'direct_created']) {
-      this.ask(propose(this.random, this.world, { kind }));
-      await until(`there is a room ${kind}`, () => this.talkers.every((t) => t.open.size === 0), 20_000);
-    }
     for (const room of this.world.rooms.values())
       for (let i = 0; i < NAMES.length; i++) {
         this.ask(propose(this.random, this.world, { kind: 'joined', room: room.id }));
         await until('somebody joins', () => this.talkers.every((t) => t.open.size === 0), 20_000);
       }
+  }
+
+  /* Kinds in the protocol that the web client does not show yet, by name; one that it does show is no such kind. */
+  isPending(kind) {
+    if (!PENDING.has(kind)) return false;
+    const items = [];
+    this.app.fold(items, { room: 1, seq: 1, user: 1, atMs: 1, clientId: '', msgNo: 1, target: 0, body: { kind, text: 'x', mentions: [], files: [] } }, true);
+    if (items.length) throw new Error(`the web client shows ${kind}: take it out of PENDING, and give it a generator`);
+    console.log(`left out: ${kind}, which the web client does not show yet`);
+    return true;
   }
 
   ask(proposal) {
@@ -103,13 +114,13 @@ class Run {
     switch (message.type) {
       case 'room_create':
         return commands.createRoom({ clientId: commands.newClientId(), name: message.name, topic: message.topic, visibility: message.visibility ? 'private' : 'public', history: message.history ? 'joining' : 'all' });
+      case 'room_join': return commands.joinRoom(room);
       case 'room_direct': return commands.openDirect(message.users.map((u) => u.id));
       case 'room_invite': return commands.addMember(room, member);
       case 'room_rename': return commands.renameRoom(room, message.name);
       case 'room_topic': return commands.setTopic(room, message.topic);
       case 'room_archive': return commands.archiveRoom(room, message.on);
-      case 'room_history': return commands.setHistory(room, message.history ? 'joining' : 'all');
-      case 'room_join': return commands.joinRoom(room);
+      case 'room_history': return commands.setHistory(room, ['all', 'joining'][message.history]);
       case 'room_leave': return commands.leaveRoom(room);
       case 'room_post': return commands.post(room, message.text, 0);
       case 'room_say': return commands.post(room, message.text, message.reply_to);
@@ -153,7 +164,7 @@ class Run {
     const t = page.timeline;
     if (!t || t.phase !== 'live') return;
     if (random.once(12)) page.commands.markRead(t.room, lastNo(t));
-    if (random.once(100)) page.commands.markUnread(t.room, 1 + random.below(lastNo(t)));
+    if (random.once(600)) page.commands.markUnread(t.room, random.of(t.items).msgNo ?? lastNo(t));
     if (random.once(100)) this.attempt(page, () => page.commands.setNotify(t.room, random.of(['all', 'mentions', 'nothing'])));
     if (random.once(40)) page.commands.typing(t.room);
     if (!even && random.once(150)) this.attempt(page, () => page.commands.loadOlder(t.room));
@@ -280,29 +291,29 @@ class Run {
   async lastWords() {
     await until('nothing is under way', () => this.isQuiet(), SETTLE_MS);
     const rooms = [...this.world.rooms.values()].filter((room) => room.visibility === 0);
-    for (const room of this.world.rooms.values()) if (room.archived) await this.mustAsk('archived', room);
     for (const room of rooms) {
+      if (room.archived) await this.mustAsk('archived', room);
       while (room.banned.size) await this.mustAsk('unbanned', room);
       while (room.members.size < this.users.size) await this.mustAsk('joined', room);
     }
     const [left, removed, banned, unbanned] = rooms;
     await this.mustAsk('left', left);
+    if (this.kinds.includes('added')) {
+      await this.mustAsk('left', left);
+      await this.mustAsk('added', left);
+    }
     await this.mustAsk('removed', removed);
     await this.mustAsk('banned', banned);
     await this.mustAsk('banned', unbanned);
     await this.mustAsk('unbanned', unbanned);
-    await this.mustAsk('added', unbanned);
-    await this.mustAsk('renamed', unbanned);
-    await this.mustAsk('topic_changed', unbanned);
     await this.mustAsk('role_changed', removed);
     if (left.muted.size === 0) await this.mustAsk('muted', left);
+    for (const kind of ['renamed', 'topic_changed', 'history_changed']) if (this.kinds.includes(kind)) await this.mustAsk(kind, removed);
     for (const [first, ...then] of [['said', 'edited'], ['said', 'revised'], ['posted', 'reacted', 'deleted'], ['posted', 'pinned']]) {
       const line = (await this.mustAsk(first, banned)).ack.seq;
       for (const kind of then) await this.mustAsk(kind, banned, { line });
     }
-    this.world.isLast = true; // nobody comes in any more
-    await this.mustAsk('history_changed', left);
-    await this.mustAsk('archived', left);
+    if (this.kinds.includes('archived')) await this.mustAsk('archived', unbanned);
   }
 
   async mustAsk(kind, room, more) {
@@ -349,19 +360,31 @@ class Run {
   /* ---- the record ---- */
 
   async exports() {
-    const owners = new Map(this.sql('SELECT m.room_id, MIN(m.user_id) FROM member AS m JOIN room AS r ON r.id = m.room_id WHERE m.role = 2 OR r.visibility = 2 GROUP BY m.room_id').map(([room, user]) => [Number(room), Number(user)]));
+    const owners = new Map(this.sql('SELECT room_id, user_id FROM member WHERE role = 2').map(([room, user]) => [Number(room), Number(user)]));
     const logs = [];
     for (const id of this.heads().keys()) {
-      const talker = this.talkers.find((t) => t.user === owners.get(id));
-      if (!talker) throw new Error(`room ${id} has no owner`);
-      const text = await (await talker.http(`/rooms/${id}/export`)).text();
-      const lines = text.trimEnd().split('\n').map((line) => JSON.parse(line));
-      const last = lines.at(-1);
-      if (last.type !== 'export_end' || last.count !== lines.length - 2) throw new Error(`the export of room ${id} was cut`);
-      logs.push([id, lines.slice(1, -1)]);
-      lines.slice(1, -1).forEach((event, i) => event.seq === i + 1 || this.faults.push(`room ${id}: event ${event.seq} at place ${i + 1}`));
+      const events = owners.has(id) ? await this.exported(id, owners.get(id)) : this.framesOf(id);
+      events.forEach((event, i) => event.seq === i + 1 || this.faults.push(`room ${id}: event ${event.seq} at place ${i + 1}`));
+      logs.push([id, events]);
     }
     return logs;
+  }
+
+  async exported(id, owner) {
+    const text = await (await this.talkers.find((t) => t.user === owner).http(`/rooms/${id}/export`)).text();
+    const lines = text.trimEnd().split('\n').map((line) => JSON.parse(line));
+    const last = lines.at(-1);
+    if (last.type !== 'export_end' || last.count !== lines.length - 2) throw new Error(`the export of room ${id} was cut`);
+    return lines.slice(1, -1);
+  }
+
+  /* A direct room has no owner, and so no export: the stored frames, as one would say them. */
+  framesOf(id) {
+    return this.sql(`SELECT HEX(frame) FROM event WHERE room_id = ${id} ORDER BY seq`).map(([hex]) => {
+      const event = this.app.decode(Buffer.from(hex, 'hex'));
+      const { kind: name, ...body } = this.app.openEvent(event).body;
+      return { ...event, kind: name, body: event.body === null ? null : body };
+    });
   }
 
   tables() {
@@ -373,7 +396,7 @@ class Run {
     put('room', this.sql('SELECT id, HEX(name), HEX(topic), visibility, created_by, last_seq, last_msg_no, last_at_ms, member_count FROM room ORDER BY id')
       .map(([id, name, topic, ...rest]) => [id, Buffer.from(name, 'hex').toString(), Buffer.from(topic, 'hex').toString(), ...rest.map(Number)]));
     put('member', numbers(this.sql('SELECT room_id, user_id, role, joined_seq, visible_from_seq FROM member ORDER BY room_id, user_id')));
-    put('room_setting', numbers(this.sql('SELECT room_id, archived, history FROM room_setting ORDER BY room_id')));
+    if (this.kinds.includes('archived')) put('room_setting', numbers(this.sql('SELECT r.id, COALESCE(s.history, 0), COALESCE(s.archived, 0) FROM room AS r LEFT JOIN room_setting AS s ON s.room_id = r.id ORDER BY r.id')));
     put('room_restricted', numbers(this.sql('SELECT room_id, user_id, state FROM room_restricted ORDER BY room_id, user_id')));
     put('pin', numbers(this.sql('SELECT room_id, target_seq, seq, user_id FROM pin ORDER BY room_id, target_seq')));
     put('reaction', this.sql('SELECT room_id, target_seq, seq, user_id, HEX(emoji) FROM reaction ORDER BY room_id, target_seq, seq')
@@ -412,29 +435,40 @@ class Run {
     return { how, room: t.room, lastSeq: t.lastSeq, firstMsgNo: t.firstMsgNo, changesFrom: t.changesFrom, items: [...t.items], memberCount: state.rooms.byId.get(t.room).members };
   }
 
-  async client(browser, index) {
-    const { page } = browser;
-    const open = [];
+  roomsOf({ page }) {
     const { unreadOf, isAtLeast } = this.app;
-    const rooms = () => [...page.state.rooms.byId.values()].map((r) => {
-      const { id, name, topic, visibility, archived, history, role, head, msgNo, readMsgNo, mentions, notify } = r;
-      return { id, name, topic, visibility, archived, history, role, head, msgNo, readMsgNo, mentions, notify, unread: unreadOf(r), isAtLeast: isAtLeast(r) };
+    return [...page.state.rooms.byId.values()].map((r) => {
+      const { id, name, topic, visibility, role, archived = false, history = '', head, msgNo, readMsgNo, mentions, notify } = r;
+      return { id, name, topic, visibility, role, archived, history, head, msgNo, readMsgNo, mentions, notify, unread: unreadOf(r), isAtLeast: isAtLeast(r) };
     });
-    const first = rooms();
+  }
+
+  /* Counts follow the events on ways of their own: they are given a moment, and not more. */
+  async lists(record) {
+    for (const end = Date.now() + COUNTS_MS; ; await sleep(300)) {
+      record.clients = this.pages.map((browser) => ({ name: browser.name, user: browser.user, rooms: this.roomsOf(browser), open: [] }));
+      if (differentRooms(record).length === 0 || Date.now() > end) return;
+    }
+  }
+
+  async openAll(browser, client, index) {
+    const { name, page } = browser;
     const heads = this.heads();
-    if (page.timeline) open.push({ ...this.shownNow(page, 'kept'), ...(await this.people(page, page.timeline.room, page.state.rooms.byId.get(page.timeline.room).role)) });
-    for (const [i, { id }] of first.entries()) {
+    if (page.timeline) client.open.push({ ...this.shownNow(page, 'kept'), ...(await this.people(page, page.timeline.room, page.state.rooms.byId.get(page.timeline.room).role)) });
+    for (const [i, { id }] of client.rooms.entries()) {
+      const answers = browser.answers;
+      const isNew = page.state.active !== id;
       page.commands.openRoom(id);
-      await until(`${browser.name} opens room ${id}`, () => page.timeline?.room === id && page.timeline.phase === 'live' && page.timeline.lastSeq === heads.get(id), 15_000);
+      const now = () => JSON.stringify({ link: page.state.link, there: page.state.rooms.byId.has(id), head: heads.get(id), ...page.timeline, items: page.timeline?.items.length, changes: 0 });
+      await until(() => `${name} opens room ${id}: ${now()}`, () => (!isNew || browser.answers > answers) && page.timeline?.room === id && page.timeline.phase === 'live' && page.timeline.lastSeq === heads.get(id), 25_000);
       if ((i + index) % BROWSERS.length !== 0) {
-        open.push(this.shownNow(page, 'opened'));
+        client.open.push(this.shownNow(page, 'opened'));
         continue;
       }
-      for (let pages = 0; page.timeline.firstMsgNo > 1 && pages < 1000; pages++) await page.commands.loadOlder(id);
-      if (page.timeline.firstMsgNo > 1) this.faults.push(`${browser.name} pages room ${id} and stays at line ${page.timeline.firstMsgNo}`);
-      open.push(this.shownNow(page, 'from the beginning'));
+      for (let pages = 0; page.timeline.firstMsgNo > 1 && pages < PAGES_MAX; pages++) await page.commands.loadOlder(id);
+      if (page.timeline.firstMsgNo > 1) this.faults.push(`${name} pages room ${id} and stays at line ${page.timeline.firstMsgNo}`);
+      client.open.push(this.shownNow(page, 'from the beginning'));
     }
-    return { name: browser.name, user: browser.user, rooms: first, open };
   }
 
   verify() {
@@ -445,14 +479,14 @@ class Run {
   }
 
   async record() {
-    const clients = [];
-    for (const [i, browser] of this.pages.entries()) clients.push(await this.client(browser, i));
-    const logs = await this.exports();
-    this.ledger.check(logs);
-    this.checkRows(logs);
+    const record = { kinds: this.kinds, names: Object.fromEntries(this.users), logs: await this.exports(), db: this.tables(), faults: this.faults };
+    await this.lists(record);
+    for (const [i, browser] of this.pages.entries()) await this.openAll(browser, record.clients[i], i);
+    this.ledger.check(record.logs);
+    this.checkRows(record.logs);
     this.verify();
     this.faults.push(...this.ledger.faults);
-    return { kinds: this.kinds, logs, clients, db: this.tables(), faults: this.faults };
+    return record;
   }
 
   async end() {
@@ -468,7 +502,6 @@ export async function run(options) {
   const told = (what) => console.log(`${((Date.now() - start) / 1000).toFixed(1)} s: ${what}`);
   try {
     await self.begin();
-    self.kinds = Object.values(self.app.KINDS).map((row) => row.name);
     told(`${self.talkers.length} people, ${self.pages.length} browsers, ${self.world.rooms.size} rooms`);
     await self.storm();
     await self.calm();
