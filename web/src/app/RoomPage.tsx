@@ -4,12 +4,14 @@ import { Composer, COMPOSER_ID } from '@/features/composer/Composer';
 import { ConnectionBar } from '@/features/presence/ConnectionBar';
 import { TypingLine } from '@/features/presence/TypingLine';
 import { Members } from '@/features/rooms/Members';
+import { PinsPanel } from '@/features/rooms/PinsPanel';
 import { RoomHeader } from '@/features/rooms/RoomHeader';
 import { Conversation } from '@/features/timeline/Conversation';
 import { Quote } from '@/features/timeline/Quote';
 import { failureOf, type RoomCard } from '@/state/commands';
 import { useApp, useCommands, useMe } from '@/state/hooks';
 import { Button } from '@/ui/Button';
+import { cx } from '@/ui/cx';
 import { Drawer } from '@/ui/Drawer';
 import { LinesSkeleton } from '@/ui/Skeleton';
 import { rememberRoom } from './lastRoom';
@@ -31,7 +33,9 @@ function Room({ id, line, menu }: { id: number; line: number; menu: ReactNode })
   const wide = useMedia('(min-width: 64rem)');
   const fine = useMedia('(pointer: fine)');
   const replying = useApp((s) => (s.drafts.replying?.room === id ? s.drafts.replying.seq : 0));
-  const [members, setMembers] = useState(false);
+  const [side, setSide] = useState<'members' | 'pins' | null>(null);
+  // The line to show, and how often one was asked for: the same one may be wanted again.
+  const [jump, setJump] = useState({ seq: 0, times: 0 });
   const member = room !== undefined;
 
   useEffect(() => {
@@ -46,6 +50,21 @@ function Room({ id, line, menu }: { id: number; line: number; menu: ReactNode })
     if (member && fine && document.querySelector('dialog[open]') === null) document.getElementById(COMPOSER_ID)?.focus();
   }, [member, fine]);
 
+  const close = () => setSide(null);
+  const panel =
+    side === 'members' ? (
+      <Members room={id} onClose={close} />
+    ) : side === 'pins' ? (
+      <PinsPanel
+        room={id}
+        onClose={close}
+        onJump={(seq) => {
+          setJump((now) => ({ seq, times: now.times + 1 }));
+          if (!wide) close();
+        }}
+      />
+    ) : null;
+
   if (!room) return known ? <Stranger id={id} menu={menu} /> : <Loading menu={menu} />;
   return (
     <div className="flex min-h-0 flex-1">
@@ -53,12 +72,14 @@ function Room({ id, line, menu }: { id: number; line: number; menu: ReactNode })
         <RoomHeader
           room={room}
           before={menu}
-          membersShown={members}
-          onMembers={() => setMembers(!members)}
+          membersShown={side === 'members'}
+          onMembers={() => setSide(side === 'members' ? null : 'members')}
+          pinsShown={side === 'pins'}
+          onPins={() => setSide(side === 'pins' ? null : 'pins')}
           onLeft={() => void navigate('/', { replace: true })}
         />
         <ConnectionBar />
-        <Conversation room={id} line={line} />
+        <Conversation room={id} line={jump.seq || line} asking={jump.times} />
         {room.archived ? (
           <p className="mx-3 mb-3 rounded-lg bg-page px-4 py-3 text-center text-sm text-ink-2 sm:mx-5">
             This room is archived. It can be read, and nothing more is said in it.
@@ -70,14 +91,10 @@ function Room({ id, line, menu }: { id: number; line: number; menu: ReactNode })
           </>
         )}
       </div>
-      {members && wide ? (
-        <aside className="w-64 shrink-0 border-l border-line">
-          <Members room={id} onClose={() => setMembers(false)} />
-        </aside>
-      ) : null}
-      {members && !wide ? (
-        <Drawer side="right" label="Members" onClose={() => setMembers(false)}>
-          <Members room={id} onClose={() => setMembers(false)} />
+      {panel && wide ? <aside className={cx('shrink-0 border-l border-line', side === 'pins' ? 'w-80' : 'w-64')}>{panel}</aside> : null}
+      {panel && !wide ? (
+        <Drawer side="right" label={side === 'pins' ? 'Pinned messages' : 'Members'} onClose={close}>
+          {panel}
         </Drawer>
       ) : null}
     </div>

@@ -29,6 +29,7 @@ import { keepDrafts } from './drafts';
 import { saveExport } from './export';
 import { createLive } from './live';
 import { keepNames } from './names';
+import { keepPins } from './pins';
 import { openOutboxDb } from './outbox_db';
 import { reloadOnce } from './part';
 import { rightsCommands } from './rights';
@@ -86,6 +87,7 @@ export function createClient(base: string): RunningClient {
   });
   const sender = createSender(store, db, tabs, (m) => live.socket.send(m));
   keepNames(store, http);
+  keepPins(store, http);
 
   store.subscribe((s, before) => {
     if (s.link.state !== before.link.state || s.outbox !== before.outbox) sender.drain();
@@ -184,9 +186,9 @@ export function createClient(base: string): RunningClient {
     );
   }
 
-  function calledIn(text: string): number[] {
+  function calledIn(text: string, picked?: ReadonlyMap<string, number>): number[] {
     const { session, users } = store.getState();
-    return mentionsIn(text, namesOf(users), session.status === 'in' ? session.me.id : 0);
+    return mentionsIn(text, new Map([...namesOf(users), ...(picked ?? [])]), session.status === 'in' ? session.me.id : 0);
   }
 
   /** Something small that is not worth an outbox. */
@@ -266,11 +268,11 @@ export function createClient(base: string): RunningClient {
     reconnect: () => live.reconnect(),
 
     openRoom: (room) => live.openRoom(room),
-    post: (room, text, replyTo) => {
+    post: (room, text, replyTo, picked) => {
       live.typed();
-      return enqueue(room, { what: 'post', text, replyTo, mentions: calledIn(text) });
+      return enqueue(room, { what: 'post', text, replyTo, mentions: calledIn(text, picked) });
     },
-    edit: (room, target, text) => enqueue(room, { what: 'edit', target, text, mentions: calledIn(text) }),
+    edit: (room, target, text, picked) => enqueue(room, { what: 'edit', target, text, mentions: calledIn(text, picked) }),
     react: (room, target, emoji, on) => enqueue(room, { what: 'react', target, emoji, on }),
     pin: (room, target, on) => enqueue(room, { what: 'pin', target, on }),
     setReplying: (replying) => store.setState((s) => ({ drafts: setReplying(s.drafts, replying) })),

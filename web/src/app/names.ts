@@ -23,6 +23,7 @@ export function keepNames(store: Store, http: Http): void {
     for (const item of s.timelines.get(s.active)?.items ?? []) {
       consider(item.user);
       if (item.type === 'notice') consider(item.whom);
+      if (item.type === 'line') item.mentions.forEach(consider);
     }
     for (const id of s.presence.get(s.active)?.typists ?? []) consider(id);
     return [...ids].slice(0, LIMITS.USERS_PAGE_MAX);

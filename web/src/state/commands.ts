@@ -76,8 +76,9 @@ export interface Commands extends AdminCommands {
 
   openRoom(room: number | null): void;
   /** replyTo: seq of the line it answers; 0: none. Whom it calls follows from the text. */
-  post(room: number, text: string, replyTo: number): void;
-  edit(room: number, seq: number, text: string): void;
+  post(room: number, text: string, replyTo: number, picked?: ReadonlyMap<string, number>): void;
+  /** picked: whom a name means, where the person chose; others follow from the names that are known. */
+  edit(room: number, seq: number, text: string, picked?: ReadonlyMap<string, number>): void;
   remove(room: number, seq: number): void;
   react(room: number, seq: number, emoji: string, on: boolean): void;
   pin(room: number, seq: number, on: boolean): void;

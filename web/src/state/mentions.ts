@@ -37,6 +37,17 @@ export function callsIn(text: string, names: Names): Call[] {
   return calls;
 }
 
+/** What is being written behind an `@` at the caret; null: nobody is being called. */
+export function mentionQuery(text: string, caret: number): { at: number; query: string } | null {
+  const from = Math.max(0, caret - LIMITS.NAME_CHARS_MAX - 1);
+  const at = text.slice(from, caret).lastIndexOf('@') + from;
+  if (at < from || isWord(text[at - 1])) return null;
+  const query = text.slice(at + 1, caret);
+  // A name has words, but a sentence behind a name that was taken is none.
+  if (query.includes('\n') || query.startsWith(' ') || query.split(' ').length > 3) return null;
+  return { at, query };
+}
+
 /** The users to send beside a text, each once. */
 export function mentionsIn(text: string, names: Names, me: number): number[] {
   const users = new Set(callsIn(text, names).map((c) => c.user));

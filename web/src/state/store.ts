@@ -5,6 +5,7 @@ import { openEvent, type RoomEvent } from '@/proto/codec';
 import { ERRORS, type ServerMessage } from '@/proto/messages.gen';
 import { initialDrafts, type Drafts } from './drafts';
 import { initialLink, type Link } from './link';
+import { applyPinEvent, forgetPins, withPins, type AllPins } from './pins';
 import * as outbox from './outbox';
 import * as presence from './presence';
 import * as rooms from './rooms';
@@ -20,6 +21,7 @@ export interface State {
   timelines: ReadonlyMap<number, timeline.Timeline>;
   outbox: outbox.Outbox;
   presence: presence.Presence;
+  pins: AllPins;
   drafts: Drafts;
   /** The room on screen. */
   active: number | null;
@@ -37,6 +39,7 @@ export const initialState: State = {
   timelines: new Map(),
   outbox: outbox.initialOutbox,
   presence: presence.initialPresence,
+  pins: new Map(),
   drafts: initialDrafts,
   active: null,
   note: null,
@@ -80,6 +83,7 @@ function dropRoom(s: State, room: number, text: string): State {
     timelines,
     rooms: rooms.removeRoom(s.rooms, room),
     presence: presence.forget(s.presence, room),
+    pins: forgetPins(s.pins, room),
   };
   return gone && text ? note(next, text.replace('%s', gone.name)) : next;
 }
@@ -97,6 +101,8 @@ function applyRoomEvent(s: State, ev: RoomEvent): State {
   // Only the server knows whether they were a member: `sub_ok` says how many there are, unless it did so already.
   if (ev.body.kind === 'banned' && ev.seq > (s.rooms.byId.get(ev.room)?.head ?? 0)) next = withTimeline(next, ev.room, timeline.applyMiscounted);
   next = { ...next, rooms: rooms.applyRoomEvent(next.rooms, ev, goneNo) };
+  const pins = withPins(next.pins, ev.room, (p) => applyPinEvent(p, ev));
+  if (pins !== next.pins) next = { ...next, pins };
   if (ev.user === me) next = { ...next, outbox: outbox.seen(next.outbox, me, ev.clientId) };
   else if (ev.body.kind === 'posted' || ev.body.kind === 'said') next = { ...next, presence: presence.stopTyping(next.presence, ev.room, ev.user) };
   return passStored(next, ev.room);
@@ -132,6 +138,8 @@ export function applyMessage(s: State, m: ServerMessage, nowMs: number): State {
       const next = withTimeline(s, m.room, (t) => timeline.applySubOk(t, m));
       return {
         ...next,
+        // Events that a snapshot leaves out may have pinned something.
+        pins: m.mode === 0 ? next.pins : forgetPins(next.pins, m.room),
         rooms: rooms.applySubInfo(next.rooms, m.room, {
           incarnation: m.incarnation,
           head: m.head,

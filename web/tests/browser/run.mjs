@@ -153,6 +153,37 @@ await test('the level of a room: by keyboard, on both tabs', {}, async (page, co
   await other.getByRole('menuitemradio', { name: 'Every message' }).click();
 });
 
+await test('pins: counted in the header, listed, gone to and taken away, by keyboard', {}, async (page) => {
+  await open(page, garden);
+  const words = `pin me ${Date.now()}`;
+  mock.order('say', { room: 'Garden', user: 'Mira', text: words });
+  const row = page.locator('[role=article]', { hasText: words });
+  await row.focus();
+  await row.getByRole('button', { name: 'Pin message' }).press('Enter');
+  await row.getByText('Pinned').waitFor();
+  const shown = page.getByRole('button', { name: /pinned messages\. Show/ });
+  const count = Number(/^(\d+)/.exec((await shown.getAttribute('aria-label')) ?? '')?.[1]);
+  check('counted', count > 0);
+  await shown.press('Enter');
+  const panel = page.getByRole('region', { name: 'Pinned messages' });
+  await panel.getByText(words).first().waitFor();
+  await panel.getByRole('button', { name: `Go to it: ${words}` }).press('Enter');
+  await panel.getByRole('button', { name: `Take the pin away: ${words}` }).press('Enter');
+  await page.getByRole('button', { name: new RegExp(`^${count - 1} pinned`) }).waitFor();
+  const axe = await new AxeBuilder({ page }).analyze();
+  check('axe: ' + axe.violations.map((v) => v.id).join(), axe.violations.every((v) => v.impact !== 'serious' && v.impact !== 'critical'));
+});
+
+await test('calling somebody: the list by keyboard, axe is content', {}, async (page) => {
+  await open(page, garden);
+  await page.locator('#composer').pressSequentially('hi @mi');
+  await page.getByRole('option').first().waitFor();
+  const axe = await new AxeBuilder({ page }).analyze();
+  check('axe: ' + axe.violations.map((v) => v.id).join(), axe.violations.every((v) => v.impact !== 'serious' && v.impact !== 'critical'));
+  await page.keyboard.press('Enter');
+  check('the name is in the text', (await page.locator('#composer').inputValue()) === 'hi @Mira ');
+});
+
 await test('a reaction made offline waits on its line, and is stored later', {}, async (page) => {
   await open(page, lunch);
   const words = `react ${Date.now()}`;

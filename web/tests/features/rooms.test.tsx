@@ -128,7 +128,7 @@ describe('room settings', () => {
 describe('the room menu', () => {
   const items = async (over: Parameters<typeof roomState>[0]) => {
     const { user, unmount } = show(
-      <RoomHeader room={room(over)} before={null} membersShown={false} onMembers={nothing} onLeft={nothing} />,
+      <RoomHeader room={room(over)} before={null} membersShown={false} pinsShown={false} onPins={() => undefined} onMembers={nothing} onLeft={nothing} />,
     );
     await user.click(screen.getByRole('button', { name: 'Room menu' }));
     const texts = screen.queryAllByRole('menuitem').map((item) => item.textContent);
@@ -146,7 +146,7 @@ describe('the room menu', () => {
   test('archiving asks first', async () => {
     const archiveRoom = vi.fn(() => Promise.resolve());
     const { user } = show(
-      <RoomHeader room={room({ role: 2 })} before={null} membersShown={false} onMembers={nothing} onLeft={nothing} />,
+      <RoomHeader room={room({ role: 2 })} before={null} membersShown={false} pinsShown={false} onPins={() => undefined} onMembers={nothing} onLeft={nothing} />,
       undefined,
       { archiveRoom },
     );

@@ -3,7 +3,9 @@ import { useApp, useCommands, useMe, useReadState } from '@/state/hooks';
 import { findLine } from '@/state/timeline';
 import { cx } from '@/ui/cx';
 import { Icon } from '@/ui/Icon';
+import { MentionList } from './MentionList';
 import { roomLeft, sendable } from './text';
+import { useMentions } from './useMentions';
 
 export const COMPOSER_ID = 'composer';
 
@@ -49,6 +51,7 @@ export function Composer({ room, name, quote }: { room: number; name: string; qu
 
   const text = changed?.text ?? draft;
   const { left, shown } = roomLeft(text);
+  const mentions = useMentions(room, text, area, (next) => (changed ? setChanged({ ...changed, text: next }) : commands.setDraft(room, next)));
 
   // Grows with its text where CSS alone cannot (field-sizing).
   useLayoutEffect(() => {
@@ -75,12 +78,12 @@ export function Composer({ room, name, quote }: { room: number; name: string; qu
     if (changed) {
       const t = read().timelines.get(room);
       const before = t && findLine(t, changed.seq)?.text;
-      if (clean !== '' && before !== null && clean !== before) commands.edit(room, changed.seq, clean);
+      if (clean !== '' && before !== null && clean !== before) commands.edit(room, changed.seq, clean, mentions.picked());
       stopEditing();
       return;
     }
     commands.setDraft(room, '');
-    commands.post(room, clean, replying);
+    commands.post(room, clean, replying, mentions.picked());
     commands.setReplying(null);
     area.current?.focus();
   }
@@ -100,6 +103,7 @@ export function Composer({ room, name, quote }: { room: number; name: string; qu
   function onKeyDown(e: KeyboardEvent<HTMLTextAreaElement>): void {
     // While an input method composes, Enter and Escape are its own (229: browsers that say so in no other way).
     if (e.nativeEvent.isComposing || e.keyCode === 229) return;
+    if (mentions.onKeyDown(e)) return;
     if (e.key === 'Enter' && !e.shiftKey && !e.ctrlKey && !e.altKey && !e.metaKey) {
       e.preventDefault();
       send();
@@ -119,12 +123,13 @@ export function Composer({ room, name, quote }: { room: number; name: string; qu
   const tooLong = left < 0;
   return (
     <form
-      className="px-3 pb-[max(0.75rem,env(safe-area-inset-bottom))] sm:px-5 sm:pb-4"
+      className="relative px-3 pb-[max(0.75rem,env(safe-area-inset-bottom))] sm:px-5 sm:pb-4"
       onSubmit={(e) => {
         e.preventDefault();
         send();
       }}
     >
+      <MentionList mentions={mentions} />
       <div
         className={cx(
           'rounded-xl border bg-raised shadow-sheet transition-colors has-[textarea:focus]:ring-1',
@@ -174,6 +179,7 @@ export function Composer({ room, name, quote }: { room: number; name: string; qu
             aria-describedby={shown ? `${id}-left` : undefined}
             onChange={(e) => {
               const { value } = e.target;
+              mentions.onCaret();
               setRefused(false);
               if (changed) {
                 setChanged({ ...changed, text: value });
@@ -183,6 +189,8 @@ export function Composer({ room, name, quote }: { room: number; name: string; qu
               if (value.trim() !== '') commands.typing(room);
             }}
             onKeyDown={onKeyDown}
+            onSelect={mentions.onCaret}
+            {...mentions.field}
             className="thin-scroll max-h-[38dvh] min-h-9 flex-1 resize-none bg-transparent py-1.5 text-base outline-none [field-sizing:content] placeholder:text-ink-3 pointer-coarse:min-h-11 pointer-coarse:py-2.5"
           />
           <button

@@ -2,6 +2,7 @@ import { useRef, useState, type ReactNode } from 'react';
 import { Link } from 'react-router';
 import { failureOf } from '@/state/commands';
 import { useApp, useCommands } from '@/state/hooks';
+import { pinsText } from '@/state/pins';
 import type { Room } from '@/state/rooms';
 import { Button } from '@/ui/Button';
 import { cx } from '@/ui/cx';
@@ -18,11 +19,13 @@ interface RoomHeaderProps {
   room: Room;
   before: ReactNode;
   membersShown: boolean;
+  pinsShown: boolean;
+  onPins: () => void;
   onMembers: () => void;
   onLeft: () => void;
 }
 
-export function RoomHeader({ room, before, membersShown, onMembers, onLeft }: RoomHeaderProps) {
+export function RoomHeader({ room, before, membersShown, pinsShown, onPins, onMembers, onLeft }: RoomHeaderProps) {
   const here = useApp((s) => s.presence.get(room.id)?.here);
   const [leaving, setLeaving] = useState(false);
   const [open, setOpen] = useState<'export' | 'settings' | 'people' | 'archive' | null>(null);
@@ -33,6 +36,7 @@ export function RoomHeader({ room, before, membersShown, onMembers, onLeft }: Ro
     setOpen(what);
   };
   const members = room.members;
+  const pins = useApp((s) => s.pins.get(room.id));
   const words = `${members ?? 'Unknown number of'} ${members === 1 ? 'member' : 'members'}${here === undefined ? '' : `, ${here} here now`}`;
   return (
     <header className="flex h-14 shrink-0 items-center gap-2 border-b border-line pr-2 pl-2 sm:pl-4 md:pl-6">
@@ -59,6 +63,20 @@ export function RoomHeader({ room, before, membersShown, onMembers, onLeft }: Ro
       >
         <Icon name="search" />
       </Link>
+      <button
+        type="button"
+        onClick={onPins}
+        aria-pressed={pinsShown}
+        aria-label={`${pins ? pinsText(pins) : 'Unknown number of'} pinned messages. ${pinsShown ? 'Hide' : 'Show'} them`}
+        title="Pinned messages"
+        className={cx(
+          'tap inline-flex shrink-0 items-center gap-1.5 rounded-md px-2 text-sm text-ink-2 tabular-nums hover:bg-page-hover hover:text-ink',
+          pinsShown && 'bg-accent-soft text-accent',
+        )}
+      >
+        <Icon name="pin" />
+        {pins && (pins.byLine.size > 0 || pins.more) ? pinsText(pins) : ''}
+      </button>
       <button
         type="button"
         onClick={onMembers}

@@ -25,8 +25,8 @@ const FOUND_MS = 2_500;
 const NO_ITEMS: readonly Item[] = [];
 const NO_MARKS: readonly Entry[] = [];
 
-/** `line`: seq of a line to open at; 0: none. */
-export function Conversation({ room, line: asked = 0 }: { room: number; line?: number }) {
+/** `line`: seq of a line to open at; 0: none. `asking` grows when it is wanted once more. */
+export function Conversation({ room, line: asked = 0, asking = 0 }: { room: number; line?: number; asking?: number }) {
   const timeline = useApp((s) => s.timelines.get(room));
   const me = useMe()?.id ?? 0;
   const allEntries = useApp((s) => s.outbox.entries);
@@ -212,7 +212,7 @@ export function Conversation({ room, line: asked = 0 }: { room: number; line?: n
   // A link to a line: once for each link, as soon as there is a room to look into.
   useEffect(() => {
     if (asked > 0 && loaded) onJump(asked);
-  }, [asked, loaded, onJump]);
+  }, [asked, asking, loaded, onJump]);
 
   const [picking, setPicking] = useState(0);
   const onPick = useCallback((seq: number) => setPicking(seq), []);
