@@ -243,7 +243,8 @@ db_status_t store_on_admin_rooms_get(struct store_call *call)
     status = db_query(
         call->db,
         "SELECT r.id, r.name, r.visibility, r.member_count, r.last_msg_no, r.created_at_ms, r.last_at_ms, "
-        "COALESCE(u.id, 0), COALESCE(u.name, '') FROM room AS r LEFT JOIN user AS u ON u.id = (SELECT m.user_id FROM "
+        "COALESCE(u.id, 0), COALESCE(u.name, ''), COALESCE(s.archived, 0) FROM room AS r LEFT JOIN room_setting AS s ON "
+        "s.room_id = r.id LEFT JOIN user AS u ON u.id = (SELECT m.user_id FROM "
         "member AS m WHERE m.room_id = r.id AND m.role = ? LIMIT 1) WHERE ? IN (r.visibility, ?) AND LOCATE(?, "
         "r.name) > 0 AND (r.name > ? OR (r.name = ? AND r.id > ?)) ORDER BY r.name, r.id LIMIT ?",
         values, 8, &rows);
@@ -255,7 +256,8 @@ db_status_t store_on_admin_rooms_get(struct store_call *call)
         const struct rec_admin_room room = {
             .room = db_get_u64(rows, 0), .name = db_get_view(rows, 1), .visibility = (uint32_t)db_get_u64(rows, 2),
             .members = db_get_u64(rows, 3), .messages = db_get_u64(rows, 4), .created_at_ms = db_get_u64(rows, 5),
-            .last_at_ms = db_get_u64(rows, 6), .owner = db_get_u64(rows, 7), .owner_name = db_get_view(rows, 8)};
+            .last_at_ms = db_get_u64(rows, 6), .owner = db_get_u64(rows, 7), .owner_name = db_get_view(rows, 8),
+            .archived = db_get_u64(rows, 9) != 0};
         if (call->list.count == limit) {
             answer->more = true;
             break;

@@ -644,6 +644,12 @@ static void test_users_and_rooms_are_listed_in_pages_and_by_a_part_of_the_name(v
     assert_true(rec_admin_room_next(&list, &room));
     assert_int_equal(ROOM, room.room);
     assert_true(view_is_equal(view_of_text("Alice"), room.owner_name));
+    assert_false(room.archived);
+    test_db_do(&s_fixture.db, "INSERT INTO room_setting (room_id, history, archived) VALUES (7000, 0, 1) "
+                              "ON DUPLICATE KEY UPDATE archived = 1");
+    list = client_ask(s_client, &ask, MSG_ADMIN_ROOMS)->as.admin_rooms.rooms;
+    assert_true(rec_admin_room_next(&list, &room) && room.archived);
+    test_db_do(&s_fixture.db, "UPDATE room_setting SET archived = 0 WHERE room_id = 7000");
     ask.as.admin_rooms_get.visibility = 1;
     assert_int_equal(0, client_ask(s_client, &ask, MSG_ADMIN_ROOMS)->as.admin_rooms.rooms.count);
     client_speak_for(s_client, 0);

@@ -85,7 +85,7 @@ export function createAdmin({ users, rooms, signIns, sockets, endSession, ok, pr
 
   function roomRow(r) {
     const owner = [...r.members].find(([, role]) => role === 2)?.[0] ?? 0;
-    return { room: r.id, name: r.visibility === 2 ? '' : r.name, visibility: r.visibility, members: r.members.size, messages: r.msgNo, created_at_ms: r.created ?? began, last_at_ms: r.log.at(-1)?.at_ms ?? 0, owner, owner_name: users.get(owner)?.name ?? '' };
+    return { room: r.id, name: r.visibility === 2 ? '' : r.name, visibility: r.visibility, members: r.members.size, messages: r.msgNo, created_at_ms: r.created ?? began, last_at_ms: r.log.at(-1)?.at_ms ?? 0, owner, owner_name: users.get(owner)?.name ?? '', archived: Boolean(r.archived) };
   }
 
   const socketRow = (s, i) => ({ edge: numberOf(`edge/${i % 2}`), number: i + 1, user: s.user.id, session: openOf(s.user)[0]?.id ?? 0, name: s.user.name, device: 'Web on Linux', address: '127.0.0.1', open_ms: 61_000, rooms: 3, waiting: 0, waiting_bytes: 0 });

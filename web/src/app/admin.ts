@@ -80,6 +80,7 @@ export function adminCommands(http: Http): AdminCommands {
           createdAtMs: r.created_at_ms,
           lastAtMs: r.last_at_ms,
           owner: r.owner === 0 ? null : { id: r.owner, name: r.owner_name },
+          archived: r.archived,
         }),
       );
       return { rooms, more: answer.more };

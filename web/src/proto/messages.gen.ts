@@ -562,6 +562,8 @@ export interface AdminRoomRec {
   owner: number;
   /** as shown (at most 128 bytes of UTF-8) */
   owner_name: string;
+  /** it is kept to read only */
+  archived: boolean;
 }
 /** who did what to whom */
 export interface AuditRowRec {

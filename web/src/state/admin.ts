@@ -22,6 +22,7 @@ export interface AdminRoom {
   createdAtMs: number;
   lastAtMs: number;
   owner: { id: number; name: string } | null;
+  archived: boolean;
 }
 
 export interface AuditRow {

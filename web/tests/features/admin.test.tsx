@@ -87,10 +87,10 @@ describe('the picture', () => {
 });
 
 test('only an empty public room can be taken over, and that asks first', async () => {
-  const room: AdminRoom = { id: 9, name: 'Attic', visibility: 'public', members: 0, messages: 4, createdAtMs: T0, lastAtMs: T0, owner: null };
+  const room: AdminRoom = { id: 9, name: 'Attic', visibility: 'public', members: 0, messages: 4, createdAtMs: T0, lastAtMs: T0, owner: null, archived: false };
   const owned: AdminRoom = { ...room, id: 10, name: 'Cellar', members: 3, owner: { id: ANN.id, name: 'Ann' } };
   const joinRoom = vi.fn(() => Promise.resolve());
-  const adminRooms = vi.fn(() => Promise.resolve({ rooms: [room, owned, { ...room, id: 11, name: 'Vault', visibility: 'private' as const }], more: false }));
+  const adminRooms = vi.fn(() => Promise.resolve({ rooms: [room, owned, { ...room, id: 11, name: 'Vault', visibility: 'private' as const }, { ...room, id: 12, name: 'Loft', archived: true }], more: false }));
   const { user } = show(<Rooms />, asAdmin, { adminRooms, joinRoom });
   const buttons = await screen.findAllByRole('button', { name: /^Become the owner/ });
   expect(buttons.map((b) => b.getAttribute('aria-label'))).toEqual(['Become the owner of Attic']);

@@ -50,6 +50,7 @@ export function Rooms() {
                   <bdi className="min-w-0 truncate">{room.name}</bdi>
                 )}
                 {room.visibility === 'private' ? <Badge>private</Badge> : null}
+                {room.archived ? <Badge>archived</Badge> : null}
                 {room.visibility !== 'direct' && room.owner === null ? <Badge tone="danger">nobody owns it</Badge> : null}
               </p>
               <p className="mt-0.5 text-xs text-ink-3">
@@ -69,7 +70,7 @@ export function Rooms() {
                 ) : null}
               </p>
             </div>
-            {room.visibility === 'public' && room.members === 0 ? (
+            {room.visibility === 'public' && room.members === 0 && !room.archived ? (
               <Button aria-label={`Become the owner of ${room.name}`} onClick={() => setTaking(room)}>
                 Become the owner
               </Button>
