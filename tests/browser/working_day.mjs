@@ -38,7 +38,11 @@ async function step(claim, work) {
 const isPhone = (p) => p.page.viewportSize().width < 768;
 const button = (p, name) => p.page.getByRole('button', { name });
 const openDrawer = async (p) => {
-  if (isPhone(p)) await button(p, /Open the room list/).first().click();
+  if (!isPhone(p)) return;
+  const drawer = p.page.getByRole('dialog', { name: 'Rooms and account' });
+  await drawer.or(button(p, /Open the room list/)).first().waitFor(); // a reload keeps an open one open
+  if ((await drawer.count()) === 0) await button(p, /Open the room list/).first().click();
+  await drawer.waitFor();
 };
 const roomLink = (p, room) => p.page.getByRole('navigation', { name: 'Rooms' }).getByRole('link', { name: new RegExp(`\\b${room}\\b`) });
 /* To a room by its place in the list. */
@@ -78,7 +82,7 @@ async function act(p, text, action) {
 }
 const choose = async (p, menu, item) => {
   await button(p, menu).click();
-  await p.page.getByRole('menuitem', { name: item }).click();
+  await p.page.getByRole('menuitem', { name: item }).or(p.page.getByRole('menuitemradio', { name: item })).first().click();
 };
 const showMembers = async (p) => {
   if ((await p.page.getByRole('heading', { name: 'Members' }).count()) === 0) await button(p, /members?, .*Show them|members?\. Show them/).click();
@@ -159,6 +163,39 @@ try {
     await browse(ben);
     await until('nothing is unread', async () => !/unread|mention/.test(await roomLink(ben, 'Kitchen').textContent()));
     await enter(ben, 'Kitchen');
+  });
+
+  await step('Chen marks a line as unread on the phone, and finds it after the divider when coming back', async () => {
+    await act(chen, 'please bring two.', 'Mark unread from here');
+    await browse(chen);
+    await openDrawer(chen);
+    await until('two are unread', async () => /2\s*unread/.test(await roomLink(chen, 'Kitchen').textContent()));
+    await chen.page.reload();
+    await openDrawer(chen);
+    await until('two still are', async () => /2\s*unread/.test(await roomLink(chen, 'Kitchen').textContent()));
+    await roomLink(chen, 'Kitchen').click();
+    await line(chen, 'please bring two.').waitFor();
+    await log(chen).getByText('New', { exact: true }).waitFor();
+    await browse(chen);
+    await openDrawer(chen);
+    await until('nothing is unread', async () => !/unread/.test(await roomLink(chen, 'Kitchen').textContent()));
+    await roomLink(chen, 'Kitchen').click();
+    await composer(chen).waitFor();
+  });
+
+  await step('Ben wants to hear of mentions only: lines leave his list quiet, a call does not', async () => {
+    await choose(ben, 'Room menu', 'Mentions only');
+    await ben.page.keyboard.press('Escape');
+    await browse(ben);
+    await say(ada, 'Nothing that concerns Ben.');
+    await sees(chen, 'Nothing that concerns Ben.');
+    await sleep(1000);
+    assert.doesNotMatch(await roomLink(ben, 'Kitchen').textContent(), /unread/);
+    await say(ada, '@Ben but this does.');
+    await roomLink(ben, 'Kitchen').getByText('mention').waitFor();
+    await enter(ben, 'Kitchen');
+    await choose(ben, 'Room menu', 'Every message');
+    await ben.page.keyboard.press('Escape');
   });
 
   await step('an edit and a deletion are seen by all', async () => {
@@ -302,11 +339,47 @@ try {
     assert.deepEqual(after[2].slice(-30), after[0].slice(-30));
   });
 
+  await step('Ben writes to Chen alone: Chen finds it in the list and answers, and Ada has no part in it', async () => {
+    await button(ben, 'New message').click();
+    const dialog = ben.page.getByRole('dialog', { name: 'New message' });
+    await dialog.getByRole('combobox').fill('Chen');
+    await dialog.getByRole('option', { name: 'Chen' }).click();
+    await dialog.locator('button[type=submit]').click();
+    await ben.page.getByRole('heading', { level: 1, name: 'Chen' }).waitFor();
+    await say(ben, 'Between us: cake at four.');
+    await openDrawer(chen);
+    await until('one is unread', async () => /1\s*unread/.test(await roomLink(chen, 'Ben').textContent()));
+    await roomLink(chen, 'Ben').click();
+    await sees(chen, 'Between us: cake at four.');
+    await say(chen, 'I am in.');
+    await sees(ben, 'I am in.');
+    assert.equal(await ada.page.getByText('cake at four').count(), 0);
+    assert.equal(await roomLink(ada, 'Ben').count() + (await roomLink(ada, 'Chen').count()), 0);
+  });
+
   await step('a line is private to its room all day', async () => {
     for (const p of [ben, chen]) assert.ok(!(await p.page.content()).includes('behind the door'));
     await ada.page.keyboard.press('Escape');
     await enter(ada, 'Cellar');
     await sees(ada, 'The wine is behind the door.');
+  });
+
+  await step('Ada looks at people, rooms, actors and the audit log; Ben is told that this is not for him', async () => {
+    await choose(ada, /Your menu/, 'Administration');
+    const tab = (name) => ada.page.getByRole('navigation', { name: 'Administration' }).getByRole('link', { name }).click();
+    for (const p of everybody) await button(ada, `Manage ${p.name}`).waitFor();
+    await tab('Rooms');
+    for (const room of ['Kitchen', 'Cellar']) await ada.page.getByRole('main').getByRole('listitem').filter({ hasText: room }).first().waitFor();
+    await tab('System');
+    await ada.page.getByRole('img', { name: /actors and .* links between them/ }).waitFor();
+    const stored = ada.page.locator('dt', { hasText: 'Events stored per second' }).locator('xpath=../dd');
+    await until('rates are shown', async () => /^[\d.]/.test(await stored.textContent()));
+    await tab('Live');
+    for (const p of everybody) await button(ada, new RegExp(`^Sign ${p.name} out`)).first().waitFor();
+    await tab('Audit log');
+    await ada.page.getByRole('cell', { name: /ban/i }).first().waitFor();
+    await ben.page.goto(`${stack.url}/admin/users`);
+    await ben.page.getByText('This page is for administrators.').waitFor();
   });
 
   await step('no page broke the content security policy, threw, or has a serious fault of access', async () => {
