@@ -29,9 +29,9 @@ static const char *s_status_text(int status)
         int status;
         const char *text;
     } texts[] = {
-        {200, "OK"}, {201, "Created"}, {204, "No Content"}, {304, "Not Modified"}, {400, "Bad Request"},
+        {200, "OK"}, {201, "Created"}, {204, "No Content"}, {206, "Partial Content"}, {304, "Not Modified"}, {400, "Bad Request"},
         {401, "Unauthorized"}, {403, "Forbidden"}, {404, "Not Found"}, {405, "Method Not Allowed"}, {409, "Conflict"},
-        {411, "Length Required"}, {413, "Content Too Large"}, {415, "Unsupported Media Type"},
+        {411, "Length Required"}, {413, "Content Too Large"}, {415, "Unsupported Media Type"}, {416, "Range Not Satisfiable"},
         {422, "Unprocessable Content"}, {429, "Too Many Requests"}, {431, "Request Header Fields Too Large"},
         {500, "Internal Server Error"}, {503, "Service Unavailable"}, {504, "Gateway Timeout"},
         {505, "HTTP Version Not Supported"},
@@ -119,6 +119,16 @@ void http_stream_begin(struct http_conn *conn, const char *type, const char *ext
     conn->streams = true;
     conn->chunked = conn->keep_alive; /* else its end is the connection's */
     s_head(conn, 200, type, 0, extra);
+}
+
+void http_stream_begin_sized(struct http_conn *conn, int status, const char *type, uint64_t len, const char *extra)
+{
+    char headers[TEXT_MAX];
+    snprintf(headers, sizeof headers, "Content-Length: %" PRIu64 "\r\n%s", len, extra);
+    buffer_clear(&conn->out);
+    conn->streams = true;
+    conn->chunked = false;
+    s_head(conn, status, type, 0, headers);
 }
 
 static void s_stream(struct http_conn *conn, view_t part)
@@ -313,9 +323,14 @@ static err_t s_check_size(struct http_conn *conn, const struct http_request *req
     uint64_t ids[HTTP_IDS_MAX];
     unsigned allow;
     *limit_out = LIM_HTTP_BODY_BYTES_MAX;
-    if (request->content_length <= *limit_out)
-        return ERR_OK;
     const struct http_route *route = http_find(conn->admin, request->method, request->path, ids, &allow);
+    conn->by_pieces = route && route->flags & HTTP_PIECES;
+    if (request->content_length <= *limit_out && !conn->by_pieces)
+        return ERR_OK;
+    if (conn->by_pieces) {
+        *limit_out = (uint64_t)conn->edge->config->file_mib << 20;
+        return request->content_length <= *limit_out ? ERR_OK : *limit_out ? ERR_TOO_LARGE : ERR_NO_UPLOADS;
+    }
     if (!route || !(route->flags & HTTP_PICTURE))
         return ERR_TOO_LARGE;
     struct auth_identity identity;
@@ -383,11 +398,11 @@ static err_t s_check_call(struct http_conn *conn, const struct http_route *route
     }
     if (route->flags & HTTP_ADMINS && !call->identity.admin)
         return ERR_FORBIDDEN;
-    if (route->body == MSG_NONE && !(route->flags & HTTP_PICTURE))
+    if (route->body == MSG_NONE && !(route->flags & (HTTP_PICTURE | HTTP_PIECES)))
         return ERR_OK;
     if (!call->request->has_length)
         return ERR_NO_LENGTH;
-    if (route->flags & HTTP_PICTURE)
+    if (route->flags & (HTTP_PICTURE | HTTP_PIECES))
         return ERR_OK;
     view_t type = headers[HTTP_HEADER_CONTENT_TYPE];
     const uint8_t *semicolon = type.len ? memchr(type.bytes, ';', type.len) : NULL;

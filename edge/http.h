@@ -28,6 +28,7 @@ enum {
     HTTP_ADMIN = 4,
     HTTP_PLAIN = 8,    /* no budget: probes */
     HTTP_PICTURE = 16, /* the body is one: its own bound, and the token is looked at before any of it is read */
+    HTTP_PIECES = 64,  /* the body may be as long as a file, and is read piece by piece: http_conn_read_piece */
     HTTP_ADMINS = 32,  /* with HTTP_TOKEN: of administrators only */
 };
 
@@ -57,6 +58,8 @@ void http_reply_message(struct http_conn *conn, int status, view_t msgpack);
 /* An answer in parts, none of them empty. The handler has set conn->source; its `more` is called when a part is on its
  * way, so a slow reader makes the source slow. The connection may be gone when part or end return. */
 void http_stream_begin(struct http_conn *conn, const char *type, const char *extra);
+/* The same with its length known: len bytes follow, no more and no fewer. */
+void http_stream_begin_sized(struct http_conn *conn, int status, const char *type, uint64_t len, const char *extra);
 void http_stream_part(struct http_conn *conn, view_t part);
 void http_stream_end(struct http_conn *conn, view_t part);
 void http_problem(struct http_conn *conn, err_t code, uint32_t retry_ms, uint64_t limit);

@@ -25,7 +25,7 @@ static void s_enter(struct http_conn *self, conn_state_t state, int64_t ms)
     self->state = state;
     self->entered_ms = self->edge->now_ms;
     self->deadline_ms = self->edge->now_ms + ms;
-    bool reads = state == CONN_HEAD || state == CONN_BODY || state == CONN_LINGER;
+    bool reads = state == CONN_HEAD || state == CONN_BODY || state == CONN_PIECE || state == CONN_LINGER;
     loop_watch_set(self->watch, reads ? LOOP_READABLE : state == CONN_SENDING ? LOOP_WRITABLE : 0);
 }
 
@@ -77,7 +77,8 @@ static void s_reset(struct http_conn *self)
     free(self->allow_origin);
     self->allow_origin = NULL;
     self->route = NULL;
-    self->unread = self->head_only = false;
+    self->unread = self->head_only = self->by_pieces = self->wants_go_on = false;
+    self->body_left = 0;
 }
 
 /* Off every list; the socket and the hold stay the caller's. */
@@ -134,6 +135,12 @@ static void s_take(struct http_conn *self, uint8_t *bytes, size_t len)
     assert(got == (ssize_t)len); /* it was there a moment ago, and nobody else reads here */
 }
 
+static void s_go_on(struct http_conn *self)
+{
+    static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
+    (void)!send(self->fd, go_on, sizeof go_on - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
 static void s_begin_body(struct http_conn *self, const struct http_request *request)
 {
     self->in_need = request->head_len + (size_t)request->content_length;
@@ -144,10 +151,8 @@ static void s_begin_body(struct http_conn *self, const struct http_request *requ
     }
     s_take(self, self->in, request->head_len);
     self->in_len = request->head_len;
-    if (http_has_token(request->headers[HTTP_HEADER_EXPECT], "100-continue")) {
-        static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
-        (void)!send(self->fd, go_on, sizeof go_on - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
-    }
+    if (http_has_token(request->headers[HTTP_HEADER_EXPECT], "100-continue"))
+        s_go_on(self);
     s_enter(self, CONN_BODY, HTTP_BODY_MS);
 }
 
@@ -195,7 +200,11 @@ static void s_on_head(struct http_conn *self)
     default:
         break;
     }
-    if (request.content_length > 0) {
+    if (self->by_pieces) { /* until it is asked for, an answer is one to a request that was not read */
+        self->body_left = request.content_length;
+        self->unread = self->body_left > 0;
+        self->wants_go_on = http_has_token(request.headers[HTTP_HEADER_EXPECT], "100-continue");
+    } else if (request.content_length > 0) {
         s_begin_body(self, &request);
         return;
     }
@@ -222,6 +231,41 @@ static void s_on_body(struct http_conn *self)
     (void)parsed;
     s_enter(self, CONN_WAITING, HTTP_ANSWER_MS);
     http_serve(self, &request, view_of(self->in + request.head_len, self->in_need - request.head_len));
+}
+
+void http_conn_read_piece(struct http_conn *self, size_t len)
+{
+    assert(len > 0 && len <= self->body_left && len <= LIM_FILE_CHUNK_BYTES);
+    if (!self->in)
+        self->in = malloc(LIM_FILE_CHUNK_BYTES);
+    if (!self->in) {
+        http_conn_close(self);
+        return;
+    }
+    if (self->wants_go_on)
+        s_go_on(self);
+    self->wants_go_on = false;
+    self->in_len = 0;
+    self->in_need = len;
+    s_enter(self, CONN_PIECE, LIM_FILE_PIECE_MS);
+}
+
+static void s_on_piece(struct http_conn *self)
+{
+    ssize_t len = recv(self->fd, self->in + self->in_len, self->in_need - self->in_len, MSG_DONTWAIT);
+    if (len < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (len <= 0) {
+        http_conn_close(self);
+        return;
+    }
+    self->in_len += (size_t)len;
+    if (self->in_len < self->in_need)
+        return;
+    self->body_left -= self->in_need;
+    self->unread = self->body_left > 0;
+    s_enter(self, CONN_WAITING, HTTP_ANSWER_MS);
+    self->source->piece(self, view_of(self->in, self->in_need));
 }
 
 static void s_on_linger(struct http_conn *self)
@@ -297,6 +341,9 @@ static void s_on_ready(void *context, int ready)
     case CONN_BODY:
         s_on_body(self);
         break;
+    case CONN_PIECE:
+        s_on_piece(self);
+        break;
     case CONN_SENDING:
         http_conn_send(self);
         break;
@@ -317,7 +364,7 @@ static void s_look_after(struct http_conn *self, bool crowded)
             metric_add(METRIC_HTTP_CROWDED_OUT, 1);
         http_conn_close(self);
     } else if (edge->now_ms >= self->deadline_ms) {
-        if (begun || self->state == CONN_BODY || self->state == CONN_SENDING)
+        if (begun || self->state == CONN_BODY || self->state == CONN_PIECE || self->state == CONN_SENDING)
             metric_add(METRIC_HTTP_TIMEOUTS, 1);
         http_conn_close(self);
     }

@@ -22,14 +22,15 @@ enum {
     HTTP_CROWDED_MS = 1000,    /* for a head, when places run short or the server drains */
 };
 
-typedef enum { CONN_HEAD, CONN_BODY, CONN_WAITING, CONN_SENDING, CONN_LINGER } conn_state_t;
+typedef enum { CONN_HEAD, CONN_BODY, CONN_PIECE, CONN_WAITING, CONN_SENDING, CONN_LINGER } conn_state_t;
 
 struct http_route;
 struct http_conn;
 
-/* Who makes an answer while it is read. */
+/* Who makes an answer while it is read, or takes a body while it comes. */
 struct http_source {
     void (*more)(struct http_conn *conn); /* all so far is on its way: http_stream_part or _end, or an ask for it */
+    void (*piece)(struct http_conn *conn, view_t piece); /* what http_conn_read_piece asked for; borrowed */
     void (*gone)(struct http_conn *conn); /* the request is over, whole or not: nothing of it may be kept */
 };
 
@@ -53,6 +54,8 @@ struct http_conn {
     size_t seen;                    /* bytes of an unfinished head, still in the kernel */
     int64_t started_us;
     bool keep_alive, head_only, https, unread; /* unread: parts of it are still to come */
+    bool by_pieces, wants_go_on;    /* the body is read when asked for; the client waits for 100 */
+    uint64_t body_left;             /* of such a body: not asked for yet */
     bool served;                    /* an earlier request of this connection was answered */
     char *allow_origin;             /* CORS: the listed origin; NULL: none */
     char host[128];                 /* checked, for the policy header; "" if odd */
@@ -74,6 +77,9 @@ void http_conn_close(struct http_conn *self);
 void http_conn_close_all(struct edge *edge);
 void http_conn_on_tick(struct edge *edge);
 
+/* Reads len more bytes of a body that comes by pieces, at most body_left and LIM_FILE_CHUNK_BYTES, then calls
+ * source->piece. They must come within LIM_FILE_PIECE_MS. The connection may be gone when it returns. */
+void http_conn_read_piece(struct http_conn *self, size_t len);
 /* What is in conn->out and body goes out; then the next request, or the end. */
 void http_conn_send(struct http_conn *self);
 /* Lets libwebsockets have the socket. */

@@ -159,6 +159,17 @@ void http_room_post(struct http_conn *conn, const struct http_call *call)
     s_send_body(conn, call, &defaults, 201, s_simplify_say);
 }
 
+static void s_keep(struct msg *msg)
+{
+    (void)msg;
+}
+
+void http_room_share(struct http_conn *conn, const struct http_call *call)
+{
+    struct msg defaults = {.type = MSG_ROOM_SHARE, .as.room_share = {.room = call->ids[0], .text = view_of_text("")}};
+    s_send_body(conn, call, &defaults, 201, s_keep);
+}
+
 void http_room_edit(struct http_conn *conn, const struct http_call *call)
 {
     struct msg defaults = {.type = MSG_ROOM_REVISE, .as.room_revise = {

@@ -41,7 +41,7 @@ typedef enum {
     X(WS_PROTOCOL, "sec-websocket-protocol") X(WS_KEY, "sec-websocket-key") X(WS_VERSION, "sec-websocket-version") \
     X(ACCEPT_ENCODING, "accept-encoding") X(IF_NONE_MATCH, "if-none-match") X(ACCEPT, "accept")                    \
     X(FETCH_SITE, "sec-fetch-site") X(FORWARDED_FOR, "x-forwarded-for") X(FORWARDED_PROTO, "x-forwarded-proto")    \
-    X(USER_AGENT, "user-agent") X(REQUEST_METHOD, "access-control-request-method")
+    X(USER_AGENT, "user-agent") X(RANGE, "range") X(IF_RANGE, "if-range") X(REQUEST_METHOD, "access-control-request-method")
 
 typedef enum {
 #define X(name, wire) HTTP_HEADER_##name,

@@ -66,6 +66,9 @@ struct edge {
     struct listener *listener, *admin;
     struct http_static *statics;
     struct export *exports;      /* http_export.c */
+    struct transfer *transfers;  /* http_files.c */
+    size_t file_asks;            /* pieces of them on their way */
+    uint64_t file_turns;         /* of those that wait to ask for one */
     uint8_t *peeked;             /* EDGE_PEEK_BYTES: the head of one request */
 
     struct node_stats stats;     /* what it tells of itself */

@@ -55,7 +55,20 @@ struct world {
     size_t held_count;
     struct world_seen seen;
     buffer_t stats; /* what the edge told of itself last */
+    struct {
+        uint64_t id;
+        char name[LIM_FILE_NAME_BYTES_MAX + 1], mime[LIM_FILE_TYPE_BYTES_MAX + 1];
+        uint8_t bytes[2 * 1024 * 1024];
+        size_t len;
+    } file;
 };
+
+static void s_copy_text(char *out, size_t size, view_t text)
+{
+    size_t len = text.len < size ? text.len : size - 1;
+    memcpy(out, text.bytes, len);
+    out[len] = '\0';
+}
 
 /* ---- tokens ---- */
 
@@ -378,6 +391,29 @@ static err_t s_on_room_message(void *context, actor_t *actor, const struct envel
         list_writer_fini(&rooms);
         return ERR_OK;
     }
+    case MSG_ROOM_FILE_BEGIN:
+        if (!s_room(self, msg.as.room_file_begin.room) || env->user == WORLD_NO_OWNER)
+            return actor_reply_error(self->room, env, ERR_MUTED, 0);
+        self->seen.file_begins++;
+        self->file.id = msg.as.room_file_begin.file;
+        self->file.len = 0;
+        s_copy_text(self->file.name, sizeof self->file.name, msg.as.room_file_begin.name);
+        return actor_reply(self->room, env, &(struct msg){.type = MSG_STORE_OK, .as.store_ok.value = self->file.id});
+    case MSG_ROOM_FILE_GET: {
+        const struct msg_room_file_get *get = &msg.as.room_file_get;
+        size_t at = get->no == ID_MAX ? self->file.len : (size_t)get->no * LIM_FILE_CHUNK_BYTES;
+        uint8_t digest[32] = {1, 2, 3};
+        if (get->file != self->file.id || env->user == WORLD_NO_OWNER || at > self->file.len)
+            return actor_reply_error(self->room, env, ERR_NO_FILE, 0);
+        size_t left = self->file.len - at;
+        self->seen.file_gets++;
+        struct msg part = {.type = MSG_FILE_PART, .as.file_part = {
+            .file = get->file, .no = get->no, .name = view_of_text(self->file.name), .mime = view_of_text(self->file.mime),
+            .bytes = self->file.len, .digest = view_of(digest, sizeof digest),
+            .data = view_of(self->file.bytes + at, left < LIM_FILE_CHUNK_BYTES ? left : LIM_FILE_CHUNK_BYTES)}};
+        s_reply(self->room, env, &part);
+        return ERR_OK;
+    }
     case MSG_ROOM_EXPORT_GET:
         if (env->user == WORLD_NO_OWNER)
             return actor_reply_error(self->room, env, ERR_FORBIDDEN, 0);
@@ -473,6 +509,31 @@ static err_t s_on_persist_message(void *context, actor_t *actor, const struct en
         out = (struct msg){.type = MSG_USERS, .as.users = {.users = list_of(&list)}};
         break;
     }
+    case MSG_STORE_FILE_CHUNK: {
+        const struct msg_store_file_chunk *chunk = &msg.as.store_file_chunk;
+        self->seen.file_chunks++;
+        if (chunk->no * LIM_FILE_CHUNK_BYTES == self->file.len && chunk->data.len <= sizeof self->file.bytes - self->file.len) {
+            memcpy(self->file.bytes + self->file.len, chunk->data.bytes, chunk->data.len);
+            self->file.len += chunk->data.len;
+        }
+        out = (struct msg){.type = MSG_STORE_OK, .as.store_ok.value = chunk->no + 1};
+        break;
+    }
+    case MSG_STORE_FILE_END: {
+        const struct msg_store_file_end *end = &msg.as.store_file_end;
+        s_copy_text(self->file.mime, sizeof self->file.mime, end->mime);
+        s_copy_text(self->seen.file_mime, sizeof self->seen.file_mime, end->mime);
+        self->seen.file_width = end->width;
+        self->seen.file_height = end->height;
+        out = (struct msg){.type = MSG_FILE_STORED, .as.file_stored = {
+            .file = end->file, .name = view_of_text(self->file.name), .mime = end->mime, .bytes = self->file.len,
+            .width = end->width, .height = end->height}};
+        break;
+    }
+    case MSG_STORE_FILE_DROP:
+        self->seen.file_drops++;
+        out = (struct msg){.type = MSG_STORE_OK, .as.store_ok.value = msg.as.store_file_drop.file == self->file.id};
+        break;
     case MSG_STORE_SEARCH: { /* says what it was asked; nobody is called "nobody" */
         const struct msg_store_search *ask = &msg.as.store_search;
         view_t part = view_of(ask->query.bytes, ask->query.len < 64 ? ask->query.len : 64);
@@ -621,6 +682,8 @@ static void s_configure(struct world *self, const struct world_options *options)
     (void)err;
     self->config.port = s_free_port();
     self->config.admin_port = s_free_port();
+    if (options->file_mib)
+        self->config.file_mib = options->file_mib;
     self->config.frames_per_s = options->frames_per_s ? options->frames_per_s : 100000;
     self->config.frames_burst = options->frames_burst ? options->frames_burst : 100000;
     self->config.requests_per_s = options->requests_per_s ? options->requests_per_s : 100000;
@@ -836,6 +899,27 @@ void world_restart_room(struct world *self)
         self->rooms[i].live = 0;
     self->room = s_actor(self, ROLE_ROOM, ++self->room_nonce, &s_room_handlers);
     pthread_mutex_unlock(&self->lock);
+}
+
+void world_file_put(struct world *self, uint64_t file, const char *name, const char *mime, const uint8_t *bytes, size_t len)
+{
+    assert(len <= sizeof self->file.bytes);
+    pthread_mutex_lock(&self->lock);
+    self->file.id = file;
+    self->file.len = len;
+    s_copy_text(self->file.name, sizeof self->file.name, view_of_text(name));
+    s_copy_text(self->file.mime, sizeof self->file.mime, view_of_text(mime));
+    memcpy(self->file.bytes, bytes, len);
+    pthread_mutex_unlock(&self->lock);
+}
+
+size_t world_file_len(struct world *self, uint8_t *bytes_out, size_t size)
+{
+    pthread_mutex_lock(&self->lock);
+    size_t len = self->file.len;
+    memcpy(bytes_out, self->file.bytes, len < size ? len : size);
+    pthread_mutex_unlock(&self->lock);
+    return len;
 }
 
 struct world_seen world_seen(struct world *self)

@@ -19,6 +19,7 @@ struct world;
 
 struct world_options {
     int64_t frames_per_s, frames_burst, connections_max, connections_per_address, requests_per_s, requests_burst;
+    int64_t file_mib;
     const char *web_root, *origins, *trusted_proxies;
     bool tcp; /* links over tcp, so that the room can be restarted */
 };
@@ -50,7 +51,14 @@ void world_drop_room(struct world *self, uint64_t room);  /* its actor forgets w
 void world_type(struct world *self, uint64_t room);
 void world_restart_room(struct world *self);            /* another boot; what it held in memory stays known */
 
+/* The one file that the world holds: an upload fills it, of this user also when it was put here. */
+void world_file_put(struct world *self, uint64_t file, const char *name, const char *mime, const uint8_t *bytes, size_t len);
+size_t world_file_len(struct world *self, uint8_t *bytes_out, size_t size); /* copies what there is of it */
+
 struct world_seen {
+    int file_begins, file_chunks, file_drops, file_gets;
+    uint64_t file_width, file_height;
+    char file_mime[65];
     int posts, attaches, readers, detached, inbox_opens, inbox_closes, reads, typings, not_owner, exports;
     uint64_t last_user, last_session; /* of the last post's envelope */
     bool last_admin;
