@@ -14,6 +14,8 @@ static const struct limit {
     const char *doc;
 } s_limits[] = {
     {"TEXT_BYTES_MAX", LIM_TEXT_BYTES_MAX, "a line of chat, UTF-8"},
+    {"FILE_NAME_BYTES_MAX", LIM_FILE_NAME_BYTES_MAX, "of a file"},
+    {"LINE_FILES_MAX", LIM_LINE_FILES_MAX, "files of one line"},
     {"FRAME_BYTES_MAX", LIM_CLIENT_FRAME_BYTES_MAX, "one WebSocket message from a browser"},
     {"NAME_CHARS_MIN", LIM_NAME_CHARS_MIN, "a user's name, in characters"},
     {"NAME_CHARS_MAX", LIM_NAME_CHARS_MAX, "a user's name, in characters"},

@@ -25,6 +25,7 @@ import {
 } from '@/state/timeline';
 import { adminCommands } from './admin';
 import { createAuth } from './auth';
+import { createFiles } from './files';
 import { keepDrafts } from './drafts';
 import { saveExport } from './export';
 import { createLive } from './live';
@@ -88,6 +89,7 @@ export function createClient(base: string): RunningClient {
   const sender = createSender(store, db, tabs, (m) => live.socket.send(m));
   keepNames(store, http);
   keepPins(store, http);
+  const files = createFiles(store, http);
 
   store.subscribe((s, before) => {
     if (s.link.state !== before.link.state || s.outbox !== before.outbox) sender.drain();
@@ -108,6 +110,7 @@ export function createClient(base: string): RunningClient {
 
   function onEnd(): void {
     entered = 0;
+    files.close();
     live.stop();
     sender.close();
     // What belongs to one person is not shown to the next; the outbox of this one stays on the device.
@@ -272,6 +275,18 @@ export function createClient(base: string): RunningClient {
       live.typed();
       return enqueue(room, { what: 'post', text, replyTo, mentions: calledIn(text, picked) });
     },
+    share(room, text, replyTo, picked) {
+      const ready = files.take(room);
+      if (!ready) return false;
+      live.typed();
+      enqueue(room, { what: 'post', text, replyTo, mentions: calledIn(text, picked), files: ready });
+      return true;
+    },
+    addFiles: files.add,
+    retryFile: files.retry,
+    removeFile: files.remove,
+    fileUrl: files.url,
+    saveFile: files.save,
     edit: (room, target, text, picked) => enqueue(room, { what: 'edit', target, text, mentions: calledIn(text, picked) }),
     react: (room, target, emoji, on) => enqueue(room, { what: 'react', target, emoji, on }),
     pin: (room, target, on) => enqueue(room, { what: 'pin', target, on }),

@@ -29,9 +29,12 @@ export function messageOf(e: Entry): BrowserMessage {
   const head = { room: e.room, client_id: e.clientId };
   switch (e.work.what) {
     case 'post': {
-      const { text, replyTo = 0, mentions = [] } = e.work;
+      const { text, replyTo = 0, mentions = [], files = [] } = e.work;
+      const called = mentions.map((id) => ({ id }));
+      if (files.length > 0)
+        return { type: 'room_share', ...head, reply_to: replyTo, text, mentions: called, files: files.map((f) => ({ id: f.file })) };
       if (replyTo === 0 && mentions.length === 0) return { type: 'room_post', ...head, text };
-      return { type: 'room_say', ...head, reply_to: replyTo, text, mentions: mentions.map((id) => ({ id })) };
+      return { type: 'room_say', ...head, reply_to: replyTo, text, mentions: called };
     }
     case 'edit': {
       const { target, text, mentions = [] } = e.work;

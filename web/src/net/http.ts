@@ -55,6 +55,8 @@ export interface Http {
   request<T>(method: string, path: string, options?: RequestOptions): Promise<T>;
   /** The answer as it comes, with no bound on its time; problems are thrown as ever. */
   stream(path: string, signal: AbortSignal): Promise<ReadableStream<Uint8Array>>;
+  /** A body of any length, with how much of it is on its way; no bound on its time. */
+  upload<T>(path: string, query: Record<string, string>, body: Blob, progress: (sent: number) => void, signal: AbortSignal): Promise<T>;
   /** Without one; the refresh cookie goes along. */
   open<T>(method: string, path: string, options?: RequestOptions): Promise<T>;
 }
@@ -104,6 +106,30 @@ export function createHttp(base: string, tokens: TokenSource): Http {
     return response.body;
   }
 
+  /* fetch tells nothing of what is on its way. */
+  function upload<T>(path: string, body: Blob, progress: (sent: number) => void, signal: AbortSignal, token: string | null): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const xhr = new XMLHttpRequest();
+      const abort = () => xhr.abort();
+      xhr.open('POST', `${base}/api/v1${path}`);
+      if (token !== null) xhr.setRequestHeader('Authorization', `Bearer ${token}`);
+      xhr.setRequestHeader('Content-Type', body.type || 'application/octet-stream');
+      xhr.withCredentials = base !== '';
+      xhr.upload.onprogress = (e) => progress(e.loaded);
+      xhr.onload = () => {
+        const answer = parse(xhr.responseText);
+        if (xhr.status >= 200 && xhr.status < 300) resolve(answer as T);
+        else reject(new ApiError(problemOf({ status: xhr.status, headers: { get: (name) => xhr.getResponseHeader(name) } }, answer)));
+      };
+      xhr.onerror = () => reject(unreachable());
+      xhr.onabort = () => reject(new DOMException('', 'AbortError'));
+      xhr.onloadend = () => signal.removeEventListener('abort', abort);
+      signal.addEventListener('abort', abort);
+      if (signal.aborted) reject(new DOMException('', 'AbortError'));
+      else xhr.send(body);
+    });
+  }
+
   /** With a token; once more with a fresh one if it was refused. */
   async function signed<T>(run: (token: string | null) => Promise<T>): Promise<T> {
     const token = await tokens.token();
@@ -118,6 +144,8 @@ export function createHttp(base: string, tokens: TokenSource): Http {
   }
 
   return {
+    upload: <T>(path: string, query: Record<string, string>, body: Blob, progress: (sent: number) => void, signal: AbortSignal) =>
+      signed((token) => upload<T>(`${path}?${new URLSearchParams(query)}`, body, progress, signal, token)),
     stream: (path, signal) => signed((token) => stream(path, signal, token)),
     open: (method, path, options = {}) => once(method, path, options, null),
     request: <T>(method: string, path: string, options: RequestOptions = {}) =>
@@ -143,7 +171,7 @@ function parse(text: string): unknown {
   }
 }
 
-function problemOf(response: Response, answer: unknown): Problem {
+function problemOf(response: { status: number; headers: { get(name: string): string | null } }, answer: unknown): Problem {
   const p = (typeof answer === 'object' && answer !== null ? answer : {}) as Json;
   const text = (value: unknown) => (typeof value === 'string' && value !== '' ? value : undefined);
   const number = (value: unknown) => (typeof value === 'number' && value >= 0 ? value : undefined);

@@ -126,7 +126,7 @@ export function decode(bytes: ArrayBuffer | Uint8Array): ServerMessage | null {
 /* ---- the body of an event ---- */
 
 /** What of a body can be erased: a tombstone has the fields, and nothing in them. */
-type Erased = { kind: 'posted' | 'edited' | 'said' | 'revised'; text: null; mentions?: undefined };
+type Erased = { kind: 'posted' | 'edited' | 'said' | 'revised' | 'shared'; text: null; mentions?: undefined; files?: undefined };
 
 export type EventBody = { [K in KindName]: { kind: K } & KindBodies[K] }[KindName] | Erased | { kind: 'unknown' };
 
@@ -144,7 +144,7 @@ export interface RoomEvent {
 
 const UNKNOWN_KIND = 0xffff;
 const NUMBER_OF_KIND = new Map(Object.entries(KINDS).map(([number, row]) => [row.name, Number(number)]));
-const ERASABLE = new Set<KindName>(['posted', 'edited', 'said', 'revised']);
+const ERASABLE = new Set<KindName>(['posted', 'edited', 'said', 'revised', 'shared']);
 
 function openBody(kind: number, body: unknown): EventBody {
   const row = KINDS[kind];

@@ -13,6 +13,10 @@ export const SUBPROTOCOL_JSON = 'rookery.v1.json';
 export const LIMITS = {
   /** a line of chat, UTF-8 */
   TEXT_BYTES_MAX: 4096,
+  /** of a file */
+  FILE_NAME_BYTES_MAX: 200,
+  /** files of one line */
+  LINE_FILES_MAX: 10,
   /** one WebSocket message from a browser */
   FRAME_BYTES_MAX: 16384,
   /** a user's name, in characters */

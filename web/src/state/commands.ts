@@ -1,6 +1,6 @@
 /* What a person can make happen. Features call these; app/ carries them out. */
 import type { AdminCommands } from './admin';
-import type { Line } from './fold';
+import type { FileInfo, Line } from './fold';
 import type { Notify } from './rooms';
 import type { Hit, Hits, Neighbour } from './search';
 
@@ -77,6 +77,18 @@ export interface Commands extends AdminCommands {
   openRoom(room: number | null): void;
   /** replyTo: seq of the line it answers; 0: none. Whom it calls follows from the text. */
   post(room: number, text: string, replyTo: number, picked?: ReadonlyMap<string, number>): void;
+  /** The same with the files that lie ready in this room; they leave the tray. False: one is not ready. */
+  share(room: number, text: string, replyTo: number, picked?: ReadonlyMap<string, number>): boolean;
+  /** Uploads begin at once, two at a time. A sentence when one may not be uploaded; the others are. */
+  addFiles(room: number, files: readonly File[]): string;
+  /** From the beginning. */
+  retryFile(room: number, id: string): void;
+  /** Cancels it, or throws away what was uploaded. */
+  removeFile(room: number, id: string): void;
+  /** An address in this page for what a file holds. */
+  fileUrl(room: number, file: number): Promise<string>;
+  /** Into the browser's downloads. */
+  saveFile(room: number, file: FileInfo): Promise<void>;
   /** picked: whom a name means, where the person chose; others follow from the names that are known. */
   edit(room: number, seq: number, text: string, picked?: ReadonlyMap<string, number>): void;
   remove(room: number, seq: number): void;

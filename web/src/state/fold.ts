@@ -1,12 +1,15 @@
 /* What each kind of event does to the lines of a room: the rules, and nothing of where the events come from. The
  * server folds the same way (proto/marks.h). */
 import type { RoomEvent } from '@/proto/codec';
-import { LIMITS, type MarksMsg } from '@/proto/messages.gen';
+import { LIMITS, type FileInfoRec, type MarksMsg } from '@/proto/messages.gen';
 
 export interface Reaction {
   emoji: string;
   user: number;
 }
+
+/** A file that a line shows. */
+export type FileInfo = FileInfoRec;
 
 export interface Line {
   type: 'line';
@@ -25,6 +28,7 @@ export interface Line {
   replyTo: number;
   /** Users it calls, as it reads now. */
   mentions: readonly number[];
+  files: readonly FileInfo[];
   /** In the order they were given. */
   reactions: readonly Reaction[];
   pinned: { seq: number; by: number } | null;
@@ -71,6 +75,7 @@ export type Item = Line | Notice;
 
 const NO_REACTIONS: readonly Reaction[] = [];
 const NOBODY: readonly number[] = [];
+const NO_FILES: readonly FileInfo[] = [];
 
 /** Index of the item with this seq, -1 if it is not here. */
 export function indexOf(items: readonly Item[], seq: number): number {
@@ -114,7 +119,7 @@ export function react(reactions: readonly Reaction[], user: number, emoji: strin
   return mayReact(reactions, emoji) ? [...reactions, { emoji, user }] : reactions;
 }
 
-function lineOf(ev: RoomEvent, text: string | null, mentions: readonly number[]): Line {
+function lineOf(ev: RoomEvent, text: string | null, mentions: readonly number[], files = NO_FILES): Line {
   return {
     type: 'line',
     seq: ev.seq,
@@ -127,6 +132,7 @@ function lineOf(ev: RoomEvent, text: string | null, mentions: readonly number[])
     changedSeq: ev.seq,
     replyTo: text === null ? 0 : ev.target,
     mentions,
+    files,
     reactions: NO_REACTIONS,
     pinned: null,
     marksSeq: ev.seq,
@@ -144,6 +150,7 @@ function changed(line: Line, ev: RoomEvent): Line {
         changedSeq: ev.seq,
         replyTo: 0,
         mentions: NOBODY,
+        files: NO_FILES,
         reactions: NO_REACTIONS,
         pinned: null,
         marksSeq: Math.max(line.marksSeq, ev.seq),
@@ -177,6 +184,10 @@ export function fold(items: Item[], ev: RoomEvent, notices: boolean): void {
       return;
     case 'said':
       if (indexOf(items, ev.seq) < 0) items.push(lineOf(ev, body.text, (body.mentions ?? []).map((m) => m.id)));
+      return;
+    case 'shared':
+      if (indexOf(items, ev.seq) < 0)
+        items.push(lineOf(ev, body.text, (body.mentions ?? []).map((m) => m.id), body.files ?? NO_FILES));
       return;
     case 'edited':
     case 'revised':

@@ -2,9 +2,11 @@
  * time. An entry leaves only by its ack, its final refusal, or its own event; a refused one stays to be seen, and
  * blocks nobody. The same entries lie in IndexedDB, so that they outlive the page. */
 
+import type { FileInfo } from './fold';
+
 export type Work =
   /** Older entries on a device have neither an answered line nor people who are called. */
-  | { what: 'post'; text: string; replyTo?: number; mentions?: readonly number[] }
+  | { what: 'post'; text: string; replyTo?: number; mentions?: readonly number[]; files?: readonly FileInfo[] }
   | { what: 'edit'; target: number; text: string; mentions?: readonly number[] }
   | { what: 'delete'; target: number }
   | { what: 'react'; target: number; emoji: string; on: boolean }

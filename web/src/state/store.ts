@@ -11,6 +11,7 @@ import * as presence from './presence';
 import * as rooms from './rooms';
 import { initialSession, type Session } from './session';
 import * as timeline from './timeline';
+import type { Uploads } from './uploads';
 import { initialUsers, mergeUsers, type Users } from './users';
 
 export interface State {
@@ -25,6 +26,10 @@ export interface State {
   drafts: Drafts;
   /** The room on screen. */
   active: number | null;
+  /** Files on their way, or ready for the next line, by room. */
+  uploads: Uploads;
+  /** Of one file, as the server says; null: it has not said yet. */
+  fileBytesMax: number | null;
   /** A sentence that needs to be read once, and who it is about. */
   note: { id: number; text: string } | null;
 }
@@ -42,6 +47,8 @@ export const initialState: State = {
   pins: new Map(),
   drafts: initialDrafts,
   active: null,
+  uploads: new Map(),
+  fileBytesMax: null,
   note: null,
 };
 
@@ -104,7 +111,7 @@ function applyRoomEvent(s: State, ev: RoomEvent): State {
   const pins = withPins(next.pins, ev.room, (p) => applyPinEvent(p, ev));
   if (pins !== next.pins) next = { ...next, pins };
   if (ev.user === me) next = { ...next, outbox: outbox.seen(next.outbox, me, ev.clientId) };
-  else if (ev.body.kind === 'posted' || ev.body.kind === 'said') next = { ...next, presence: presence.stopTyping(next.presence, ev.room, ev.user) };
+  else if (ev.body.kind === 'posted' || ev.body.kind === 'said' || ev.body.kind === 'shared') next = { ...next, presence: presence.stopTyping(next.presence, ev.room, ev.user) };
   return passStored(next, ev.room);
 }
 
@@ -219,6 +226,7 @@ export function applyMessage(s: State, m: ServerMessage, nowMs: number): State {
     case 'presence':
       return { ...s, presence: presence.applyPresence(s.presence, m) };
     case 'hi':
+      return { ...s, fileBytesMax: m.file_bytes_max };
     case 'heartbeat':
     case 'err':
     case 'drain':

@@ -10,7 +10,7 @@ const NOON = new Date(2026, 2, 4, 12).getTime();
 const MINUTE = 60_000;
 
 function line(seq: number, over: Partial<Line> = {}): Line {
-  return { type: 'line', seq, msgNo: seq, clientId: newId(), user: ANN, atMs: NOON + seq * 1000, text: `l${seq}`, edited: false, changedSeq: seq, replyTo: 0, mentions: [], reactions: [], pinned: null, marksSeq: seq, ...over };
+  return { type: 'line', seq, msgNo: seq, clientId: newId(), user: ANN, atMs: NOON + seq * 1000, text: `l${seq}`, edited: false, changedSeq: seq, replyTo: 0, mentions: [], files: [], reactions: [], pinned: null, marksSeq: seq, ...over };
 }
 const build = (items: Line[], over = {}) => buildRows({ items, entries: [], me: ME, readUpTo: null, atEnd: true, ...over });
 const shape = (rows: Row[]) => rows.map((r) => (r.type === 'line' || r.type === 'pending' ? (r.first ? 'first' : 'more') : r.type));

@@ -1,6 +1,9 @@
 import { useEffect, useId, useLayoutEffect, useRef, useState, type KeyboardEvent, type ReactNode } from 'react';
+import { Tray } from '@/features/files/Tray';
 import { useApp, useCommands, useMe, useReadState } from '@/state/hooks';
 import { findLine } from '@/state/timeline';
+import { uploadsOf } from '@/state/uploads';
+import { IconButton } from '@/ui/Button';
 import { cx } from '@/ui/cx';
 import { Icon } from '@/ui/Icon';
 import { MentionList } from './MentionList';
@@ -20,6 +23,9 @@ export function Composer({ room, name, quote }: { room: number; name: string; qu
   const offline = useApp((s) => s.link.state !== 'online');
   const [changed, setChanged] = useState<{ seq: number; text: string } | null>(null);
   const [refused, setRefused] = useState(false);
+  const uploads = useApp((s) => uploadsOf(s.uploads, room));
+  const [fileNote, setFileNote] = useState('');
+  const picker = useRef<HTMLInputElement>(null);
   const area = useRef<HTMLTextAreaElement>(null);
   const id = useId();
 
@@ -68,7 +74,7 @@ export function Composer({ room, name, quote }: { room: number; name: string; qu
 
   function send(): void {
     const clean = sendable(text);
-    if (clean === '' && !changed) return;
+    if (clean === '' && !changed && uploads.length === 0) return;
     if (left < 0) {
       setRefused(true);
       area.current?.focus();
@@ -82,9 +88,24 @@ export function Composer({ room, name, quote }: { room: number; name: string; qu
       stopEditing();
       return;
     }
+    if (uploads.length > 0) {
+      if (!commands.share(room, clean, replying, mentions.picked())) {
+        const failed = uploads.some((u) => u.state === 'failed');
+        setFileNote(failed ? 'Not sent: retry or remove the file that was not uploaded.' : 'Not sent: wait until the files are uploaded.');
+        return;
+      }
+      setFileNote('');
+    } else {
+      commands.post(room, clean, replying, mentions.picked());
+    }
     commands.setDraft(room, '');
-    commands.post(room, clean, replying, mentions.picked());
     commands.setReplying(null);
+    area.current?.focus();
+  }
+
+  function attach(files: readonly File[]): void {
+    if (files.length === 0 || changed) return;
+    setFileNote(commands.addFiles(room, files));
     area.current?.focus();
   }
 
@@ -121,12 +142,21 @@ export function Composer({ room, name, quote }: { room: number; name: string; qu
   }
 
   const tooLong = left < 0;
+  const nothing = sendable(text) === '' && (changed !== null || uploads.length === 0);
   return (
     <form
       className="relative px-3 pb-[max(0.75rem,env(safe-area-inset-bottom))] sm:px-5 sm:pb-4"
       onSubmit={(e) => {
         e.preventDefault();
         send();
+      }}
+      onDragOver={(e) => {
+        if (e.dataTransfer.types.includes('Files')) e.preventDefault();
+      }}
+      onDrop={(e) => {
+        if (e.dataTransfer.files.length === 0) return;
+        e.preventDefault();
+        attach([...e.dataTransfer.files]);
       }}
     >
       <MentionList mentions={mentions} />
@@ -162,7 +192,19 @@ export function Composer({ room, name, quote }: { room: number; name: string; qu
             </button>
           </div>
         ) : null}
-        <div className="flex items-end gap-1 py-1 pr-1 pl-3.5">
+        {changed ? null : <Tray room={room} />}
+        <div className="flex items-end gap-1 py-1 pr-1 pl-1">
+          <input
+            ref={picker}
+            type="file"
+            multiple
+            hidden
+            onChange={(e) => {
+              attach([...(e.target.files ?? [])]);
+              e.target.value = ''; // the same file may be picked again
+            }}
+          />
+          <IconButton icon="clip" label="Attach files" disabled={changed !== null} onClick={() => picker.current?.click()} className="disabled:opacity-40" />
           <label htmlFor={COMPOSER_ID} className="sr-only">
             {changed ? 'Change the message' : `Message to ${name}`}
           </label>
@@ -191,22 +233,32 @@ export function Composer({ room, name, quote }: { room: number; name: string; qu
             onKeyDown={onKeyDown}
             onSelect={mentions.onCaret}
             {...mentions.field}
+            onPaste={(e) => {
+              if (e.clipboardData.files.length === 0) return;
+              e.preventDefault();
+              attach([...e.clipboardData.files]);
+            }}
             className="thin-scroll max-h-[38dvh] min-h-9 flex-1 resize-none bg-transparent py-1.5 text-base outline-none [field-sizing:content] placeholder:text-ink-3 pointer-coarse:min-h-11 pointer-coarse:py-2.5"
           />
           <button
             type="submit"
             aria-label={changed ? 'Save the change' : 'Send'}
             title={changed ? 'Save the change' : 'Send (Enter)'}
-            aria-disabled={sendable(text) === '' || undefined}
+            aria-disabled={nothing || undefined}
             className={cx(
               'tap inline-flex shrink-0 items-center justify-center rounded-lg transition-colors',
-              sendable(text) === '' ? 'text-ink-3' : 'bg-accent text-on-accent hover:bg-accent-strong',
+              nothing ? 'text-ink-3' : 'bg-accent text-on-accent hover:bg-accent-strong',
             )}
           >
             <Icon name={changed ? 'check' : 'send'} />
           </button>
         </div>
       </div>
+      {fileNote ? (
+        <p role="alert" className="px-1 pt-1 text-xs font-semibold text-danger">
+          {fileNote}
+        </p>
+      ) : null}
       <div className="flex min-h-5 items-center justify-between gap-3 px-1 pt-1 text-xs text-ink-3">
         <span className="hidden truncate sm:inline">
           {offline ? 'Offline: what you send is kept on this device.' : 'Enter sends, Shift and Enter starts a new line'}

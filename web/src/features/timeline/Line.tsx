@@ -1,6 +1,7 @@
 import { memo, useMemo } from 'react';
 import { useCommands, useMe, useName, useNames } from '@/state/hooks';
-import { react, type Reaction } from '@/state/fold';
+import { Files } from '@/features/files/Files';
+import { react, type FileInfo, type Reaction } from '@/state/fold';
 import type { Entry } from '@/state/outbox';
 import type { Line as LineState, Notice as NoticeState } from '@/state/timeline';
 import { cx } from '@/ui/cx';
@@ -23,6 +24,7 @@ interface Shown {
   what: Entry['work']['what'];
   replyTo: number;
   mentions: readonly number[];
+  files: readonly FileInfo[];
   reason: string;
   entryId: string;
 }
@@ -44,6 +46,7 @@ function shownLine(line: LineState, change: Entry | null): Shown {
     what: change?.work.what ?? 'post',
     replyTo: line.replyTo,
     mentions: line.mentions,
+    files: line.files,
     reason: change?.reason ?? '',
     entryId: change?.clientId ?? '',
   };
@@ -59,6 +62,7 @@ function shownEntry(entry: Entry): Shown {
     what: 'post',
     replyTo: entry.work.what === 'post' ? (entry.work.replyTo ?? 0) : 0,
     mentions: entry.work.what === 'post' ? (entry.work.mentions ?? []) : [],
+    files: entry.work.what === 'post' ? (entry.work.files ?? []) : [],
     reason: entry.reason,
     entryId: entry.clientId,
   };
@@ -199,6 +203,7 @@ export const Line = memo(function Line(props: LineProps) {
             {shown.edited ? <span className="text-2xs text-ink-3">(edited)</span> : null}
           </div>
         )}
+        {text === null ? null : <Files room={line ? room : null} files={shown.files} />}
         {hung && text !== null && (hung.pinned || hung.pinWaits) ? (
           <p className="flex items-center gap-1 text-2xs text-ink-3">
             <Icon name={hung.pinWaits ? 'clock' : 'pin'} className="size-3.5" />
