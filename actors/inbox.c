@@ -293,7 +293,7 @@ struct inbox_placed inbox_place(inbox_t *self, const struct msg_store_place_set 
     struct inbox_room *room = inbox_find(self, set->room);
     if (!room)
         return placed;
-    room->is_deciding = false;
+    room->is_deciding = room->is_unknown = false;
     if (!place->found || place->rev < room->rev)
         return placed;
     placed.has_gone_back = place->turn > room->turn;

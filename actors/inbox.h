@@ -16,6 +16,7 @@ struct inbox_room {
     bool archived;
     uint64_t turn, rev;  /* as in room_state: what the store has */
     bool is_deciding;    /* a decision of the user is on its way to the store */
+    bool is_unknown;     /* nobody said what became of one: the store is asked how it is */
     uint64_t mentions_asked; /* correlation of the last question for them */
     uint64_t *mentions;  /* numbers of unread lines that call the user, ascending; at most LIM_UNREAD_MENTIONS_MAX */
     uint32_t mention_count;

@@ -38,6 +38,7 @@ void room_destroy(room_t **self_p)
     map_fini(&self->called);
     room_tail_fini(&self->tail);
     room_gone_fini(&self->gone);
+    room_refused_fini(&self->refused);
     presence_fini(&self->presence);
     while (self->parked_first) {
         struct parked *parked = self->parked_first;

@@ -10,6 +10,7 @@
 #include "actors/batch.h"
 #include "actors/room_gone.h"
 #include "actors/room_presence.h"
+#include "actors/room_refused.h"
 #include "actors/room_tail.h"
 #include "proto/first.h"
 #include "proto/marks.h"
@@ -46,6 +47,7 @@ typedef struct room {
     map_t restricted;   /* user → RESTRICTED_ bits of room_members.h; members or not */
     room_tail_t tail;
     room_gone_t gone;
+    room_refused_t refused;
     room_presence_t presence;
     struct pending *pending_first, *pending_last;
     size_t pending_count;

@@ -50,6 +50,7 @@ void room_shard_destroy(room_shard_t **self_p)
     map_fini(&self->inboxes);
     map_fini(&self->busy);
     map_fini(&self->dirty_inboxes);
+    map_fini(&self->unknown_places);
     for (size_t i = 0; i < LIM_EDGES_MAX; i++)
         list_writer_fini(&self->edges[i].heads);
     batch_fini(&self->batch);
@@ -115,6 +116,9 @@ void shard_nack(room_shard_t *self, const struct envelope *asked, const cid_t *c
                                                                                : s_retry_ms(code),
                                     .final = !may_retry, .reason = view_of_text(err_text(code))};
     self->counts.refused++;
+    room_t *of = msg.as.nack.final && code != ERR_CONFLICT ? shard_find_room(self, room) : NULL;
+    if (of) /* a conflict is with what was stored, and the store knows that */
+        room_refused_note(&of->refused, asked->user, client_id, code, self->now_ms);
     shard_reply(self, asked, &msg);
 }
 
@@ -466,8 +470,10 @@ void room_shard_on_tick(room_shard_t *self, int64_t now_ms, int64_t utc_ms, effe
         shard_send_batch(self);
     }
     s_tick_rooms(self);
-    if (now_ms >= self->reads_ms)
+    if (now_ms >= self->reads_ms) {
         shard_flush_reads(self);
+        shard_ask_places(self);
+    }
     if (now_ms >= self->sweep_ms)
         shard_sweep(self);
     shard_close_batch(self);

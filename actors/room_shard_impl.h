@@ -88,6 +88,7 @@ struct room_shard {
     buffer_t reads;
     uint64_t reads_correlation;
     map_t dirty_inboxes;
+    map_t unknown_places;         /* users with a room that is_unknown */
     int64_t hello_ms, take_ms, started_ms, leases_ms, reads_ms, sweep_ms;
     bool wants_leases, is_released;
     struct shares shares;
@@ -183,6 +184,7 @@ void shard_tell_mentions(room_shard_t *self, const inbox_t *inbox, const struct 
 err_t shard_on_place(room_shard_t *self, inbox_t *inbox, const struct envelope *env, const struct msg *msg, view_t body);
 err_t shard_on_store_place(room_shard_t *self, const struct envelope *env, const struct msg *msg);
 void shard_place_failed(room_shard_t *self, struct request *request, err_t code);
+void shard_ask_places(room_shard_t *self); /* those whose outcome is unknown; on a tick */
 
 /* room_shard_commit.c */
 void shard_close_batch(room_shard_t *self);

@@ -18,6 +18,7 @@ void shard_drop_inbox(room_shard_t *self, inbox_t *inbox)
     }
     map_remove(&self->inboxes, inbox->user);
     map_remove(&self->dirty_inboxes, inbox->user);
+    map_remove(&self->unknown_places, inbox->user);
     inbox_destroy(&inbox);
 }
 

@@ -36,7 +36,10 @@ static bool s_is_known(room_shard_t *self, const room_t *room, const struct enve
     case ROOM_CONFLICT: s_nack(self, env, ask, ERR_CONFLICT); return true;
     case ROOM_NEW: break;
     }
-    return false;
+    err_t refused = room_refused_find(&room->refused, env->user, &ask->client_id, self->now_ms);
+    if (refused)
+        s_nack(self, env, ask, refused);
+    return refused != ERR_OK;
 }
 
 /* The request waits for what the store says to this question; then it runs again. */

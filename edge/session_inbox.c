@@ -33,22 +33,18 @@ static void s_welcome(struct session *self, list_t rooms)
     attach_feed(self->edge->attach, self);
 }
 
-/* Rooms that are news to this socket; it watches them from now on. */
-static void s_add_missing(struct session *self, list_t rooms, map_t *all)
+/* All rooms as they are now: some are news to this socket, of others a role, a pointer or a level may have been told to
+ * nobody; and a browser that has read further than is known there says so again. */
+static void s_tell_rooms(struct session *self, list_t rooms, map_t *all)
 {
-    list_writer_t fresh;
-    list_writer_init(&fresh, LIM_LINK_BODY_BYTES_MAX);
+    struct msg msg = {.type = MSG_ROOM_ADDED, .as.room_added = {.rooms = rooms}};
     struct rec_room_state room;
+    if (rooms.count > 0)
+        session_send(self, &msg);
     while (rec_room_state_next(&rooms, &room)) {
         (void)map_put(all, room.room, 1);
-        if (!fanout_seat(self->edge->fanout, &self->viewer, room.room))
-            (void)rec_room_state_append(&fresh, &room);
         (void)attach_watch(self->edge->attach, self, room.room);
     }
-    struct msg msg = {.type = MSG_ROOM_ADDED, .as.room_added = {.rooms = list_of(&fresh)}};
-    if (fresh.count > 0)
-        session_send(self, &msg);
-    list_writer_fini(&fresh);
 }
 
 /* The inbox has another owner, or forgot us: what changed meanwhile. */
@@ -57,7 +53,7 @@ static void s_reconcile(struct session *self, list_t rooms)
     struct viewer *viewer = &self->viewer;
     map_t member;
     map_init(&member);
-    s_add_missing(self, rooms, &member);
+    s_tell_rooms(self, rooms, &member);
     for (uint32_t i = viewer->place_count; i-- > 0;) {
         uint64_t id = viewer->places[i].room->id;
         if (map_get(&member, id, NULL))

@@ -245,6 +245,32 @@ static void test_one_decision_at_a_time_and_the_store_has_the_last_word(void **s
     assert_int_equal(0, fixture_count(f, MSG_READ_AT));
 }
 
+/* The database ended between the commit and its answer. What is read later is said under the turn that is stored, or the
+ * store would refuse it for ever. */
+static void test_a_decision_whose_outcome_is_unknown_is_looked_up(void **state)
+{
+    struct fixture *f = *state;
+    struct msg err = {.type = MSG_ERR, .as.err.code = ERR_UNAVAILABLE}, msg;
+    s_two_devices(f);
+    s_unread_from(f, 2, 0);
+    fixture_reply(f, fixture_expect(f, MSG_STORE_PLACE_SET, NULL)->env.correlation, &err);
+    fixture_forget(f);
+    fixture_tick(f, 2000);
+    fixture_expect(f, MSG_STORE_PLACE_SET, &msg);
+    assert_true(msg.as.store_place_set.rev > 1000); /* it changes nothing */
+    fixture_look_again(f);
+    fixture_reply(f, fixture_expect(f, MSG_STORE_PLACE_SET, NULL)->env.correlation, &err); /* still away */
+    fixture_forget(f);
+    fixture_tick(f, 2000);
+    s_placed(f, 1, 1, 1, 0);
+    struct msg_read_at at = s_read_at(f);
+    assert_int_equal(1, at.turn);
+    assert_int_equal(1, at.msg_no);
+    fixture_forget(f);
+    fixture_tick(f, 2000);
+    assert_int_equal(0, fixture_count(f, MSG_STORE_PLACE_SET)); /* known now */
+}
+
 static void test_a_decision_that_cannot_be_stored_is_refused_and_may_be_repeated(void **state)
 {
     struct fixture *f = *state;
@@ -537,6 +563,7 @@ int main(void)
         TEST(test_what_another_device_read_before_it_heard_of_the_mark_does_not_undo_it),
         TEST(test_a_mark_under_an_old_turn_is_answered_by_how_it_is),
         TEST(test_one_decision_at_a_time_and_the_store_has_the_last_word),
+        TEST(test_a_decision_whose_outcome_is_unknown_is_looked_up),
         TEST(test_a_decision_that_cannot_be_stored_is_refused_and_may_be_repeated),
         TEST(test_a_change_of_role_keeps_what_the_user_decided),
         TEST(test_a_joining_reaches_the_users_sockets),

