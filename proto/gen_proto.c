@@ -20,6 +20,9 @@ static const struct limit {
     {"NAME_CHARS_MIN", LIM_NAME_CHARS_MIN, "a user's name, in characters"},
     {"NAME_CHARS_MAX", LIM_NAME_CHARS_MAX, "a user's name, in characters"},
     {"NAME_BYTES_MAX", LIM_NAME_BYTES_MAX, "a user's name, in bytes"},
+    {"DISPLAY_CHARS_MAX", LIM_DISPLAY_CHARS_MAX, "how a user is shown, or a server's name, in characters"},
+    {"AVATAR_BYTES_MAX", LIM_AVATAR_BYTES_MAX, "a user's picture"},
+    {"INVITE_USES_MAX", LIM_INVITE_USES_MAX, "of one invitation"},
     {"ROOM_NAME_CHARS_MAX", LIM_ROOM_NAME_CHARS_MAX, "a room's name, in characters"},
     {"ROOM_NAME_BYTES_MAX", LIM_ROOM_NAME_BYTES_MAX, "a room's name, in bytes"},
     {"TOPIC_BYTES_MAX", LIM_TOPIC_BYTES_MAX, "what a room is about"},
@@ -76,7 +79,7 @@ static bool s_is_http_answer(const struct shape_row *shape)
 {
     static const uint16_t s_answers[] = {MSG_ROOM_INFO, MSG_MEMBERS, MSG_PAGE, MSG_ROOMS, MSG_USERS, MSG_SEARCH_RESULT,
                                          MSG_RESTRICTED, MSG_SESSIONS, MSG_ADMIN_USERS, MSG_ADMIN_ROOMS,
-                                         MSG_ADMIN_AUDIT, MSG_SOCKETS, MSG_FILE_STORED};
+                                         MSG_ADMIN_AUDIT, MSG_SOCKETS, MSG_FILE_STORED, MSG_INVITES};
     for (size_t i = 0; i < sizeof s_answers / sizeof s_answers[0]; i++)
         if (shape->code == s_answers[i])
             return true;

@@ -31,7 +31,7 @@ async function loadProto() {
   return { codec, newId: ulid.newClientId, errors: gen.ERRORS, close: () => vite.close() };
 }
 
-export async function startMock({ port = 0, seed = true } = {}) {
+export async function startMock({ port = 0, seed = true, empty = false } = {}) {
   const { codec, newId, errors, close: closeVite } = await loadProto();
   const codeOf = Object.fromEntries(Object.entries(errors).map(([code, row]) => [row.name, Number(code)]));
   const users = new Map();
@@ -40,12 +40,15 @@ export async function startMock({ port = 0, seed = true } = {}) {
   const tokens = new Map(); // access token → { user, until }
   const signIns = new Map(); // session id → session
   const sockets = new Set();
+  const server = { name: 'Rookery', signup: 0, set_up: !empty };
+  const invites = new Map();
+  const pictures = new Map(); // user → { rev, type, bytes }
   const knobs = { refuseSockets: false, failPosts: '', muteAcks: false, tokenMs: 600_000, httpDelayMs: 0, holdEvents: false, down: false };
   let nextId = 1000;
   const id = () => (nextId += 1 + Math.floor(Math.random() * 50));
 
   function addUser(name, password = 'password') {
-    const user = { id: id() * 7919, name, password, reads: new Map(), turns: new Map(), levels: new Map() };
+    const user = { id: id() * 7919, name, display: '', avatar: 0, rev: 1, mustChange: false, password, reads: new Map(), turns: new Map(), levels: new Map() };
     users.set(user.id, user);
     return user;
   }
@@ -114,6 +117,14 @@ export async function startMock({ port = 0, seed = true } = {}) {
     const event = append(room, user.id, 'joined', [0], { client_id: clientId ?? newId(), at_ms: atMs });
     for (const s of sockets) if (s.user?.id === user.id) s.send({ type: 'room_added', rooms: [stateOf(room, user)] });
     return event;
+  }
+
+  const shownAs = (u) => ({ user: u.id, name: u.display || u.name, role: u.admin ? 1 : 0, rev: u.rev, handle: u.name, avatar: u.avatar });
+
+  function changed(user) {
+    user.rev++;
+    for (const s of sockets) if (s.user) s.send({ type: 'user_changed', users: [shownAs(user)] });
+    return ok({ type: 'users', users: [shownAs(user)], more: false });
   }
 
   const stateOf = (room, user) => ({ room: room.id, incarnation: room.incarnation, visibility: room.visibility, name: room.name, topic: room.topic, head: room.log.length, msg_no: room.msgNo, read_msg_no: user.reads.get(room.id) ?? 0, role: room.members.get(user.id) ?? 0, notify: user.levels.get(room.id) ?? 0, turn: user.turns.get(room.id) ?? 0, rev: 0, archived: room.archived ?? false, history: room.history ?? 0, people: (room.people ?? []).map((one) => ({ id: one })) });
@@ -211,7 +222,7 @@ export async function startMock({ port = 0, seed = true } = {}) {
     const access = `token-${newId()}`;
     session.used = Date.now();
     tokens.set(access, { user: session.user, session, until: Date.now() + knobs.tokenMs });
-    return ok({ type: 'auth_done', user: session.user.id, name: session.user.name, role: session.user.admin ? 1 : 0, session: session.id, access_token: access, expires_at_ms: Date.now() + knobs.tokenMs });
+    return ok({ type: 'auth_done', user: session.user.id, name: session.user.name, role: session.user.admin ? 1 : 0, must_change: session.user.mustChange, session: session.id, access_token: access, expires_at_ms: Date.now() + knobs.tokenMs });
   }
 
   function signIn(user, status, device = 'Web on Linux', userAgent = '') {
@@ -221,22 +232,89 @@ export async function startMock({ port = 0, seed = true } = {}) {
     signIns.set(session.id, session);
     tokens.set(access, { user, session, until: Date.now() + knobs.tokenMs });
     sessions.set(refresh, session);
-    return ok({ type: 'auth_done', user: user.id, name: user.name, role: user.admin ? 1 : 0, session: session.id, access_token: access, expires_at_ms: Date.now() + knobs.tokenMs }, status, { 'Set-Cookie': `rookery_refresh=${refresh}; HttpOnly; SameSite=Strict; Path=/api/v1/auth; Max-Age=2592000` });
+    return ok({ type: 'auth_done', user: user.id, name: user.name, role: user.admin ? 1 : 0, must_change: user.mustChange, session: session.id, access_token: access, expires_at_ms: Date.now() + knobs.tokenMs }, status, { 'Set-Cookie': `rookery_refresh=${refresh}; HttpOnly; SameSite=Strict; Path=/api/v1/auth; Max-Age=2592000` });
+  }
+
+  /* People, the settings, invitations. */
+  function aboutPeople(me, method, path, query, body, headers) {
+    if (path === '/users' && query.get('ids')) return ok({ type: 'users', users: query.get('ids').split(',').flatMap((i) => users.get(Number(i)) ?? []).map(shownAs), more: false });
+    if (path === '/users') {
+      const q = (query.get('query') ?? '').toLowerCase();
+      const limit = Number(query.get('limit') ?? 50);
+      const list = [...users.values()].filter((u) => `${u.name}\n${u.display}`.toLowerCase().includes(q) && u.name.toLowerCase() > (query.get('after_name') ?? '').toLowerCase()).sort((a, b) => (a.name.toLowerCase() < b.name.toLowerCase() ? -1 : 1));
+      return ok({ type: 'users', users: list.slice(0, limit).map(shownAs), more: list.length > limit });
+    }
+    const avatarOf = /^\/users\/(\d+)\/avatar$/.exec(path)?.[1];
+    if (avatarOf) {
+      const picture = pictures.get(Number(avatarOf));
+      return picture ? { status: 200, type: picture.type, raw: picture.bytes } : problem('not_found');
+    }
+    if (path === '/me' && method === 'PATCH') {
+      me.display = body.display;
+      return changed(me);
+    }
+    if (path === '/me/avatar') {
+      me.avatar = method === 'PUT' ? me.rev + 1 : 0;
+      if (method === 'PUT') pictures.set(me.id, { bytes: body, type: headers['content-type'] });
+      else pictures.delete(me.id);
+      return changed(me);
+    }
+    const reset = /^\/admin\/users\/(\d+)\/reset-password$/.exec(path)?.[1];
+    if (!reset && !path.startsWith('/invites') && path !== '/server') return null;
+    if (!me.admin) return problem('forbidden');
+    if (reset) {
+      const user = users.get(Number(reset));
+      user.password = 'k7m2p-given-for-once';
+      user.mustChange = true;
+      for (const s of [...signIns.values()]) if (s.user === user) endSession(s);
+      return ok({ type: 'auth_reset_done', user: user.id, name: user.name, password: user.password });
+    }
+    if (path === '/server') return ok({ type: 'server_info', ...Object.assign(server, body) });
+    if (method === 'POST') {
+      const invite = { invite: id() * 31, code: `mock${newId().toLowerCase().slice(10)}`, by: me.id, created_at_ms: Date.now(), expires_at_ms: body.days ? Date.now() + body.days * 86_400_000 : 0, uses_max: body.uses_max, uses: 0 };
+      invites.set(invite.invite, invite);
+      return ok({ type: 'invites', invites: [invite] });
+    }
+    if (method === 'GET') return ok({ type: 'invites', invites: [...invites.values()].reverse() });
+    invites.delete(Number(path.split('/')[2]));
+    return { status: 204 };
+  }
+
+  function mayCome(code) {
+    if (server.signup === 0) return null;
+    if (server.signup === 2) return problem('signup_closed');
+    if (!code) return problem('invite_required', { field: 'invite' });
+    const invite = [...invites.values()].find((i) => i.code === code);
+    if (!invite || (invite.uses_max && invite.uses >= invite.uses_max)) return problem('invite_invalid', { field: 'invite' });
+    invite.uses++;
+    return null;
   }
 
   const admin = createAdmin({ users, rooms, signIns, sockets, endSession, ok, problem });
 
   function api(method, path, query, body, headers) {
+    if (path === '/server' && method === 'GET') return ok({ type: 'server_info', ...server });
+    if (path === '/setup') {
+      if (server.set_up) return problem('already_set_up');
+      Object.assign(server, { name: body.server_name, signup: body.signup, set_up: true });
+      const first = addUser(body.name, body.password);
+      first.admin = true;
+      return signIn(first, 201, body.device, headers['user-agent']);
+    }
     const cookie = /rookery_refresh=([^;]+)/.exec(headers.cookie ?? '')?.[1];
     if (path.startsWith('/auth/')) {
       const byName = [...users.values()].find((u) => u.name.toLowerCase() === String(body?.name).toLowerCase());
+      let refused;
       switch (path) {
         case '/auth/signup':
           if (byName) return problem('name_taken', { field: 'name' });
           if (body.password.length < 8) return problem('weak_password', { field: 'password' });
+          refused = mayCome(body.invite);
+          if (refused) return refused;
           return signIn(addUser(body.name, body.password), 201, body.device, headers['user-agent']);
         case '/auth/login':
           if (byName?.disabled && byName.password === body.password) return problem('disabled');
+          if (knobs.waitMs) return problem('rate_limited', { retry_ms: knobs.waitMs });
           return byName?.password === body.password ? signIn(byName, 200, body.device, headers['user-agent']) : problem('bad_credentials');
         case '/auth/refresh':
           return sessions.get(cookie)?.over === false ? again(sessions.get(cookie)) : problem('unauthorized');
@@ -264,20 +342,17 @@ export async function startMock({ port = 0, seed = true } = {}) {
       if (body.current !== me.password) return problem('wrong_password');
       if (body.next.length < 8) return problem('weak_password', { field: 'password' });
       me.password = body.next;
+      me.mustChange = false;
       for (const s of mine) if (s !== grant.session) endSession(s);
       return { status: 204 };
     }
-    if (path === '/users' && query.has('query')) {
-      const part = query.get('query').toLowerCase();
-      const found = [...users.values()].filter((u) => u.name.toLowerCase().includes(part)).sort((a, b) => a.name.localeCompare(b.name));
-      return ok({ type: 'users', users: found.slice(0, Number(query.get('limit') ?? 50)).map((u) => ({ user: u.id, name: u.name, role: 0, rev: 1 })) });
-    }
+    const people = aboutPeople(me, method, path, query, body, headers);
+    if (people) return people;
     if (path === '/directs') {
       if (body.users.length > 8) return problem('out_of_range');
       const { room, isOld } = openDirect([me.id, ...body.users.map((u) => u.id)], body.client_id);
       return ok({ type: 'ack', client_id: body.client_id, room: room.id, seq: 1, at_ms: room.created, msg_no: 0, dup: isOld }, isOld ? 200 : 201);
     }
-    if (path === '/users') return ok({ type: 'users', users: query.get('ids').split(',').flatMap((i) => users.get(Number(i)) ?? []).map((u) => ({ user: u.id, name: u.name, role: 0, rev: 1 })) });
     const administered = admin.answer(me, method, path, query, body);
     if (administered) return administered;
     if (path === '/rooms' && method === 'POST') {
@@ -303,7 +378,7 @@ export async function startMock({ port = 0, seed = true } = {}) {
     switch (what) {
       case 'bans':
         if ((room.members.get(me.id) ?? 0) < 1) return problem('forbidden');
-        return ok({ type: 'restricted', room: room.id, more: false, people: [...new Set([...room.muted, ...room.banned])].map((user) => ({ user, name: users.get(user).name, state: (room.muted.has(user) ? 1 : 0) | (room.banned.has(user) ? 2 : 0), by: me.id, at_ms: Date.now() })) });
+        return ok({ type: 'restricted', room: room.id, more: false, people: [...new Set([...room.muted, ...room.banned])].map((user) => ({ user, name: shownAs(users.get(user)).name, state: (room.muted.has(user) ? 1 : 0) | (room.banned.has(user) ? 2 : 0), by: me.id, at_ms: Date.now() })) });
       case undefined:
         return ok({ type: 'room_info', rooms: [infoOf(room, me)], role: room.members.get(me.id) ?? 0, incarnation: room.incarnation, head: room.log.length, msg_no: room.msgNo });
       case 'join':
@@ -323,7 +398,7 @@ export async function startMock({ port = 0, seed = true } = {}) {
         if (query.get('query')) {
           const start = query.get('query').toLowerCase();
           const found = [...room.members.keys()].map((user) => users.get(user)).filter((u) => u.name.toLowerCase().split(/[ ._-]/).some((word) => word.startsWith(start)) || u.name.toLowerCase().startsWith(start));
-          return ok({ type: 'members', room: room.id, more: false, members: found.slice(0, 8).map((u) => ({ user: u.id, name: u.name, role: room.members.get(u.id), joined_seq: 1, muted: room.muted.has(u.id) })) });
+          return ok({ type: 'members', room: room.id, more: false, members: found.slice(0, 8).map((u) => ({ user: u.id, name: shownAs(u).name, role: room.members.get(u.id), joined_seq: 1, muted: room.muted.has(u.id) })) });
         }
         if (method === 'POST') {
           const whom = users.get(body.member);
@@ -338,7 +413,7 @@ export async function startMock({ port = 0, seed = true } = {}) {
           tellAll(room);
           return ackOf(event);
         }
-        return ok({ type: 'members', room: room.id, more: false, members: [...room.members].map(([user, role]) => ({ user, name: users.get(user).name, role, joined_seq: 1, muted: room.muted.has(user) })) });
+        return ok({ type: 'members', room: room.id, more: false, members: [...room.members].map(([user, role]) => ({ user, name: shownAs(users.get(user)).name, role, joined_seq: 1, muted: room.muted.has(user) })) });
       case 'pins': {
         const pinned = room.log.filter((e) => isLine(e) && e.body !== null).map((e) => lineFrames(room, e)).filter((f) => f.at(-1).pinned > 0);
         pinned.sort((a, b) => b.at(-1).pinned - a.at(-1).pinned);
@@ -463,6 +538,13 @@ export async function startMock({ port = 0, seed = true } = {}) {
   const orders = {
     direct: ({ users: names }) => ({ id: openDirect(names.map((n) => findUser(n).id)).room.id }),
     sayIn: ({ room, user, text }) => void append(rooms.get(room), findUser(user).id, 'posted', [text]),
+    /* How somebody is shown, told to all. */
+    rename({ user, display }) {
+      const u = findUser(user);
+      u.display = display;
+      changed(u);
+    },
+    server: (what) => Object.assign(server, what),
     knobs: (o) => Object.assign(knobs, o),
     close({ code, user }) {
       for (const s of [...sockets]) if (!user || s.user?.name === user) s.ws.close(code);
@@ -509,8 +591,8 @@ export async function startMock({ port = 0, seed = true } = {}) {
     const chunks = [];
     req.on('data', (c) => chunks.push(c));
     req.on('end', () => {
-      const text = Buffer.concat(chunks).toString();
-      const body = text ? JSON.parse(text) : undefined;
+      const bytes = Buffer.concat(chunks);
+      const body = req.headers['content-type']?.startsWith('image/') ? bytes : bytes.length > 0 ? JSON.parse(bytes.toString()) : undefined;
       if (url.pathname.startsWith('/mock/')) {
         const answer = orders[url.pathname.slice(6)](body ?? {});
         res.end(JSON.stringify(answer ?? {}));
@@ -524,7 +606,7 @@ export async function startMock({ port = 0, seed = true } = {}) {
         const answer = api(req.method, url.pathname.slice(7), url.searchParams, body, req.headers);
         setTimeout(() => {
           res.writeHead(answer.status, { 'Content-Type': answer.type ?? 'application/json', 'Cache-Control': 'no-store', ...answer.headers });
-          res.end(answer.body ? JSON.stringify(answer.body) : undefined);
+          res.end(answer.raw ?? (answer.body ? JSON.stringify(answer.body) : undefined));
         }, knobs.httpDelayMs);
         return;
       }

@@ -21,6 +21,8 @@ const CreateRoomDialog = part(() => import('@/features/rooms/CreateRoomDialog').
 const NewMessageDialog = part(() => import('@/features/rooms/NewMessageDialog').then((m) => m.NewMessageDialog));
 const Switcher = part(() => import('@/features/rooms/Switcher').then((m) => m.Switcher));
 const AdminPage = part(() => import('@/features/admin/AdminPage').then((m) => m.AdminPage));
+const PeoplePage = part(() => import('@/features/people/PeoplePage').then((m) => m.PeoplePage));
+const ProfileCard = part(() => import('@/features/people/ProfileCard').then((m) => m.ProfileCard));
 const SearchPage = part(() => import('@/features/search/SearchPage').then((m) => m.SearchPage));
 const HelpDialog = part(() => import('./HelpDialog').then((m) => m.HelpDialog));
 
@@ -99,6 +101,7 @@ export function Shell() {
   };
   const menu = wide ? null : <DrawerButton onClick={openDrawer} />;
   const close = () => setOpen(null);
+  const card = useApp((s) => s.card);
 
   return (
     <div className="flex h-dvh overflow-hidden bg-page pt-[env(safe-area-inset-top)] pad-safe">
@@ -155,14 +158,19 @@ export function Shell() {
             />
             <Route path="search" element={<SearchPage menu={menu} />} />
             <Route
+              path="people"
+              element={
+                <>
+                  <PageHead menu={menu} title="People" />
+                  <PeoplePage />
+                </>
+              }
+            />
+            <Route
               path="settings"
               element={
                 <>
-                  <header className="flex h-14 shrink-0 items-center gap-2 border-b border-line px-2 sm:px-4 md:px-6">
-                    {menu}
-                    <h1 className="truncate leading-6 font-bold tracking-tight">Settings</h1>
-                  </header>
-                  <ConnectionBar />
+                  <PageHead menu={menu} title="Settings" />
                   <SettingsPage />
                 </>
               }
@@ -200,6 +208,7 @@ export function Shell() {
             }}
           />
         ) : null}
+        {card === null ? null : <ProfileCard key={card} id={card} onSettings={() => void navigate('/settings')} />}
         {open === 'help' ? <HelpDialog onClose={close} /> : null}
       </Suspense>
       <Note />
@@ -217,6 +226,18 @@ function Administration({ menu }: { menu: React.ReactNode }) {
       </header>
       <ConnectionBar />
       <AdminPage tab={tab ?? ''} />
+    </>
+  );
+}
+
+function PageHead({ menu, title }: { menu: React.ReactNode; title: string }) {
+  return (
+    <>
+      <header className="flex h-14 shrink-0 items-center gap-2 border-b border-line px-2 sm:px-4 md:px-6">
+        {menu}
+        <h1 className="truncate leading-6 font-bold tracking-tight">{title}</h1>
+      </header>
+      <ConnectionBar />
     </>
   );
 }
@@ -273,9 +294,10 @@ function Note() {
 function useTitle(): void {
   const unread = useApp((s) => attentionTotal(s.rooms));
   const name = useApp((s) => (s.active === null ? '' : (s.rooms.byId.get(s.active)?.name ?? '')));
+  const server = useApp((s) => s.server?.name ?? 'Rookery');
   useEffect(() => {
     // A dot on the tab's picture: seen where its title is not.
     document.querySelector<HTMLLinkElement>('link[rel=icon]')?.setAttribute('href', unread > 0 ? '/icon-dot.svg' : '/icon.svg');
-    document.title = `${unread > 0 ? `(${badge(unread)}) ` : ''}${name ? `${name} · ` : ''}Rookery`;
-  }, [unread, name]);
+    document.title = `${unread > 0 ? `(${badge(unread)}) ` : ''}${name ? `${name} · ` : ''}${server}`;
+  }, [unread, name, server]);
 }

@@ -1,6 +1,8 @@
 /* The session: one place that holds the access token, in memory only, and feeds the API and the socket. The refresh
  * token is in a cookie that no script can read. */
 import { ApiError, type Http, type TokenSource } from '@/net/http';
+import type { SetUp } from '@/state/commands';
+import { SIGNUP_MODES } from '@/state/server';
 import { signedIn, signedOut, unreachable } from '@/state/session';
 import type { Store } from '@/state/store';
 import { forgetSession, maySessionBe, rememberSession } from './lastSession';
@@ -21,6 +23,7 @@ interface AuthDone {
   role: number | string;
   access_token: string;
   expires_at_ms: number;
+  must_change?: boolean;
 }
 
 export interface Auth extends TokenSource {
@@ -28,7 +31,8 @@ export interface Auth extends TokenSource {
   renew(refused?: string): Promise<boolean>;
   /** Asks the cookie once, when the page loads, if there may be one. */
   restore(): Promise<void>;
-  signup(name: string, password: string): Promise<void>;
+  signup(name: string, password: string, invite: string): Promise<void>;
+  setUp(form: SetUp): Promise<void>;
   login(name: string, password: string): Promise<void>;
   logout(): Promise<void>;
   /** The session has ended elsewhere. */
@@ -63,7 +67,7 @@ export function createAuth(store: Store, http: () => Http, tabs: Tabs, hooks: Au
     expiresAtMs = Date.now() + lifetime;
     rememberSession();
     schedule(Math.max(SPARE_MS / 2, lifetime - RENEW_BEFORE_MS));
-    const me = { id: done.user, name: done.name, admin: done.role === 1 || done.role === 'administrator' };
+    const me = { id: done.user, name: done.name, admin: done.role === 1 || done.role === 'administrator', mustChange: done.must_change === true };
     store.setState((s) => ({ session: signedIn(s.session, me) }));
     hooks.onToken(done.access_token);
   }
@@ -105,8 +109,8 @@ export function createAuth(store: Store, http: () => Http, tabs: Tabs, hooks: Au
     return renewing;
   }
 
-  async function enter(path: string, name: string, password: string): Promise<void> {
-    take(await http().open<AuthDone>('POST', path, { body: { name, password, device: deviceName() } }));
+  async function enter(path: string, form: object): Promise<void> {
+    take(await http().open<AuthDone>('POST', path, { body: { ...form, device: deviceName() } }));
     tabs.tell({ type: 'signed_in' });
   }
 
@@ -130,8 +134,10 @@ export function createAuth(store: Store, http: () => Http, tabs: Tabs, hooks: Au
         store.setState((s) => ({ session: unreachable(s.session) }));
       }
     },
-    signup: (name, password) => enter('/auth/signup', name, password),
-    login: (name, password) => enter('/auth/login', name, password),
+    signup: (name, password, invite) => enter('/auth/signup', invite ? { name, password, invite } : { name, password }),
+    login: (name, password) => enter('/auth/login', { name, password }),
+    setUp: ({ name, password, serverName, signup }) =>
+      enter('/setup', { name, password, server_name: serverName, signup: SIGNUP_MODES.indexOf(signup) }),
     async logout() {
       await http().open('POST', '/auth/logout');
       end('left');

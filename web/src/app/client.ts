@@ -3,6 +3,7 @@ import { ApiError, createHttp, type Http } from '@/net/http';
 import { openPage } from '@/proto/codec';
 import type { MemberInfoRec, MembersJson, PageJson, RoomInfoJson, RoomInfoRec, RoomsJson } from '@/proto/messages.gen';
 import { newClientId } from '@/proto/ulid';
+import { passwordChosen } from '@/state/session';
 import { failureOf, type Commands, type Member, type RoomCard } from '@/state/commands';
 import { setDraft, setEditing, setReplying } from '@/state/drafts';
 import type { Client } from '@/state/hooks';
@@ -33,6 +34,7 @@ import { keepNames } from './names';
 import { keepPins } from './pins';
 import { openOutboxDb } from './outbox_db';
 import { reloadOnce } from './part';
+import { createPeople } from './people';
 import { rightsCommands } from './rights';
 import { roomsCommands } from './rooms';
 import { createSearch } from './search';
@@ -40,6 +42,7 @@ import { createSender } from './sender';
 import { openTabs } from './tabs';
 
 const PAGE_LINES = 50;
+const SERVER_RETRY_MS = 5_000;
 const FOUND_MEMBERS = 8;
 
 function memberOf(m: MemberInfoRec): Member {
@@ -87,7 +90,7 @@ export function createClient(base: string): RunningClient {
     else if (reason === 'version') reloadOnce(); // and if that does not help, the page says so
   });
   const sender = createSender(store, db, tabs, (m) => live.socket.send(m));
-  keepNames(store, http);
+  const people = createPeople(store, http, keepNames(store, http));
   keepPins(store, http);
   const files = createFiles(store, http);
 
@@ -114,7 +117,8 @@ export function createClient(base: string): RunningClient {
     live.stop();
     sender.close();
     // What belongs to one person is not shown to the next; the outbox of this one stays on the device.
-    store.setState((s) => ({ ...initialState, session: s.session, link: s.link }));
+    people.forget();
+    store.setState((s) => ({ ...initialState, session: s.session, link: s.link, server: s.server }));
   }
 
   tabs.listen((m) => {
@@ -254,8 +258,16 @@ export function createClient(base: string): RunningClient {
     };
   }
 
+  const rights = rightsCommands(http);
   const commands: Commands = {
-    signup: (name, password) => auth.signup(name, password),
+    signup: (name, password, invite) => auth.signup(name, password, invite),
+    async setUp(form) {
+      try {
+        await auth.setUp(form);
+      } finally {
+        await people.loadServer().catch(() => undefined); // somebody else may have been first
+      }
+    },
     login: (name, password) => auth.login(name, password),
     async logout() {
       const { session } = store.getState();
@@ -381,14 +393,23 @@ export function createClient(base: string): RunningClient {
       });
       return { more: answer.more, members: answer.members.map(memberOf) };
     },
-    ...rightsCommands(http),
     ...adminCommands(http),
     ...roomsCommands(store, http, adopt),
+    ...rights,
+    ...people.commands,
+    async changePassword(current, next) {
+      await rights.changePassword(current, next);
+      store.setState((s) => ({ session: passwordChosen(s.session) }));
+    },
   };
 
   return {
     store,
     commands,
-    begin: () => void auth.restore(),
+    begin() {
+      void auth.restore();
+      const ask = () => people.loadServer().catch(() => setTimeout(() => void ask(), SERVER_RETRY_MS));
+      void ask();
+    },
   };
 }

@@ -4,7 +4,7 @@ import type { UsersJson } from '@/proto/messages.gen';
 import { newClientId } from '@/proto/ulid';
 import type { Commands, Person } from '@/state/commands';
 import type { Store } from '@/state/store';
-import { mergeUsers } from '@/state/users';
+import { mergeUsers, userOf } from '@/state/users';
 
 const PEOPLE_SHOWN = 20;
 
@@ -35,7 +35,7 @@ export function roomsCommands(store: Store, http: Http, adopt: (room: number) =>
       store.setState((s) => ({
         users: mergeUsers(
           s.users,
-          answer.users.map((u) => ({ id: u.user, name: u.name, rev: u.rev })),
+          answer.users.map(userOf),
         ),
       }));
       const { session } = store.getState();

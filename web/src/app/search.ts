@@ -5,7 +5,7 @@ import type { EventJson, PageJson, SearchResultJson, UsersJson } from '@/proto/m
 import type { Commands } from '@/state/commands';
 import { divide, type Hit, type Neighbour } from '@/state/search';
 import type { Store } from '@/state/store';
-import { mergeUsers } from '@/state/users';
+import { mergeUsers, userOf } from '@/state/users';
 
 const PAGE_HITS = 20;
 const AROUND_LINES = 2;
@@ -22,7 +22,7 @@ export function createSearch(store: Store, http: Http): Pick<Commands, 'search' 
     store.setState((s) => ({
       users: mergeUsers(
         s.users,
-        answer.users.map((u) => ({ id: u.user, name: u.name, rev: u.rev })),
+        answer.users.map(userOf),
       ),
     }));
   }

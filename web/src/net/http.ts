@@ -12,6 +12,8 @@ export interface Problem {
   retryMs: number;
   /** The field of the form it is about, if it is about one. */
   field: string | null;
+  /** The bound that was broken. */
+  limit?: number | undefined;
   /** The place in a search that it is about. */
   position?: number | undefined;
 }
@@ -23,6 +25,7 @@ export class ApiError extends Error implements Problem {
   readonly detail: string;
   readonly retryMs: number;
   readonly field: string | null;
+  readonly limit: number | undefined;
   readonly position: number | undefined;
   constructor(problem: Problem) {
     super(problem.detail);
@@ -31,6 +34,7 @@ export class ApiError extends Error implements Problem {
     this.detail = problem.detail;
     this.retryMs = problem.retryMs;
     this.field = problem.field;
+    this.limit = problem.limit;
     this.position = problem.position;
   }
 }
@@ -44,6 +48,8 @@ export interface TokenSource {
 
 export interface RequestOptions {
   body?: unknown;
+  /** In place of a body in JSON: bytes as they are. */
+  raw?: Blob;
   query?: Record<string, string | number | undefined>;
   signal?: AbortSignal;
 }
@@ -57,6 +63,8 @@ export interface Http {
   stream(path: string, signal: AbortSignal): Promise<ReadableStream<Uint8Array>>;
   /** A body of any length, with how much of it is on its way; no bound on its time. */
   upload<T>(path: string, query: Record<string, string>, body: Blob, progress: (sent: number) => void, signal: AbortSignal): Promise<T>;
+  /** Bytes, which the browser may keep as long as the answer says. */
+  blob(path: string): Promise<Blob>;
   /** Without one; the refresh cookie goes along. */
   open<T>(method: string, path: string, options?: RequestOptions): Promise<T>;
 }
@@ -75,7 +83,7 @@ export function createHttp(base: string, tokens: TokenSource): Http {
       response = await fetch(`${base}/api/v1${path}${suffix}`, {
         method,
         headers,
-        body: o.body === undefined ? null : JSON.stringify(o.body),
+        body: o.raw ?? (o.body === undefined ? null : JSON.stringify(o.body)),
         credentials: base === '' ? 'same-origin' : 'include',
         cache: 'no-store',
         signal: o.signal ? AbortSignal.any([o.signal, timeout]) : timeout,
@@ -130,6 +138,18 @@ export function createHttp(base: string, tokens: TokenSource): Http {
     });
   }
 
+  async function blob(path: string, token: string | null): Promise<Blob> {
+    const response = await fetch(`${base}/api/v1${path}`, {
+      headers: token === null ? {} : { Authorization: `Bearer ${token}` },
+      credentials: base === '' ? 'same-origin' : 'include',
+      signal: AbortSignal.timeout(REQUEST_MS),
+    }).catch(() => {
+      throw unreachable();
+    });
+    if (!response.ok) throw new ApiError(problemOf(response, parse(await response.text())));
+    return response.blob();
+  }
+
   /** With a token; once more with a fresh one if it was refused. */
   async function signed<T>(run: (token: string | null) => Promise<T>): Promise<T> {
     const token = await tokens.token();
@@ -147,6 +167,7 @@ export function createHttp(base: string, tokens: TokenSource): Http {
     upload: <T>(path: string, query: Record<string, string>, body: Blob, progress: (sent: number) => void, signal: AbortSignal) =>
       signed((token) => upload<T>(`${path}?${new URLSearchParams(query)}`, body, progress, signal, token)),
     stream: (path, signal) => signed((token) => stream(path, signal, token)),
+    blob: (path) => signed((token) => blob(path, token)),
     open: (method, path, options = {}) => once(method, path, options, null),
     request: <T>(method: string, path: string, options: RequestOptions = {}) =>
       signed((token) => once<T>(method, path, options, token)),
@@ -180,6 +201,7 @@ function problemOf(response: { status: number; headers: { get(name: string): str
     code: text(p.title) ?? 'internal',
     detail: text(p.detail) ?? sentenceFor(response.status),
     field: text(p.field) ?? null,
+    limit: number(p.limit),
     position: number(p.position),
     retryMs: number(p.retry_ms) ?? Number(response.headers.get('Retry-After') ?? 0) * 1000,
   };

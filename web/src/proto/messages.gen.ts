@@ -25,6 +25,12 @@ export const LIMITS = {
   NAME_CHARS_MAX: 32,
   /** a user's name, in bytes */
   NAME_BYTES_MAX: 128,
+  /** how a user is shown, or a server's name, in characters */
+  DISPLAY_CHARS_MAX: 64,
+  /** a user's picture */
+  AVATAR_BYTES_MAX: 262144,
+  /** of one invitation */
+  INVITE_USES_MAX: 100000,
   /** a room's name, in characters */
   ROOM_NAME_CHARS_MAX: 64,
   /** a room's name, in bytes */
@@ -404,6 +410,23 @@ export interface UserInfoRec {
   handle: string;
   /** rev of their picture, see GET /users/{id}/avatar; 0: none */
   avatar: number;
+}
+/** an invitation to sign up */
+export interface InviteInfoRec {
+  /** which */
+  invite: number;
+  /** what the invited person brings; secret to all but administrators (at most 32 bytes of UTF-8) */
+  code: string;
+  /** who made it */
+  by: number;
+  /** UTC */
+  created_at_ms: number;
+  /** UTC, from when it is worth nothing; 0: never */
+  expires_at_ms: number;
+  /** how many may sign up with it; 0: any number */
+  uses_max: number;
+  /** how many have */
+  uses: number;
 }
 /** a member of a room */
 export interface MemberInfoRec {
@@ -1546,6 +1569,12 @@ export interface SessionsJson {
   type: 'sessions';
   /** all that are open (at most 100) */
   sessions: SessionInfoRec[];
+}
+/** invitations that were not revoked, the newest first */
+export interface InvitesJson {
+  type: 'invites';
+  /** all of them, or the one that was made (at most 200) */
+  invites: InviteInfoRec[];
 }
 /** a file that a line may now show, see ROOM_SHARE */
 export interface FileStoredJson {

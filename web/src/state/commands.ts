@@ -2,6 +2,8 @@
 import type { AdminCommands } from './admin';
 import type { FileInfo, Line } from './fold';
 import type { Notify } from './rooms';
+import type { SignupMode } from './server';
+import type { User } from './users';
 import type { Hit, Hits, Neighbour } from './search';
 
 export interface RoomCard {
@@ -40,6 +42,13 @@ export interface SignIn {
   current: boolean;
 }
 
+export interface SetUp {
+  name: string;
+  password: string;
+  serverName: string;
+  signup: SignupMode;
+}
+
 export interface RoomDraft {
   /** Made once per opened dialog: a repeat finds the first room. */
   clientId: string;
@@ -62,12 +71,17 @@ export interface Failure {
   detail: string;
   field: string | null;
   retryMs: number;
+  /** The bound that was broken, if the server says so. */
+  limit?: number | undefined;
   /** Of a search: where in it, in UTF-16 code units. */
   position?: number | undefined;
 }
 
 export interface Commands extends AdminCommands {
-  signup(name: string, password: string): Promise<void>;
+  /** `invite`: the code of an invitation, or ''. */
+  signup(name: string, password: string, invite: string): Promise<void>;
+  /** The first user, the administrator. */
+  setUp(form: SetUp): Promise<void>;
   login(name: string, password: string): Promise<void>;
   logout(): Promise<void>;
   /** Asks again whether there is a session, after the server could not be reached. */
@@ -152,6 +166,23 @@ export interface Commands extends AdminCommands {
   unbanMember(room: number, member: number): Promise<void>;
   muteMember(room: number, member: number, muted: boolean): Promise<void>;
   setRole(room: number, member: number, role: Member['role']): Promise<void>;
+
+  /** Part of either name; `after`: handle of the last one seen, '' from the start. */
+  directory(query: string, after: string, signal: AbortSignal): Promise<{ people: User[]; more: boolean }>;
+  /** These people are on the screen: whoever is unknown, or may have changed, is asked for. */
+  knowPeople(ids: readonly number[]): void;
+  showCard(user: number | null): void;
+  /** An address for an <img>; null when it cannot be had. The same for the same rev. */
+  picture(user: number, rev: number): Promise<string | null>;
+  /** The same if it is there already. */
+  pictureNow(user: number, rev: number): string | null;
+  /** '': shown by the name one signs in with. */
+  setDisplay(display: string): Promise<void>;
+  setPicture(file: Blob): Promise<void>;
+  removePicture(): Promise<void>;
+
+  /** For administrators: gives a password for once; told only here. */
+  resetPassword(user: number): Promise<{ name: string; password: string }>;
 
   signIns(signal: AbortSignal): Promise<SignIn[]>;
   endSignIn(id: number): Promise<void>;

@@ -3,6 +3,7 @@ import { createContext, useContext, useMemo } from 'react';
 import { useStore } from 'zustand';
 import type { Commands } from './commands';
 import { namesOf, type Names } from './mentions';
+import type { Me } from './session';
 import type { State, Store } from './store';
 
 export interface Client {
@@ -31,7 +32,8 @@ export function useReadState(): () => State {
   return useClient().store.getState;
 }
 
-export function useMe(): { id: number; name: string; admin: boolean } | null {
+/** `name` is what one signs in with; how one is shown is `useName` of the id. */
+export function useMe(): Me | null {
   return useApp((s) => (s.session.status === 'in' ? s.session.me : null));
 }
 

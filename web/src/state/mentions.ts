@@ -14,8 +14,13 @@ const isOfName = (c: string | undefined) => c !== undefined && c !== '@' && c !=
 
 export type Names = ReadonlyMap<string, number>;
 
+/** People are called by either name; where one is shown as another signs in, the one who signs in is meant. */
 export function namesOf(users: Users): Names {
-  return new Map([...users].map(([id, u]) => [u.name.toLowerCase(), id] as const));
+  const all = [...users];
+  return new Map([
+    ...all.map(([id, u]) => [u.name.toLowerCase(), id] as const),
+    ...all.map(([id, u]) => [u.handle.toLowerCase(), id] as const),
+  ]);
 }
 
 /** Each `@` with the longest known name behind it. Linear: a name has at most so many characters. */
@@ -24,7 +29,7 @@ export function callsIn(text: string, names: Names): Call[] {
   for (let at = text.indexOf('@'); at >= 0; at = text.indexOf('@', at + 1)) {
     if (isWord(text[at - 1])) continue; // an address of mail
     let longest = 0; // as far as characters of names go, so that no text is looked at more than once or twice
-    while (longest < 2 * LIMITS.NAME_CHARS_MAX && isOfName(text[at + 1 + longest])) longest++;
+    while (longest < 2 * LIMITS.DISPLAY_CHARS_MAX && isOfName(text[at + 1 + longest])) longest++;
     for (let len = longest; len > 0; len--) {
       const end = at + 1 + len;
       if (isWord(text[end]) && isWord(text[end - 1])) continue;

@@ -4,6 +4,8 @@ export interface Me {
   id: number;
   name: string;
   admin: boolean;
+  /** An administrator gave them their password: they are asked for another one first. */
+  mustChange: boolean;
 }
 
 export type Session =
@@ -18,6 +20,10 @@ export const initialSession: Session = { status: 'unknown' };
 
 export function signedIn(_: Session, me: Me): Session {
   return { status: 'in', me };
+}
+
+export function passwordChosen(s: Session): Session {
+  return s.status === 'in' ? { ...s, me: { ...s.me, mustChange: false } } : s;
 }
 
 /** A session that never was stays so: "you were signed out" would be untrue. */

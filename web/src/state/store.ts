@@ -9,12 +9,15 @@ import { applyPinEvent, forgetPins, withPins, type AllPins } from './pins';
 import * as outbox from './outbox';
 import * as presence from './presence';
 import * as rooms from './rooms';
-import { initialSession, type Session } from './session';
+import type { ServerInfo } from './server';
+import { initialSession, signedIn, type Session } from './session';
 import * as timeline from './timeline';
 import type { Uploads } from './uploads';
-import { initialUsers, mergeUsers, type Users } from './users';
+import { initialUsers, mergeUsers, userOf, type Users } from './users';
 
 export interface State {
+  /** Null until it was asked. */
+  server: ServerInfo | null;
   session: Session;
   link: Link;
   users: Users;
@@ -26,6 +29,8 @@ export interface State {
   drafts: Drafts;
   /** The room on screen. */
   active: number | null;
+  /** Whose profile card is open. */
+  card: number | null;
   /** Files on their way, or ready for the next line, by room. */
   uploads: Uploads;
   /** Of one file, as the server says; null: it has not said yet. */
@@ -37,6 +42,7 @@ export interface State {
 export type Store = StoreApi<State>;
 
 export const initialState: State = {
+  server: null,
   session: initialSession,
   link: initialLink,
   users: initialUsers,
@@ -47,6 +53,7 @@ export const initialState: State = {
   pins: new Map(),
   drafts: initialDrafts,
   active: null,
+  card: null,
   uploads: new Map(),
   fileBytesMax: null,
   note: null,
@@ -133,8 +140,15 @@ export function applyMessage(s: State, m: ServerMessage, nowMs: number): State {
       const timelines = new Map([...s.timelines].filter(([id]) => list.byId.has(id)));
       return {
         ...s,
-        session: { status: 'in', me: { id: m.user, name: m.name, admin: m.role === 1 } },
-        users: mergeUsers(s.users, [{ id: m.user, name: m.name, rev: 0 }]),
+        session: signedIn(s.session, {
+          id: m.user,
+          name: m.name,
+          admin: m.role === 1,
+          mustChange: s.session.status === 'in' && s.session.me.mustChange,
+        }),
+        users: s.users.has(m.user)
+          ? s.users
+          : mergeUsers(s.users, [{ id: m.user, name: m.name, handle: m.name, avatar: 0, admin: m.role === 1, rev: 0 }]),
         rooms: list,
         timelines,
       };
@@ -216,10 +230,7 @@ export function applyMessage(s: State, m: ServerMessage, nowMs: number): State {
     case 'user_changed':
       return {
         ...s,
-        users: mergeUsers(
-          s.users,
-          m.users.map((u) => ({ id: u.user, name: u.name, rev: u.rev })),
-        ),
+        users: mergeUsers(s.users, m.users.map(userOf)),
       };
     case 'typists':
       return { ...s, presence: presence.applyTypists(s.presence, m, nowMs) };

@@ -41,7 +41,7 @@ const status = () => store.getState().session.status;
 describe('the session', () => {
   test('survives a reload by its cookie', async () => {
     await auth.restore();
-    expect(store.getState().session).toEqual({ status: 'in', me: { id: 1, name: 'Robin', admin: false } });
+    expect(store.getState().session).toEqual({ status: 'in', me: { id: 1, name: 'Robin', admin: false, mustChange: false } });
     expect(open).toHaveBeenCalledWith('POST', '/auth/refresh');
     expect(await auth.token()).toBe('token-1');
   });

@@ -12,7 +12,7 @@ import { show } from './render';
 
 vi.setConfig({ testTimeout: 30_000 });
 
-const asAdmin = (s: State): State => ({ ...s, session: { status: 'in', me: { id: ME, name: 'Robin', admin: true } } });
+const asAdmin = (s: State): State => ({ ...s, session: { status: 'in', me: { id: ME, name: 'Robin', admin: true, mustChange: false } } });
 const ANN: AdminUser = { id: 2, name: 'Ann', admin: false, disabled: false, createdAtMs: T0, usedAtMs: T0, signIns: 2 };
 
 function node(name: string, peer: string, sent: number, over: Partial<ActorNode> = {}): ActorNode {

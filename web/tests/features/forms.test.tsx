@@ -33,7 +33,7 @@ describe('sign-up', () => {
     const { user } = show(<AuthPage mode="signup" />, undefined, { signup });
     await user.type(screen.getByLabelText('Name'), 'Robin');
     await user.type(screen.getByLabelText('Password'), 'long enough{Enter}');
-    expect(signup).toHaveBeenCalledWith('Robin', 'long enough');
+    expect(signup).toHaveBeenCalledWith('Robin', 'long enough', '');
     expect(describedBy(screen.getByLabelText('Name'))[0]).toBe('This name is taken; choose another.');
   });
 

@@ -243,7 +243,7 @@ describe('what a room is called and set to', () => {
 });
 
 test('a direct room is called after the others, one for notes after oneself', () => {
-  const users = new Map([2, 3, 4].map((id) => [id, { id, name: `N${id}`, rev: 1 }] as const));
+  const users = new Map([2, 3, 4].map((id) => [id, { id, name: `N${id}`, handle: `n${id}`, avatar: 0, admin: false, rev: 1 }] as const));
   const rooms = welcomeRooms(initialRooms, [
     roomState({ visibility: 2, name: '', people: [{ id: 2 }, { id: 4 }, { id: 3 }] }),
     roomState({ room: 8, visibility: 2, name: '', people: [{ id: 2 }] }),

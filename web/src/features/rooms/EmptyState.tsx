@@ -1,11 +1,12 @@
 import { useNavigate } from 'react-router';
-import { useMe } from '@/state/hooks';
+import { useMe, useName } from '@/state/hooks';
 import { Button } from '@/ui/Button';
 import { Mark } from '@/ui/Mark';
 
 /** The first thing a newcomer sees: two ways on, and nothing else to understand. */
 export function EmptyState({ onCreate }: { onCreate: () => void }) {
   const me = useMe();
+  const name = useName(me?.id ?? 0);
   const navigate = useNavigate();
   return (
     <div className="thin-scroll flex min-h-0 flex-1 flex-col items-center justify-center overflow-y-auto px-6 py-10 text-center">
@@ -13,7 +14,7 @@ export function EmptyState({ onCreate }: { onCreate: () => void }) {
       <h1 className="mt-5 text-xl font-bold tracking-tight text-balance sm:text-2xl">
         Welcome{me ? (
           <>
-            , <bdi>{me.name}</bdi>
+            , <bdi>{name}</bdi>
           </>
         ) : null}
       </h1>

@@ -1,12 +1,12 @@
 import { useEffect, useState } from 'react';
 import { failureOf, type Member } from '@/state/commands';
 import { BannedList } from '@/features/people/BannedList';
+import { Face } from '@/features/people/Face';
 import { MemberMenu } from '@/features/people/MemberMenu';
 import { actsOn } from '@/features/people/rights';
 import { PresenceDot } from '@/features/presence/PresenceDot';
 import { useApp, useCommands, useMe } from '@/state/hooks';
 import { Button, IconButton } from '@/ui/Button';
-import { Egg } from '@/ui/Egg';
 
 const ROLE_WORDS = { owner: 'owner', moderator: 'moderator', member: '' } as const;
 const collator = new Intl.Collator(undefined, { numeric: true, sensitivity: 'base' });
@@ -45,7 +45,13 @@ export function Members({ room, onClose }: { room: number; onClose: () => void }
 
   const isHere = (id: number) => presence?.users.get(id) === true;
   const counted = presence !== undefined && presence.users.size === 0;
-  const sorted = [...(list?.members ?? [])].sort(
+  const users = useApp((s) => s.users);
+  useEffect(() => {
+    if (list) commands.knowPeople(list.members.map((m) => m.id));
+  }, [commands, list]);
+  // A name that changed since the list was read.
+  const members = (list?.members ?? []).map((m) => ({ ...m, name: users.get(m.id)?.name ?? m.name }));
+  const sorted = members.sort(
     (a, b) => Number(isHere(b.id)) - Number(isHere(a.id)) || collator.compare(a.name, b.name),
   );
 
@@ -70,7 +76,14 @@ export function Members({ room, onClose }: { room: number; onClose: () => void }
         <ul>
           {sorted.map((m) => (
             <li key={m.id} className="flex min-h-11 items-center gap-2.5 px-2">
-              <Egg seed={m.id} name={m.name} className="size-7" />
+              <button
+                type="button"
+                aria-label={`Profile of ${m.name}`}
+                className="-m-2 rounded-full p-2"
+                onClick={() => commands.showCard(m.id)}
+              >
+                <Face id={m.id} name={m.name} className="size-7" />
+              </button>
               <span className="min-w-0 flex-1 leading-tight">
                 <span className="flex items-center gap-1.5 text-sm">
                   <bdi className="truncate">{m.name}</bdi>

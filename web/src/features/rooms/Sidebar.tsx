@@ -87,6 +87,14 @@ export function Sidebar({ onCreate, onMessage, onSwitch, onHelp, onSettings, onA
           <Icon name="compass" />
           <span>Browse public rooms</span>
         </NavLink>
+        <NavLink
+          to="/people"
+          {...(onPick ? { onClick: onPick } : {})}
+          className={({ isActive }) => cx(LINK, 'text-ink-2', isActive ? LINK_ON : LINK_OFF)}
+        >
+          <Icon name="people" />
+          <span>People</span>
+        </NavLink>
         <div className="mt-3 flex items-center justify-between pr-2 pl-2">
           <h2 className="text-xs font-bold tracking-wide text-ink-3 uppercase" id="directs-heading">
             Direct messages

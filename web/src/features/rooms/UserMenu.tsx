@@ -1,10 +1,10 @@
 import { useRef, useState } from 'react';
 import { failureOf } from '@/state/commands';
-import { useApp, useCommands, useMe } from '@/state/hooks';
+import { useApp, useCommands, useMe, useName } from '@/state/hooks';
+import { Face } from '@/features/people/Face';
 import { PresenceDot } from '@/features/presence/PresenceDot';
 import { Button } from '@/ui/Button';
 import { Dialog, DialogActions, DialogBody } from '@/ui/Dialog';
-import { Egg } from '@/ui/Egg';
 import { Icon } from '@/ui/Icon';
 import { Menu, MenuItem } from '@/ui/Menu';
 import { useTheme } from '@/ui/theme';
@@ -17,6 +17,7 @@ const THEMES = [
 
 export function UserMenu({ onHelp, onSettings, onAdmin }: { onHelp: () => void; onSettings: () => void; onAdmin: () => void }) {
   const me = useMe();
+  const name = useName(me?.id ?? 0);
   const online = useApp((s) => s.link.state === 'online');
   const [theme, setTheme] = useTheme();
   const [leaving, setLeaving] = useState(false);
@@ -24,14 +25,14 @@ export function UserMenu({ onHelp, onSettings, onAdmin }: { onHelp: () => void; 
   return (
     <div className="shrink-0 border-t border-line-strong/50 p-2 pb-[max(0.5rem,env(safe-area-inset-bottom))]">
       <Menu
-        label={`Your menu, ${me.name}`}
+        label={`Your menu, ${name}`}
         buttonClass="tap ring-inside flex w-full items-center gap-2.5 rounded-md px-2 py-1.5 text-left hover:bg-page-hover"
         panelClass="bottom-full left-0 mb-1.5 w-full"
         button={
           <>
-            <Egg seed={me.id} name={me.name} className="size-8" />
+            <Face id={me.id} name={name} className="size-8" />
             <span className="min-w-0 flex-1">
-              <bdi className="block truncate text-sm font-semibold">{me.name}</bdi>
+              <bdi className="block truncate text-sm font-semibold">{name}</bdi>
               <span className="flex items-center gap-1.5 text-2xs text-ink-3">
                 <PresenceDot here={online} className="[&_.sr-only]:hidden" />
                 {online ? 'Connected' : 'Not connected'}

@@ -27,10 +27,10 @@ function useOffers(token: Token | null): Offer[] {
       .map((r) => ({ key: String(r.id), text: `in:${twice.has(r.name) ? r.id : quoted(r.name)}`, hint: r.name }));
   }
   if (token?.filter === 'from') {
-    const people = [{ id: 0, name: 'me' }, ...[...users.values()].sort((a, b) => a.name.localeCompare(b.name))];
+    const people = [{ id: 0, name: 'me', handle: 'me' }, ...[...users.values()].sort((a, b) => a.name.localeCompare(b.name))];
     return rank(token.value.replace(/^@/, ''), people, (u) => u.name)
       .slice(0, OFFERS_MAX)
-      .map((u) => ({ key: String(u.id), text: `from:${quoted(u.name)}`, hint: u.name }));
+      .map((u) => ({ key: String(u.id), text: `from:${quoted(u.handle)}`, hint: u.name }));
   }
   if (token?.filter === 'has') return token.value === 'link' ? [] : [{ key: 'link', text: 'has:link', hint: 'a web address in it' }];
   return [];

@@ -11,7 +11,8 @@ interface Errors {
   form?: string;
 }
 
-export function PasswordForm() {
+/** `given`: the current one is an administrator's, and there is nothing else on the page. */
+export function PasswordForm({ given = false }: { given?: boolean }) {
   const commands = useCommands();
   const me = useMe();
   const [current, setCurrent] = useState('');
@@ -56,10 +57,10 @@ export function PasswordForm() {
 
   return (
     <section aria-labelledby="password-title">
-      <h2 id="password-title" className="text-lg font-bold tracking-tight">
+      <h2 id="password-title" className={given ? 'sr-only' : 'text-lg font-bold tracking-tight'}>
         Change your password
       </h2>
-      <p className="mt-1 text-sm text-ink-2">Your other devices are logged out then.</p>
+      {given ? null : <p className="mt-1 text-sm text-ink-2">Your other devices are logged out then.</p>}
       <form
         noValidate
         className="mt-4 max-w-sm space-y-4"
@@ -72,7 +73,7 @@ export function PasswordForm() {
         <input type="text" name="username" autoComplete="username" value={me?.name ?? ''} readOnly hidden />
         <PasswordField
           ref={currentRef}
-          label="Current password"
+          label={given ? 'The password you were given' : 'Current password'}
           name="current"
           autoComplete="current-password"
           value={current}

@@ -1,11 +1,11 @@
 import { memo, useMemo } from 'react';
+import { Face } from '@/features/people/Face';
 import { useCommands, useMe, useName, useNames } from '@/state/hooks';
 import { Files } from '@/features/files/Files';
 import { react, type FileInfo, type Reaction } from '@/state/fold';
 import type { Entry } from '@/state/outbox';
 import type { Line as LineState, Notice as NoticeState } from '@/state/timeline';
 import { cx } from '@/ui/cx';
-import { Egg } from '@/ui/Egg';
 import { Icon } from '@/ui/Icon';
 import { IconButton } from '@/ui/Button';
 import { Quote } from './Quote';
@@ -151,7 +151,16 @@ export const Line = memo(function Line(props: LineProps) {
     >
       <div className="w-9 shrink-0">
         {first && text !== null ? (
-          <Egg seed={shown.user} name={name} className="mt-0.5 size-9" />
+          // The name beside it is the button for who does not point.
+          <button
+            type="button"
+            tabIndex={-1}
+            aria-hidden="true"
+            className="mt-0.5 block rounded-full"
+            onClick={() => commands.showCard(shown.user)}
+          >
+            <Face id={shown.user} name={name} className="size-9" />
+          </button>
         ) : (
           <time
             dateTime={new Date(shown.atMs).toISOString()}
@@ -169,7 +178,14 @@ export const Line = memo(function Line(props: LineProps) {
       <div className="min-w-0 flex-1">
         {first && text !== null ? (
           <div className="flex items-baseline gap-2">
-            <bdi className="truncate font-bold">{name}</bdi>
+            <button
+              type="button"
+              tabIndex={active ? 0 : -1}
+              className="min-w-0 truncate rounded-sm font-bold hover:underline"
+              onClick={() => commands.showCard(shown.user)}
+            >
+              <bdi>{name}</bdi>
+            </button>
             {mine ? <span className="rounded-sm bg-accent-soft px-1 text-2xs font-semibold text-accent">you</span> : null}
             <time
               dateTime={new Date(shown.atMs).toISOString()}
