@@ -58,7 +58,7 @@ async function roomWith(name, count) {
 const topOf = (p, text) => line(p, text).evaluate((el) => Math.round(el.getBoundingClientRect().top));
 const badge = async (page, room) => /(\d+)\s*unread/.exec(await page.getByRole('navigation', { name: 'Rooms' }).getByRole('link', { name: new RegExp(`\\b${room}\\b`) }).textContent())?.[1] ?? '';
 
-await Promise.all([signUp(ada, stack.url), signUp(ben, stack.url)]);
+for (const p of [ada, ben]) await signUp(p, stack.url);
 const login = await fetch(`${stack.url}/api/v1/auth/login`, { method: 'POST', headers: { 'content-type': 'application/json' },
   body: JSON.stringify({ name: 'Ada', password: PASSWORD }) });
 api.token = (await login.json()).access_token;

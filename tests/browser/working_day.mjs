@@ -106,7 +106,7 @@ try {
   const ben = await newPerson(browser, 'Ben');
   const chen = await newPerson(browser, 'Chen', { viewport: { width: 390, height: 844 }, colorScheme: 'dark', isMobile: true, hasTouch: true });
 
-  await step('Ada signs up first, and makes a public and a private room', async () => {
+  await step('Ada sets the empty server up, and makes a public and a private room', async () => {
     await signUp(ada, stack.url);
     everybody = [ada];
     await createRoom(ada, 'Kitchen', 'What we eat and when', 'public');

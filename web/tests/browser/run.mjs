@@ -666,7 +666,7 @@ for (const colorScheme of ['light', 'dark'])
     mock.order('role', { room: 'Lunch', user: 'Robin', role: 1 });
     await page.goto(`${mock.url}/r/${lunch}`);
     await page.getByRole('button', { name: /members/ }).click();
-    await page.getByRole('button', { name: /What you can do about/ }).first().click();
+    await page.getByRole('button', { name: 'What you can do about Mira' }).click();
     await scan('member menu');
     await page.getByRole('menuitem', { name: 'Mute' }).click();
     await scan('question about a member');

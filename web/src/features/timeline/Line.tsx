@@ -156,7 +156,7 @@ export const Line = memo(function Line(props: LineProps) {
             type="button"
             tabIndex={-1}
             aria-hidden="true"
-            className="mt-0.5 block rounded-full"
+            className="-mx-1 -mt-0.5 -mb-1 block rounded-full p-1"
             onClick={() => commands.showCard(shown.user)}
           >
             <Face id={shown.user} name={name} className="size-9" />
@@ -181,7 +181,7 @@ export const Line = memo(function Line(props: LineProps) {
             <button
               type="button"
               tabIndex={active ? 0 : -1}
-              className="min-w-0 truncate rounded-sm font-bold hover:underline"
+              className="min-w-0 truncate rounded-sm text-left font-bold hover:underline pointer-coarse:-mt-4 pointer-coarse:-mb-1 pointer-coarse:min-w-11 pointer-coarse:pt-4 pointer-coarse:pb-1"
               onClick={() => commands.showCard(shown.user)}
             >
               <bdi>{name}</bdi>
