@@ -208,7 +208,14 @@ export function Shell() {
             }}
           />
         ) : null}
-        {card === null ? null : <ProfileCard key={card} id={card} onSettings={() => void navigate('/settings')} />}
+        {card === null ? null : (
+          <ProfileCard
+            key={card}
+            id={card}
+            onSettings={() => void navigate('/settings')}
+            onMessage={(room) => void navigate(`/r/${room}`)}
+          />
+        )}
         {open === 'help' ? <HelpDialog onClose={close} /> : null}
       </Suspense>
       <Note />

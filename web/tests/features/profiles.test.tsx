@@ -1,4 +1,4 @@
-import { act, screen, within } from '@testing-library/react';
+import { act, screen, waitFor, within } from '@testing-library/react';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { AuthPage, codeOf } from '@/features/auth/AuthPage';
 import { SetupPage } from '@/features/auth/SetupPage';
@@ -108,19 +108,33 @@ test('people are listed with both names, and what is known now is shown', async 
   await vi.waitFor(() => expect(directory).toHaveBeenLastCalledWith('kar', '', expect.anything()));
 });
 
+const known = (s: State): State => ({ ...s, users: new Map(s.users).set(50, ANNA) });
+const card = <ProfileCard id={50} onSettings={() => undefined} onMessage={() => undefined} />;
+
 test('only an administrator may reset a password, and the new one is shown once', async () => {
-  const known = (s: State): State => ({ ...s, users: new Map(s.users).set(50, ANNA) });
-  show(<ProfileCard id={50} onSettings={() => undefined} />, known).unmount();
   const resetPassword = vi.fn(() => Promise.resolve({ name: 'anna', password: 'for-once' }));
-  const plain = show(<ProfileCard id={50} onSettings={() => undefined} />, known);
+  const plain = show(card, known);
   expect(screen.queryByRole('button', { name: /Reset/ })).toBeNull();
   plain.unmount();
-  const { user } = show(<ProfileCard id={50} onSettings={() => undefined} />, (s) => known(administrator(s)), { resetPassword });
+  const { user } = show(card, (s) => known(administrator(s)), { resetPassword });
   await user.click(screen.getByRole('button', { name: 'Reset password…' }));
   expect(resetPassword).not.toHaveBeenCalled();
   await user.click(screen.getByRole('button', { name: 'Reset password' }));
   expect(resetPassword).toHaveBeenCalledWith(50);
   expect(await screen.findByText('for-once')).toBeTruthy();
+});
+
+test('a message to somebody leads to the room of the two, or says why not', async () => {
+  const openDirect = vi.fn().mockRejectedValueOnce(problem('too_many_rooms')).mockResolvedValue(7);
+  const onMessage = vi.fn();
+  const { user, commands } = show(<ProfileCard id={50} onSettings={() => undefined} onMessage={onMessage} />, known, { openDirect });
+  await user.click(screen.getByRole('button', { name: 'Message' }));
+  expect(await screen.findByText('Said of too_many_rooms.')).toBeTruthy();
+  expect(onMessage).not.toHaveBeenCalled();
+  await user.click(screen.getByRole('button', { name: 'Message' }));
+  await waitFor(() => expect(onMessage).toHaveBeenCalledWith(7));
+  expect(openDirect).toHaveBeenCalledWith([50]);
+  expect(commands.showCard).toHaveBeenCalledWith(null);
 });
 
 describe('one’s own profile', () => {

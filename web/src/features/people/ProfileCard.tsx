@@ -5,14 +5,37 @@ import { Button } from '@/ui/Button';
 import { Dialog, DialogActions, DialogBody } from '@/ui/Dialog';
 import { Face } from './Face';
 
+interface ProfileCardProps {
+  id: number;
+  onSettings: () => void;
+  /** The room of the two is there. */
+  onMessage: (room: number) => void;
+}
+
 /** Who somebody is, and what can be done about them. */
-export function ProfileCard({ id, onSettings }: { id: number; onSettings: () => void }) {
+export function ProfileCard({ id, onSettings, onMessage }: ProfileCardProps) {
   const commands = useCommands();
   const me = useMe();
   const name = useName(id);
   const user = useApp((s) => s.users.get(id));
   const [resetting, setResetting] = useState(false);
+  const [opening, setOpening] = useState(false);
+  const [error, setError] = useState('');
   const close = () => commands.showCard(null);
+
+  async function message(): Promise<void> {
+    setOpening(true);
+    setError('');
+    try {
+      const room = await commands.openDirect([id]);
+      close();
+      onMessage(room);
+    } catch (e) {
+      setError(failureOf(e).detail);
+      setOpening(false);
+    }
+  }
+
   if (resetting) return <ResetDialog id={id} name={name} onClose={close} />;
   return (
     <Dialog title="Profile" onClose={close} className="max-w-sm">
@@ -27,6 +50,9 @@ export function ProfileCard({ id, onSettings }: { id: number; onSettings: () => 
           </p>
         ) : null}
         {user?.admin ? <p className="mt-2 rounded-sm bg-accent-soft px-2 py-0.5 text-xs font-semibold text-accent">Administrator</p> : null}
+        <p role="alert" className="mt-2 text-sm text-danger empty:hidden">
+          {error}
+        </p>
       </DialogBody>
       {/* What can be done with this person: each a button here. */}
       <DialogActions>
@@ -41,8 +67,14 @@ export function ProfileCard({ id, onSettings }: { id: number; onSettings: () => 
           >
             Change your profile
           </Button>
-        ) : null}
-        {me?.admin && id !== me.id ? <Button onClick={() => setResetting(true)}>Reset password…</Button> : null}
+        ) : (
+          <>
+            {me?.admin ? <Button onClick={() => setResetting(true)}>Reset password…</Button> : null}
+            <Button tone="primary" icon="message" busy={opening} onClick={() => void message()}>
+              Message
+            </Button>
+          </>
+        )}
       </DialogActions>
     </Dialog>
   );
