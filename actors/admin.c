@@ -15,13 +15,15 @@ void admin_usage(FILE *out)
 {
     fputs("  users import FILE|-  add users from NDJSON or CSV: name, password or password_hash, admin\n"
           "  token new USER [--count N [--first K]] [--device TEXT]\n"
-          "                       sign in as USER and print the access token; N: % in USER is K, K+1 ...\n",
+          "                       sign in as USER and print the access token; N: % in USER is K, K+1 ...\n"
+          "  admin reset-password USER\n"
+          "                       end all sign-ins of USER and print a password, which they are to change\n",
           out);
 }
 
 bool admin_is_verb(const char *verb)
 {
-    return strcmp(verb, "users") == 0 || strcmp(verb, "token") == 0;
+    return strcmp(verb, "users") == 0 || strcmp(verb, "token") == 0 || strcmp(verb, "admin") == 0;
 }
 
 db_t *admin_connect(const struct config *config)
@@ -96,7 +98,21 @@ static int s_misuse(void)
     return EXIT_MISUSE;
 }
 
-static int s_run(int argc, char **argv, const char *file, const struct admin_token_ask *ask)
+/* What a verb is asked: one of these. */
+struct s_ask {
+    const char *file;                    /* users import */
+    const struct admin_token_ask *token; /* token new */
+    const char *reset;                   /* admin reset-password */
+};
+
+static int s_answer(const struct config *config, const struct s_ask *ask)
+{
+    if (ask->file)
+        return admin_users_import(config, ask->file, USERS_FILE_LINES_MAX);
+    return ask->reset ? admin_reset(config, ask->reset) : admin_token_new(config, ask->token);
+}
+
+static int s_run(int argc, char **argv, const struct s_ask *ask)
 {
     struct config config;
     err_t err = config_read(&config, argc, argv, stderr);
@@ -105,7 +121,7 @@ static int s_run(int argc, char **argv, const char *file, const struct admin_tok
         fputs("rookery: DATABASE_URL is not set (mysql://user:password@host:3306/db)\n", stderr);
     } else if (!err) {
         log_set_level((log_level_t)config.log_level);
-        status = file ? admin_users_import(&config, file, USERS_FILE_LINES_MAX) : admin_token_new(&config, ask);
+        status = s_answer(&config, ask);
     }
     config_fini(&config);
     return status;
@@ -116,12 +132,14 @@ int admin_main(int argc, char **argv)
     if (argc < 4 || strncmp(argv[3], "--", 2) == 0)
         return s_misuse();
     if (strcmp(argv[1], "users") == 0 && strcmp(argv[2], "import") == 0)
-        return s_run(argc - 3, argv + 3, argv[3], NULL);
+        return s_run(argc - 3, argv + 3, &(struct s_ask){.file = argv[3]});
+    if (strcmp(argv[1], "admin") == 0 && strcmp(argv[2], "reset-password") == 0)
+        return s_run(argc - 3, argv + 3, &(struct s_ask){.reset = argv[3]});
     struct admin_token_ask ask = {.user = argv[3], .device = "rookery token new"};
     char *rest[ARGUMENTS_MAX + 1] = {argv[0]}; /* config_read does not look at the first */
     int rest_count = 1;
     if (strcmp(argv[1], "token") != 0 || strcmp(argv[2], "new") != 0 ||
         !s_read_token_options(argc, argv, &ask, rest, &rest_count))
         return s_misuse();
-    return s_run(rest_count, rest, NULL, &ask);
+    return s_run(rest_count, rest, &(struct s_ask){.token = &ask});
 }

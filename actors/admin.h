@@ -1,5 +1,5 @@
-/* admin — the operator's verbs that work on the database beside the server: `rookery users import FILE|-` and
- * `rookery token new USER`. With main.c the only ones that see more than one role.
+/* admin — the operator's verbs that work on the database beside the server: `rookery users import FILE|-`,
+ * `rookery token new USER` and `rookery admin reset-password USER`. With main.c the only ones that see more than one role.
  *
  * They need DATABASE_URL, and `token new` the key material of accounts: run them as the server's user, with its
  * settings. Exit status: 0; 1 something was refused or failed, after a sentence on stderr; 2 misuse; 78 settings. */
@@ -14,7 +14,7 @@
 
 enum { ADMIN_TOKENS_MAX = 20000 }; /* of one call */
 
-/* "users" and "token". argv as main's. */
+/* "users", "token" and "admin". argv as main's. */
 bool admin_is_verb(const char *verb);
 int admin_main(int argc, char **argv);
 void admin_usage(FILE *out);
@@ -32,5 +32,8 @@ struct admin_token_ask {
     uint64_t first, count;
 };
 int admin_token_new(const struct config *config, const struct admin_token_ask *ask);
+
+/* admin_reset.c. Prints a password that works once: its owner is asked to change it. */
+int admin_reset(const struct config *config, const char *user);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "persist/audit.h"
 #include "persist/name_key.h"
+#include "persist/store_sessions.h"
 #include "proto/ids.h"
 
 enum { COUNTER_USERS = 2 }; /* 0001_accounts.sql */
@@ -165,6 +166,42 @@ db_status_t admin_add_sessions(db_t *db, struct admin_session *sessions, size_t 
     struct s_sessions self = {.sessions = sessions, .count = count, .device = device, .at_ms = at_ms};
     return s_in_transaction(db, s_add_sessions, &self);
 }
+
+/* ---- a password for once --------------------------------------------------------------------------------------- */
+
+struct s_reset {
+    struct admin_reset *reset;
+    uint64_t at_ms;
+};
+
+static db_status_t s_reset_password(db_t *db, void *what)
+{
+    const struct s_reset *self = what;
+    struct admin_reset *reset = self->reset;
+    uint8_t key[NAME_KEY_BYTES_MAX];
+    const struct db_value look[] = {db_bytes(name_key(reset->user_name, key))};
+    db_stmt_t *rows;
+    reset->found = false;
+    db_status_t status =
+        db_query(db, "SELECT id, name, disabled FROM user WHERE name_key = ? FOR UPDATE", look, 1, &rows);
+    if (status || !db_next(rows))
+        return status;
+    view_t name = db_get_view(rows, 1);
+    assert(name.len <= sizeof reset->name);
+    reset->found = true;
+    reset->disabled = db_get_u64(rows, 2) != 0;
+    reset->name_len = (uint8_t)name.len;
+    memcpy(reset->name, name.bytes, name.len);
+    return store_give_password(db, 0, db_get_u64(rows, 0), reset->password_hash, self->at_ms);
+}
+
+db_status_t admin_reset_password(db_t *db, struct admin_reset *reset, uint64_t at_ms)
+{
+    struct s_reset self = {.reset = reset, .at_ms = at_ms};
+    return s_in_transaction(db, s_reset_password, &self);
+}
+
+/* ---- keys ------------------------------------------------------------------------------------------------------ */
 
 db_status_t admin_key_is_known(db_t *db, view_t kid, bool *is_known_out)
 {

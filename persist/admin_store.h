@@ -1,5 +1,5 @@
-/* admin_store — the SQL behind the operator's verbs: `rookery users import` and `rookery token new`. They run beside
- * the server, not in it: a connection of their own, and nothing here needs a lease.
+/* admin_store — the SQL behind the operator's verbs: `rookery users import`, `rookery token new` and `rookery admin
+ * reset-password`. They run beside the server, not in it: a connection of their own, and nothing here needs a lease.
  *
  * Runs on: the main thread of the verb. Blocks. Each call is one transaction, run again at most ADMIN_RETRIES times
  * when a lock was not to be had; a failure leaves nothing of it behind. */
@@ -42,6 +42,18 @@ struct admin_session {
 /* At most ADMIN_BATCH_MAX sessions, all made or none; those whose user cannot have one are left out. */
 db_status_t admin_add_sessions(db_t *db, struct admin_session *sessions, size_t count, const char *device,
                                uint64_t at_ms);
+
+struct admin_reset {
+    view_t user_name;
+    view_t password_hash; /* argon2id, encoded */
+    /* Results. */
+    bool found, disabled; /* of who is disabled the password is changed, too; they cannot sign in with it */
+    uint8_t name_len;
+    uint8_t name[LIM_NAME_BYTES_MAX]; /* as shown */
+};
+
+/* Gives a user a password that they are asked to change, and ends all their sessions. */
+db_status_t admin_reset_password(db_t *db, struct admin_reset *reset, uint64_t at_ms);
 
 /* Whether accounts has published the key with this name: else no edge takes what it signs. */
 db_status_t admin_key_is_known(db_t *db, view_t kid, bool *is_known_out);

@@ -1,5 +1,5 @@
-/* `rookery users import` and `rookery token new` as an operator runs them: the program itself, on a database, beside a
- * server that must take what they made. */
+/* `rookery users import`, `rookery token new` and `rookery admin reset-password` as an operator runs them: the program
+ * itself, on a database, beside a server that must take what they made. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -335,6 +335,63 @@ static void test_only_the_servers_own_keys_sign(void **state)
     s_expect(1, "no server has published the key");
 }
 
+/* ---- admin reset-password -------------------------------------------------------------------------------------- */
+
+/* The new password signs in and the old one does not; nothing stays signed in, and the deed is written down. */
+static void test_a_reset_gives_a_password_for_once_and_ends_every_sign_in(void **state)
+{
+    (void)state;
+    char token[2048], code[64];
+    uint64_t session;
+    s_run("{\"name\":\"Greta\",\"password\":\"what was before\"}\n", "users import -");
+    s_expect(0, "imported 1,");
+    uint64_t user = test_db_number(&world.db, "SELECT id FROM user WHERE name = 'Greta'");
+    assert_int_equal(200, s_login("Greta", "what was before"));
+    s_run("", "token new Greta");
+    s_expect(0, "ey");
+    snprintf(token, sizeof token, "%.2000s", world.out);
+    assert_int_equal(user, s_me(token, strcspn(token, "\n"), &session));
+
+    s_run("", "admin reset-password gReTa");
+    s_expect(0, "\n");
+    assert_int_equal(strcspn(world.out, "\n") + 1, strlen(world.out)); /* the password, and nothing else */
+    assert_int_equal(20 + 1, strlen(world.out));
+    snprintf(code, sizeof code, "%.*s", 20, world.out);
+    assert_int_equal(0, s_number("SELECT COUNT(*) FROM session WHERE user_id = %llu AND revoked_at_ms = 0", user));
+    assert_int_equal(1, s_number("SELECT COUNT(*) FROM audit WHERE action = 'password_reset' AND subject_id = %llu "
+                                 "AND actor_id = 0", user));
+    assert_int_equal(1, s_number("SELECT COUNT(*) FROM password_given WHERE user_id = %llu", user));
+    uint64_t again = user;
+    for (int waited_ms = 0; again && waited_ms < SOON_MS; waited_ms += STEP_MS) {
+        s_nap();
+        again = s_me(token, strcspn(token, "\n"), &session);
+    }
+    assert_int_equal(0, again);
+    assert_int_equal(401, s_login("Greta", "what was before"));
+    assert_int_equal(200, s_login("Greta", code));
+}
+
+static void test_a_reset_of_nobody_is_refused_and_of_who_is_disabled_is_told(void **state)
+{
+    (void)state;
+    uint64_t resets = test_db_number(&world.db, "SELECT COUNT(*) FROM audit WHERE action = 'password_reset'");
+    s_run("", "admin reset-password nobody");
+    s_expect(1, "nobody: no such user");
+    char longest[1000];
+    snprintf(longest, sizeof longest, "admin reset-password %0900d", 0);
+    s_run("", longest); /* longer than any name */
+    s_expect(1, "no such user");
+    static const char *const misuses[] = {"admin", "admin reset-password", "admin reset-password --var x",
+                                          "admin reset Ada"};
+    for (size_t i = 0; i < sizeof misuses / sizeof misuses[0]; i++) {
+        s_run("", misuses[i]);
+        s_expect(2, "admin reset-password USER");
+    }
+    assert_int_equal(resets, test_db_number(&world.db, "SELECT COUNT(*) FROM audit WHERE action = 'password_reset'"));
+    s_run("", "admin reset-password Bo");
+    s_expect(0, "Bo is disabled");
+}
+
 /* ---- set-up ---------------------------------------------------------------------------------------------------- */
 
 static int s_remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
@@ -387,6 +444,8 @@ int main(void)
         cmocka_unit_test(test_many_tokens_come_one_a_line_in_order),
         cmocka_unit_test(test_who_is_not_there_or_disabled_gets_none),
         cmocka_unit_test(test_counts_and_patterns_have_bounds),
+        cmocka_unit_test(test_a_reset_gives_a_password_for_once_and_ends_every_sign_in),
+        cmocka_unit_test(test_a_reset_of_nobody_is_refused_and_of_who_is_disabled_is_told),
         cmocka_unit_test(test_only_the_servers_own_keys_sign),
     };
     return cmocka_run_group_tests(tests, s_open_world, s_close_world);
