@@ -335,6 +335,15 @@ static list_t s_people(room_shard_t *self, const room_t *room)
     return list_of(&self->people);
 }
 
+/* What somebody had read who came in: all that was there, as the store has it. By the event that brought them in, not by
+ * that of the notice: a change of role or name may have come upon it, and lines between the two are unread. 0: the tail
+ * does not reach back so far, and what the inbox knows stays. */
+static uint64_t s_read_at_join(const room_t *room, uint64_t user)
+{
+    uint64_t joined_seq = room_joined_seq(room, user);
+    return room_tail_at(&room->tail, joined_seq) ? room_msg_no_at(room, joined_seq) : 0;
+}
+
 void shard_tell_inbox(room_shard_t *self, const room_t *room, uint64_t user)
 {
     static const err_t s_why[] = {[NOTICE_LEFT] = ERR_NOT_MEMBER, [NOTICE_JOINED] = ERR_OK,
@@ -352,7 +361,7 @@ void shard_tell_inbox(room_shard_t *self, const room_t *room, uint64_t user)
                                    .visibility = room->visibility, .name = room_name(room),
                                    .topic = room_topic(room), .head = room->head,
                                    .msg_no = room->msg_no,
-                                   .read_msg_no = what == NOTICE_JOINED ? room_msg_no_at(room, seq) : 0,
+                                   .read_msg_no = what == NOTICE_JOINED ? s_read_at_join(room, user) : 0,
                                    .role = room_role(room, user), .archived = room->archived,
                                    .history = room->history, .people = s_people(self, room)};
     struct msg msg = {.type = MSG_INBOX_MEMBER};

@@ -366,6 +366,41 @@ static void test_the_inbox_of_another_actor_is_told_until_it_answers(void **stat
     fixture_destroy(f);
 }
 
+static uint64_t s_told_pointer(struct fixture *f)
+{
+    struct msg msg;
+    struct rec_room_state room;
+    fixture_expect(f, MSG_INBOX_MEMBER, &msg);
+    assert_true(rec_room_state_next(&msg.as.inbox_member.rooms, &room));
+    assert_true(msg.as.inbox_member.joined);
+    return room.read_msg_no;
+}
+
+/* The notice of the joining was not answered yet when the role changed. */
+static void test_a_change_of_role_does_not_mark_lines_as_read(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_owning(id_shard(ROOM), 1);
+    fixture_usual(f);
+    fixture_request(f, f->edge, CAROL, MSG_ROOM_JOIN, 1, 0, NULL);
+    fixture_turn(f);
+    fixture_outcome(f, 0);
+    uint64_t at_join = s_told_pointer(f);
+    fixture_post(f, ALICE, 2, "welcome");
+    fixture_turn(f);
+    fixture_outcome(f, 0);
+    struct msg role = {.type = MSG_ROOM_ROLE, .as.room_role = {.room = ROOM, .client_id = cid_of(3), .member = CAROL,
+                                                               .role = 1}};
+    fixture_send(f, f->edge, ALICE, &role);
+    fixture_turn(f);
+    fixture_outcome(f, 0);
+    fixture_forget(f);
+    fixture_tick(f, 1000);
+    fixture_tick(f, 1000);
+    assert_int_equal(at_join, s_told_pointer(f));
+    fixture_destroy(f);
+}
+
 /* Who committed the joining may have died before the inbox had heard of it. */
 static void test_a_room_that_is_read_tells_inboxes_of_what_happened_just_now(void **state)
 {
@@ -568,6 +603,7 @@ int main(void)
         TEST(test_a_change_of_role_keeps_what_the_user_decided),
         TEST(test_a_joining_reaches_the_users_sockets),
         cmocka_unit_test(test_the_inbox_of_another_actor_is_told_until_it_answers),
+        cmocka_unit_test(test_a_change_of_role_does_not_mark_lines_as_read),
         cmocka_unit_test(test_a_room_that_is_read_tells_inboxes_of_what_happened_just_now),
         TEST(test_what_an_inbox_was_read_with_changes_nothing_when_told_again),
         TEST(test_a_user_in_512_rooms_enters_no_further_one),
