@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { axe, composer, line, log, newPerson, openBrowser, say, sees, signUp, sleep, until } from './person.mjs';
+import { PASSWORD, axe, composer, line, log, newPerson, openBrowser, say, sees, signUp, sleep, until } from './person.mjs';
 import { startStack } from './stack.mjs';
 
 const { values } = parseArgs({ options: { shots: { type: 'string' } } });
@@ -14,6 +14,7 @@ if (values.shots) mkdirSync(values.shots, { recursive: true });
 
 let passed = 0;
 let everybody = [];
+let dora;
 const failures = [];
 async function step(claim, work) {
   const start = Date.now();
@@ -380,6 +381,75 @@ try {
     await ada.page.getByRole('cell', { name: /ban/i }).first().waitFor();
     await ben.page.goto(`${stack.url}/admin/users`);
     await ben.page.getByText('This page is for administrators.').waitFor();
+  });
+
+  await step('Ben takes another name: it stands at his lines for all within seconds, and at no line when he gives it up', async () => {
+    const named = async (name) => {
+      await ben.page.goto(`${stack.url}/settings`);
+      await ben.page.getByLabel('Display name').fill(name);
+      await button(ben, 'Save name').click();
+      await ben.page.getByText('Saved.', { exact: false }).waitFor();
+    };
+    for (const p of [ada, chen]) {
+      await p.page.goto(stack.url);
+      await enter(p, 'Kitchen');
+      await sees(p, 'Does it still work?');
+    }
+    for (const [name, shown] of [['Benedict the Baker', 'Benedict the Baker'], ['', 'Ben']]) {
+      await named(name);
+      for (const p of [ada, chen]) await log(p).getByRole('button', { name: shown, exact: true }).first().waitFor({ timeout: 3000 });
+    }
+    assert.equal(await log(ada).getByText('Benedict').count(), 0);
+  });
+
+  await step('Ada lets in who is invited: Dora comes by a link, one without finds no way, and the link is used up', async () => {
+    const tab = (name) => ada.page.getByRole('navigation', { name: 'Administration' }).getByRole('link', { name }).click();
+    await choose(ada, /Your menu/, 'Administration');
+    await tab('Sign-up');
+    await ada.page.getByText('By invitation', { exact: true }).click();
+    await button(ada, 'Save').click();
+    await ada.page.getByText('Saved.', { exact: true }).waitFor();
+    await button(ada, 'Make an invitation').click();
+    const link = await ada.page.getByText(/\/join\/[a-z0-9]{20}$/).first().textContent();
+    const fill = async (p, at) => {
+      await p.page.goto(new URL(at, stack.url).href);
+      await p.page.getByLabel('Name', { exact: true }).fill(p.name);
+      await p.page.getByLabel('Password', { exact: true }).fill(PASSWORD);
+      await button(p, /Make an account|Accept/).click();
+    };
+    dora = await newPerson(browser, 'Dora');
+    await fill(dora, '/signup');
+    await dora.page.getByText('Enter the code of your invitation.').waitFor();
+    await fill(dora, new URL(link).pathname);
+    await button(dora, 'Create a room').first().waitFor();
+    const emil = await newPerson(browser, 'Emil');
+    await fill(emil, new URL(link).pathname);
+    await emil.page.locator('[aria-invalid=true]').waitFor();
+    assert.equal(await button(emil, 'Create a room').count(), 0);
+    await emil.context.close();
+  });
+
+  await step('Dora has forgotten her password: Ada gives her one for once, and she chooses her own before anything else', async () => {
+    await ada.page.goto(`${stack.url}/people`);
+    await ada.page.getByRole('button', { name: /Dora/ }).click();
+    await button(ada, 'Reset password…').click();
+    await button(ada, 'Reset password').click();
+    const given = await ada.page.getByRole('dialog').locator('code').textContent();
+    await dora.page.getByRole('button', { name: 'Log in' }).waitFor();
+    await dora.page.getByLabel('Name', { exact: true }).fill('Dora');
+    await dora.page.getByLabel('Password', { exact: true }).fill(given);
+    await button(dora, 'Log in').click();
+    await dora.page.getByLabel('The password you were given').fill(given);
+    await dora.page.getByLabel('New password').fill('nobody knows this one');
+    await dora.page.locator('button[type=submit]').click();
+    await button(dora, 'Create a room').first().waitFor();
+    await button(ada, 'Done').click();
+    await ada.page.getByRole('button', { name: /Dora/ }).click();
+    await ada.page.getByRole('dialog').getByRole('button', { name: 'Message' }).click();
+    await say(ada, 'Welcome, Dora.');
+    await dora.page.getByRole('navigation', { name: 'Rooms' }).getByRole('link', { name: /Ada/ }).click();
+    await sees(dora, 'Welcome, Dora.');
+    everybody.push(dora);
   });
 
   await step('no page broke the content security policy, threw, or has a serious fault of access', async () => {
