@@ -3,7 +3,7 @@
  *
  *   complaints.mjs [NAME]    all of them, or the one of this name */
 import assert from 'node:assert/strict';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { PASSWORD, composer, line, log, newPerson, openBrowser, say, sees, signUp, sleep, until } from './person.mjs';
 import { startStack } from './stack.mjs';
 
@@ -31,7 +31,7 @@ const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 let ids = 0;
 const clientId = () => `0${(++ids).toString(32).toUpperCase().padStart(9, '0').replace(/./g, (c) => ALPHABET[parseInt(c, 32)])}${String(Date.now()).padStart(16, '0')}`.slice(0, 26);
 
-const stack = await startStack({ ROOKERY_REQUESTS_PER_S: '10000', ROOKERY_REQUESTS_BURST: '10000' });
+const stack = await startStack({ ROOKERY_FILE_MIB: '1', ROOKERY_REQUESTS_PER_S: '10000', ROOKERY_REQUESTS_BURST: '10000' });
 const browser = await openBrowser();
 const ada = await newPerson(browser, 'Ada', { reducedMotion: 'reduce' });
 const ben = await newPerson(browser, 'Ben', { reducedMotion: 'reduce' });
@@ -236,6 +236,96 @@ await test('what_is_read_above_stays_in_its_place_while_lines_around_it_come_cha
     assert.ok(Math.abs(now - before) <= 1, `${what}: from ${before} to ${now}`);
   }
   await ben.page.getByRole('button', { name: '5 new messages' }).waitFor();
+});
+
+/* ---- 17 ---- */
+
+const PIXEL = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==', 'base64');
+/* An image that says to be so large: its place is taken before it is there, and whether it can be drawn or not. */
+function pictureOf(width, height) {
+  const bytes = Buffer.from(PIXEL);
+  bytes.writeUInt32BE(width, 16);
+  bytes.writeUInt32BE(height, 20);
+  return bytes;
+}
+async function pick(p, open, ...files) {
+  const [chooser] = await Promise.all([p.page.waitForEvent('filechooser'), open()]);
+  await chooser.setFiles(files.map(([name, buffer]) => ({ name, buffer, mimeType: name.endsWith('.png') ? 'image/png' : 'application/octet-stream' })));
+}
+ben.page.on('filechooser', () => undefined); // from here on: a key is faster than its first listener
+const tray = (p) => p.page.getByRole('list', { name: 'Files of this message' }).getByRole('listitem');
+
+await test('a_file_that_is_too_large_is_refused_in_words_before_a_byte_is_sent', async () => {
+  await roomWith('Too large', 1);
+  const asked = [];
+  const note = (r) => /\/files/.test(r.url()) && asked.push(r.method());
+  ben.page.on('request', note);
+  await pick(ben, () => ben.page.getByRole('button', { name: 'Attach files' }).click(), ['huge.zip', Buffer.alloc(1024 * 1024 + 1)]);
+  const words = 'This server takes files up to 1 MiB; huge.zip has a few bytes more.';
+  await ben.page.getByRole('alert').getByText(words).waitFor();
+  assert.deepEqual(asked, []);
+  assert.equal(await tray(ben).count(), 0);
+  await pick(ben, () => ben.page.getByRole('button', { name: 'Attach files' }).click(), ['fits.zip', Buffer.alloc(1024 * 1024)]);
+  await tray(ben).getByText('1 MiB, ready').waitFor();
+  assert.deepEqual(asked, ['POST']);
+  ben.page.off('request', note);
+});
+
+await test('files_are_attached_retried_removed_and_sent_without_a_pointer', async () => {
+  const room = await roomWith('By keyboard', 1);
+  const keys = ben.page.keyboard;
+  await composer(ben).focus();
+  await keys.type('See these');
+  await keys.press('Shift+Tab');
+  assert.equal(await ben.page.evaluate(() => document.activeElement.getAttribute('aria-label')), 'Attach files');
+  const fails = '**/files?**';
+  await ben.page.route(fails, (route) => route.abort('connectionreset'));
+  await pick(ben, () => keys.press('Enter'), ['plan.bin', Buffer.alloc(5000, 1)], ['never.bin', Buffer.alloc(10, 2)]);
+  await until('both failed', async () => (await ben.page.getByRole('button', { name: 'Retry' }).count()) === 2);
+  await composer(ben).press('Enter');
+  await ben.page.getByText('Not sent: retry or remove the file that was not uploaded.').waitFor();
+  assert.equal(await composer(ben).inputValue(), 'See these');
+  await ben.page.unroute(fails);
+  await ben.page.getByRole('button', { name: 'Remove never.bin' }).focus();
+  await keys.press('Enter');
+  await ben.page.getByRole('button', { name: 'Retry' }).focus();
+  await keys.press('Enter');
+  await tray(ben).getByText('4.9 KiB, ready').waitFor();
+  await composer(ben).press('Enter');
+  await line(ben, 'See these').getByRole('button', { name: 'Download plan.bin' }).focus();
+  const [download] = await Promise.all([ben.page.waitForEvent('download'), keys.press('Enter')]);
+  assert.deepEqual(readFileSync(await download.path()), Buffer.alloc(5000, 1));
+  const page = await api('GET', `/rooms/${room}/messages?before=101&limit=10`);
+  const { seq, body } = page.frames.find((f) => f.kind === 'shared' || f.body?.files);
+  const at = `${stack.url}/api/v1/rooms/${room}/files/${body.files[0].file}`;
+  const get = () => fetch(at, { headers: { authorization: `Bearer ${api.token}` } });
+  assert.equal((await get()).status, 200);
+  await api('DELETE', `/rooms/${room}/messages/${seq}?client_id=${clientId()}`);
+  assert.equal((await get()).status, 404);
+});
+
+await test('an_image_takes_its_place_before_it_is_there_and_nothing_jumps_when_it_comes', async () => {
+  await roomWith('Pictures', 1);
+  let letGo;
+  const held = new Promise((done) => (letGo = done));
+  await ben.page.route(/\/files\/\d+$/, async (route) => {
+    await held;
+    await route.continue();
+  });
+  await pick(ben, () => ben.page.getByRole('button', { name: 'Attach files' }).click(), ['nest.png', pictureOf(800, 600)]);
+  await tray(ben).getByText(/, ready$/).waitFor();
+  await composer(ben).fill('A picture');
+  await composer(ben).press('Enter');
+  const picture = ben.page.getByRole('button', { name: 'Open nest.png' });
+  await until('it is stored', async () => (await picture.count()) === 1);
+  await sleep(500);
+  const before = [await picture.boundingBox(), await topOf(ben, 'A picture')];
+  assert.ok(before[0].height >= 300 && before[0].width >= 400, JSON.stringify(before[0]));
+  letGo();
+  await picture.locator('image').waitFor({ state: 'attached' });
+  await sleep(300);
+  assert.deepEqual([await picture.boundingBox(), await topOf(ben, 'A picture')], before);
+  await ben.page.unroute(/\/files\/\d+$/);
 });
 
 await browser.close();

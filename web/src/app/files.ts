@@ -29,7 +29,10 @@ export function nameOf(name: string): string {
 /** Null: it may be uploaded; else a sentence. Nothing of it is sent before. */
 export function refusalOf(file: { name: string; size: number }, max: number | null): string | null {
   if (max === 0) return 'This server takes no files.';
-  if (max !== null && file.size > max) return `${file.name} has ${sizeText(file.size)}; this server takes files up to ${sizeText(max)}.`;
+  if (max !== null && file.size > max) {
+    const has = sizeText(file.size) === sizeText(max) ? 'a few bytes more' : sizeText(file.size);
+    return `This server takes files up to ${sizeText(max)}; ${file.name} has ${has}.`;
+  }
   return null;
 }
 
@@ -70,7 +73,10 @@ export function createFiles(store: Store, http: Http) {
       const info = await http.upload<FileStoredJson>(`/rooms/${room}/files`, query, at.file, (sent) => change(room, u.id, { sent }), abort.signal);
       change(room, u.id, { state: 'ready', sent: u.bytes, info });
     } catch (e) {
-      if (!abort.signal.aborted) change(room, u.id, { state: 'failed', reason: failureOf(e).detail });
+      if (abort.signal.aborted) return pump();
+      const { code, detail } = failureOf(e);
+      const known = code === 'too_large' ? refusalOf({ name: u.name, size: u.bytes }, store.getState().fileBytesMax) : null;
+      change(room, u.id, { state: 'failed', reason: known ?? detail });
     }
     pump();
   }

@@ -212,7 +212,7 @@ export function createSocket(url: string, owner: SocketOwner, random: () => numb
           return;
         }
         transmit({ type: 'hello', version: PROTO_VERSION, token, device: owner.device(), subs: owner.subs() });
-        return;
+        break;
       case 'welcome':
         online = true;
         helloTimeouts = renewals = 0;

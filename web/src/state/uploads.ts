@@ -48,7 +48,7 @@ export function sizeText(bytes: number): string {
     unit += 1;
   }
   const digits = unit === 0 || value >= 100 || Number.isInteger(value) ? 0 : 1;
-  return bytes === 1 ? '1 byte' : `${value.toFixed(digits)} ${UNITS[unit] ?? ''}`;
+  return bytes === 1 ? '1 byte' : `${Number(value.toFixed(digits))} ${UNITS[unit] ?? ''}`;
 }
 
 export function isImage(file: FileInfo): boolean {

@@ -2,15 +2,22 @@ import { useEffect, useId, useLayoutEffect, useRef, useState, type KeyboardEvent
 import { Tray } from '@/features/files/Tray';
 import { useApp, useCommands, useMe, useReadState } from '@/state/hooks';
 import { findLine } from '@/state/timeline';
-import { uploadsOf } from '@/state/uploads';
+import { uploadsOf, type Upload } from '@/state/uploads';
 import { IconButton } from '@/ui/Button';
 import { cx } from '@/ui/cx';
 import { Icon } from '@/ui/Icon';
 import { MentionList } from './MentionList';
 import { roomLeft, sendable } from './text';
+import { useFileDrop } from './useFileDrop';
 import { useMentions } from './useMentions';
 
 export const COMPOSER_ID = 'composer';
+
+/* Why files keep a message back; nothing when all are there. */
+function notReady(uploads: readonly Upload[]): string {
+  if (uploads.some((u) => u.state === 'failed')) return 'Not sent: retry or remove the file that was not uploaded.';
+  return uploads.every((u) => u.state === 'ready') ? '' : 'Not sent: wait until the files are uploaded.';
+}
 
 /** Mounted afresh for each room. The text is the room's draft in the state, or, while a line is being changed, its own. */
 export function Composer({ room, name, quote }: { room: number; name: string; quote?: ReactNode }) {
@@ -25,6 +32,7 @@ export function Composer({ room, name, quote }: { room: number; name: string; qu
   const [refused, setRefused] = useState(false);
   const uploads = useApp((s) => uploadsOf(s.uploads, room));
   const [fileNote, setFileNote] = useState('');
+  const [heldBack, setHeldBack] = useState(false);
   const picker = useRef<HTMLInputElement>(null);
   const area = useRef<HTMLTextAreaElement>(null);
   const id = useId();
@@ -90,11 +98,12 @@ export function Composer({ room, name, quote }: { room: number; name: string; qu
     }
     if (uploads.length > 0) {
       if (!commands.share(room, clean, replying, mentions.picked())) {
-        const failed = uploads.some((u) => u.state === 'failed');
-        setFileNote(failed ? 'Not sent: retry or remove the file that was not uploaded.' : 'Not sent: wait until the files are uploaded.');
+        setFileNote('');
+        setHeldBack(true);
         return;
       }
       setFileNote('');
+      setHeldBack(false);
     } else {
       commands.post(room, clean, replying, mentions.picked());
     }
@@ -105,9 +114,12 @@ export function Composer({ room, name, quote }: { room: number; name: string; qu
 
   function attach(files: readonly File[]): void {
     if (files.length === 0 || changed) return;
+    setHeldBack(false);
     setFileNote(commands.addFiles(room, files));
     area.current?.focus();
   }
+
+  const dropping = useFileDrop(attach);
 
   function editLast(): boolean {
     const items = read().timelines.get(room)?.items ?? [];
@@ -142,6 +154,7 @@ export function Composer({ room, name, quote }: { room: number; name: string; qu
   }
 
   const tooLong = left < 0;
+  const note = fileNote || (heldBack ? notReady(uploads) : '');
   const nothing = sendable(text) === '' && (changed !== null || uploads.length === 0);
   return (
     <form
@@ -150,19 +163,12 @@ export function Composer({ room, name, quote }: { room: number; name: string; qu
         e.preventDefault();
         send();
       }}
-      onDragOver={(e) => {
-        if (e.dataTransfer.types.includes('Files')) e.preventDefault();
-      }}
-      onDrop={(e) => {
-        if (e.dataTransfer.files.length === 0) return;
-        e.preventDefault();
-        attach([...e.dataTransfer.files]);
-      }}
     >
       <MentionList mentions={mentions} />
       <div
         className={cx(
           'rounded-xl border bg-raised shadow-sheet transition-colors has-[textarea:focus]:ring-1',
+          dropping && 'outline-2 outline-offset-2 outline-accent outline-dashed',
           tooLong
             ? 'border-danger has-[textarea:focus]:ring-danger'
             : 'border-field-line has-[textarea:focus]:border-accent has-[textarea:focus]:ring-accent',
@@ -254,14 +260,14 @@ export function Composer({ room, name, quote }: { room: number; name: string; qu
           </button>
         </div>
       </div>
-      {fileNote ? (
+      {note ? (
         <p role="alert" className="px-1 pt-1 text-xs font-semibold text-danger">
-          {fileNote}
+          {note}
         </p>
       ) : null}
       <div className="flex min-h-5 items-center justify-between gap-3 px-1 pt-1 text-xs text-ink-3">
         <span className="hidden truncate sm:inline">
-          {offline ? 'Offline: what you send is kept on this device.' : 'Enter sends, Shift and Enter starts a new line'}
+          {offline ? 'Offline: what you send is kept on this device.' : dropping ? 'Drop the files to attach them' : 'Enter sends, Shift and Enter starts a new line'}
         </span>
         <span
           id={`${id}-left`}

@@ -21,14 +21,16 @@ function Item({ room, u }: { room: number; u: Upload }) {
   const commands = useCommands();
   const done = u.bytes === 0 ? 1 : Math.min(1, u.sent / u.bytes);
   return (
-    <li className={cx('flex w-60 max-w-full items-center gap-2 rounded-lg border bg-page py-1 pl-2', u.state === 'failed' ? 'border-danger' : 'border-line')}>
+    <li className={cx('flex max-w-full items-center gap-2 rounded-lg border bg-page py-1 pl-2', u.state === 'failed' ? 'w-96 border-danger' : 'w-60 border-line')}>
       {u.preview ? (
         <img src={u.preview} alt="" className="size-9 shrink-0 rounded-md object-cover" />
       ) : (
         <Icon name="file" className="size-6 text-ink-3" />
       )}
       <div className="min-w-0 flex-1">
-        <bdi className="block truncate text-xs font-semibold">{u.name}</bdi>
+        <bdi title={u.name} className="block truncate text-xs font-semibold">
+          {u.name}
+        </bdi>
         {u.state === 'failed' ? (
           <span role="alert" className="block text-xs text-danger">
             {u.reason}
@@ -38,7 +40,7 @@ function Item({ room, u }: { room: number; u: Upload }) {
             {sizeText(u.bytes)}, ready
           </span>
         ) : (
-          <progress aria-label={`Uploading ${u.name}`} max={1} value={done} className="block h-1.5 w-full" />
+          <progress aria-label={`Uploading ${u.name}`} max={1} value={done} className="upload mt-1 block h-1.5 w-full" />
         )}
       </div>
       {u.state === 'failed' ? (
