@@ -45,7 +45,7 @@ const byNumber = (a, b) => a - b;
 
 const shownLine = (l) => ({
   seq: l.seq, msgNo: l.msgNo, user: l.user, atMs: l.atMs, clientId: l.clientId, text: l.text, edited: l.edited,
-  replyTo: l.replyTo, mentions: [...l.mentions].sort(byNumber), reactions: l.reactions.map((r) => [r.user, r.emoji]),
+  replyTo: l.replyTo, mentions: [...l.mentions].sort(byNumber), files: l.files.map((f) => (Array.isArray(f) ? f : [f.file, f.name, f.mime, f.bytes, f.width, f.height])), reactions: l.reactions.map((r) => [r.user, r.emoji]),
   pinned: l.pinned && [l.pinned.seq, l.pinned.by],
 });
 
@@ -150,6 +150,7 @@ function tablesOf(room) {
     pin: lines.filter((l) => l.pinned).map((l) => [l.seq, l.pinned.seq, l.pinned.by]),
     reaction: lines.flatMap((l) => l.reactions.map((r) => [l.seq, r.seq, r.user, r.emoji])),
     mention: lines.flatMap((l) => [...l.mentions].sort(byNumber).map((user) => [l.seq, user, l.msgNo])),
+    attachment: lines.flatMap((l) => [...l.files].sort(([a], [b]) => a - b).map(([file, ...rest]) => [l.seq, file, l.user, ...rest])),
   };
 }
 

@@ -35,7 +35,7 @@ function newRoom(id) {
   };
 }
 
-function addLine(room, event, mentions) {
+function addLine(room, event, mentions, files = []) {
   room.msgNo = event.msg_no;
   room.lines.set(event.seq, {
     seq: event.seq,
@@ -47,6 +47,7 @@ function addLine(room, event, mentions) {
     edited: false,
     replyTo: event.target,
     mentions,
+    files: files.map((f) => [f.file, f.name, f.mime, f.bytes, f.width, f.height]),
     reactions: [],
     pinned: null,
   });
@@ -59,7 +60,7 @@ function alive(room, seq) {
 
 /* A tombstone leaves nothing of a line but its place. */
 function erase(line) {
-  Object.assign(line, { text: null, edited: false, replyTo: 0, mentions: [], reactions: [], pinned: null });
+  Object.assign(line, { text: null, edited: false, replyTo: 0, mentions: [], files: [], reactions: [], pinned: null });
 }
 
 function edit(room, event, mentions) {
@@ -140,7 +141,7 @@ const RULES = {
     addLine(room, event, ids(event.body?.mentions));
   },
   shared(room, event) {
-    addLine(room, event, ids(event.body?.mentions));
+    addLine(room, event, ids(event.body?.mentions), event.body?.files);
   },
   edited(room, event) {
     edit(room, event, []);

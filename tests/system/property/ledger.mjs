@@ -145,6 +145,9 @@ export class Ledger {
     if (event.kind !== entry.kind) this.fault(`${where}: is ${event.kind}, asked for was ${entry.kind}`);
     if (message.method || event.body === null) return;
     if (message.text !== undefined && message.text !== event.body.text) this.fault(`${where}: has another text than was asked for`);
+    const files = (message.files ?? []).map((f) => f.id).join();
+    const shown = (event.body.files ?? []).map((f) => f.file).join();
+    if (files !== shown) this.fault(`${where}: shows the files ${shown}, asked for was ${files}`);
     const target = message.target ?? message.reply_to ?? 0;
     if (target !== event.target) this.fault(`${where}: has the target ${event.target}, asked for was ${target}`);
     for (const field of ['emoji', 'on', 'member', 'role', 'muted', 'name', 'topic', 'visibility', 'history'])

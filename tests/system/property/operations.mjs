@@ -18,6 +18,13 @@ export class World {
     this.even = table(() => 1);
     /** id → room */
     this.rooms = new Map();
+    /** Uploaded, and shown by no line yet: { room, user, file } */
+    this.files = [];
+  }
+
+  /** A request was made: its files are used up. */
+  take(message) {
+    for (const { id } of message.files ?? []) this.files = this.files.filter((f) => f.file !== id);
   }
 
   apply(entry) {
@@ -37,6 +44,7 @@ export class World {
     switch (kind) {
       case 'posted':
       case 'said':
+      case 'shared':
         room.lines.push({ seq: ack.seq, user, deleted: false, pinned: false, reactions: [] });
         if (room.lines.length > LINES_KEPT) {
           const gone = room.lines.shift();
@@ -199,6 +207,15 @@ const GENERATORS = {
     if (!line && mentions.length === 0) return null;
     return { user, type: 'room_say', reply_to: line?.seq ?? 0, text: withCalls(world, textOf(r), mentions), mentions };
   },
+  shared(r, room, world) {
+    const ready = world.files.filter((f) => f.room === room.id && speakers(room).includes(f.user));
+    if (ready.length === 0) return null;
+    const { user } = r.of(ready);
+    const files = ready.filter((f) => f.user === user).slice(0, 1 + r.below(2)).map((f) => ({ id: f.file }));
+    const line = r.once(2) ? lineFor(r, room) : null;
+    const mentions = r.once(2) ? callsOf(r, room, user) : [];
+    return { user, type: 'room_share', reply_to: line?.seq ?? 0, text: r.once(3) && !mentions.length ? '' : withCalls(world, textOf(r), mentions).trim(), mentions, files };
+  },
   edited(r, room) {
     const line = lineFor(r, room, (l) => speakers(room).includes(l.user));
     return line && { user: line.user, type: 'room_edit', target: line.seq, text: textOf(r) };
@@ -260,7 +277,7 @@ const GENERATORS = {
 export const GENERATED_KINDS = Object.keys(GENERATORS);
 
 /* Of a thousand. Those who come must be as many as those who go. */
-const WEIGHTS = { posted: 560, said: 120, edited: 80, revised: 40, deleted: 40, reacted: 90, pinned: 30, joined: 14, left: 4,
+const WEIGHTS = { posted: 540, said: 120, shared: 20, edited: 80, revised: 40, deleted: 40, reacted: 90, pinned: 30, joined: 14, left: 4,
   removed: 3, banned: 4, unbanned: 5, role_changed: 5, muted: 7, room_created: 2,
   added: 5, renamed: 4, topic_changed: 4, archived: 1, history_changed: 3, direct_created: 3, founded: 2 };
 const FIRST = new Set(['room_created', 'founded', 'direct_created']);
