@@ -420,20 +420,17 @@ void shard_flush_heads(room_shard_t *self)
 
 static void s_tell_notices(room_shard_t *self, room_t *room)
 {
-    size_t cursor = 0;
-    uint64_t user;
+    uint64_t users[LIM_SUBS_MAX];
+    size_t cursor = 0, count = 0;
     if (self->now_ms - room->notices_ms < NOTICE_MS)
         return;
     room->notices_ms = self->now_ms;
-    /* An inbox of this actor answers at once and its notice goes; then the walk may see another one twice. */
-    size_t told = 0;
-    for (; told < LIM_SUBS_MAX && map_next(&room->notices, &cursor, &user, NULL); told++) {
-        size_t before = room->notices.count;
-        shard_tell_inbox(self, room, user);
-        if (room->notices.count < before)
-            cursor = cursor ? cursor - 1 : 0;
-    }
-    if (told == LIM_SUBS_MAX) /* those told have answered by then, mostly */
+    /* First who, then tell: an inbox of this actor answers at once, its notice goes, and a walk could pass over others. */
+    while (count < LIM_SUBS_MAX && map_next(&room->notices, &cursor, &users[count], NULL))
+        count++;
+    for (size_t i = 0; i < count; i++)
+        shard_tell_inbox(self, room, users[i]);
+    if (count == LIM_SUBS_MAX) /* those told have answered by then, mostly */
         room->notices_ms = self->now_ms - NOTICE_MS + NOTICE_MORE_MS;
 }
 

@@ -18,14 +18,16 @@ const HOSTS = join(process.env.ROOKERY_BUILD_DIR ?? join(ROOT, 'build/release'),
 
 export const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
-function freePort() {
-  return new Promise((done, fail) => {
-    const server = createServer();
-    server.on('error', fail);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address();
-      server.close(() => done(port));
-    });
+/* Below the ports of outgoing connections: see tests/support/free_port.h. */
+export function freePort() {
+  return new Promise((done) => {
+    const attempt = () => {
+      const port = 20_000 + Math.floor(Math.random() * 12_000);
+      const server = createServer();
+      server.on('error', attempt);
+      server.listen(port, '127.0.0.1', () => server.close(() => done(port)));
+    };
+    attempt();
   });
 }
 

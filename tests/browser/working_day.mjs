@@ -50,7 +50,7 @@ const roomLink = (p, room) => p.page.getByRole('navigation', { name: 'Rooms' }).
 async function enter(p, room) {
   await openDrawer(p);
   await roomLink(p, room).click();
-  await p.page.getByRole('heading', { level: 1, name: room, exact: true }).waitFor();
+  await p.page.getByRole('heading', { level: 1, name: new RegExp(`\\b${room}$`) }).waitFor();
   await composer(p).waitFor();
 }
 async function browse(p) {
@@ -71,7 +71,7 @@ async function createRoom(p, room, topic, visibility) {
   await dialog.getByLabel(/Topic/).fill(topic);
   if (visibility === 'private') await dialog.getByText('Private', { exact: true }).click();
   await dialog.getByRole('button', { name: 'Create room' }).click();
-  await p.page.getByRole('heading', { level: 1, name: room, exact: true }).waitFor();
+  await p.page.getByRole('heading', { level: 1, name: new RegExp(`\\b${room}$`) }).waitFor();
 }
 /* The actions of a line, by pointer or by touch. */
 async function act(p, text, action) {
@@ -346,7 +346,7 @@ try {
     await dialog.getByRole('combobox').fill('Chen');
     await dialog.getByRole('option', { name: 'Chen' }).click();
     await dialog.locator('button[type=submit]').click();
-    await ben.page.getByRole('heading', { level: 1, name: 'Chen', exact: true }).waitFor();
+    await ben.page.getByRole('heading', { level: 1, name: /\bChen$/ }).waitFor();
     await say(ben, 'Between us: cake at four.');
     await openDrawer(chen);
     await until('one is unread', async () => /1\s*unread/.test(await roomLink(chen, 'Ben').textContent()));

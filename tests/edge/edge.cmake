@@ -5,7 +5,8 @@ if(TARGET rk_edge)
 
     # A real edge among actors that the test plays.
     rk_library(rk_test_edge SOURCES edge_world.c raw_client.c
-        LINKS rk_edge rk_runtime lib::czmq lib::zmq lib::crypto lib::cmocka lib::websockets lib::threads)
+        LINKS rk_free_port rk_edge rk_runtime lib::czmq lib::zmq lib::crypto lib::cmocka lib::websockets
+            lib::threads)
     rk_test(test_edge_http LABELS unit slow SOURCES test_edge_http.c LINKS rk_test_edge TIMEOUT 120)
     rk_test(test_edge_ws LABELS unit SOURCES test_edge_ws.c LINKS rk_test_edge lib::websockets TIMEOUT 120)
     rk_test(test_edge_export LABELS unit SOURCES test_edge_export.c LINKS rk_test_edge TIMEOUT 120)

@@ -14,6 +14,7 @@
 #include "actors/runtime/keys.h"
 #include "actors/runtime/supervisor.h"
 #include "edge/edge.h"
+#include "tests/support/free_port.h"
 
 enum { LINES_MAX = 20000, HELD_MAX = 64 };
 
@@ -647,20 +648,6 @@ static void *s_thread(void *context)
     return NULL;
 }
 
-static int s_free_port(void)
-{
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    struct sockaddr_in any = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof any;
-    int rc = bind(fd, (struct sockaddr *)&any, sizeof any);
-    assert(rc == 0);
-    rc = getsockname(fd, (struct sockaddr *)&any, &len);
-    assert(rc == 0);
-    (void)rc;
-    close(fd);
-    return ntohs(any.sin_port);
-}
-
 static void s_edge_thread(zsock_t *pipe, void *context)
 {
     edge_run(pipe, context);
@@ -680,8 +667,8 @@ static void s_configure(struct world *self, const struct world_options *options)
     err_t err = config_read(&self->config, 1, argv, stderr);
     assert(!err);
     (void)err;
-    self->config.port = s_free_port();
-    self->config.admin_port = s_free_port();
+    self->config.port = free_port();
+    self->config.admin_port = free_port();
     if (options->file_mib)
         self->config.file_mib = options->file_mib;
     self->config.frames_per_s = options->frames_per_s ? options->frames_per_s : 100000;
@@ -703,7 +690,7 @@ static void s_configure(struct world *self, const struct world_options *options)
     for (size_t i = 0; i < self->topology.count && options->tcp; i++)
         if (self->topology.nodes[i].endpoint[0])
             snprintf(self->topology.nodes[i].endpoint, sizeof self->topology.nodes[i].endpoint, "tcp://127.0.0.1:%d",
-                     s_free_port());
+                     free_port());
 }
 
 /* Until /readyz says 200. */

@@ -365,14 +365,14 @@ static void test_a_new_boot_ends_the_connections_of_the_former(void **state)
     s_stuck_destroy(&stuck, node);
 }
 
-/* The writer, the control worker, both readers and three for search; what they do next is done on new ones. */
+/* The writer, the control worker, both readers, three for search and two for files; what they do next is done on new ones. */
 static void test_every_connection_of_persist_is_registered(void **state)
 {
     (void)state;
     const uint64_t node = address_node(s_fixture.context.address), nonce = address_nonce(s_fixture.context.address);
     unsigned killed = 0;
     assert_int_equal(DB_OK, node_locks_kill(s_fixture.db.admin, node, nonce, &killed));
-    assert_int_equal(7, killed);
+    assert_int_equal(9, killed);
     client_t *client = client_new(&s_fixture, 1);
     struct msg ask = {.type = MSG_DIR_LEASES_GET};
     client_take(client, 1, s_epochs);

@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from '../browser/stack.mjs';
 
 const ROOT = new URL('../../', import.meta.url).pathname;
 const BUILD = process.env.ROOKERY_BUILD_DIR ?? join(ROOT, 'build/release');
@@ -19,15 +19,6 @@ const COMMAND = COMMANDS[process.env.ROOKERY_TOPOLOGY ?? 'threads'];
 assert.ok(COMMAND, 'ROOKERY_TOPOLOGY is threads, processes or hosts');
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 const dev = (...args) => execFileSync(join(ROOT, 'dev'), args, { encoding: 'utf8' }).trim();
-
-function freePort() {
-  return new Promise((done) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address();
-      server.close(() => done(port));
-    });
-  });
-}
 
 async function until(what, ok, ms = 20_000) {
   const end = Date.now() + ms;

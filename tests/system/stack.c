@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/support/free_port.h"
 #include "tests/system/fault_proxy.h"
 
 static const char *const s_nodes[STACK_NODES] = {"persist-0", "persist-1", "accounts-0", "accounts-1",
@@ -40,18 +41,6 @@ static long s_now_ms(void)
 static void s_wait_ms(int ms)
 {
     nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = (ms % 1000) * 1000000L}, NULL);
-}
-
-int free_port(void)
-{
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    struct sockaddr_in at = {.sin_family = AF_INET};
-    socklen_t len = sizeof at;
-    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof at) != 0 || getsockname(fd, (struct sockaddr *)&at, &len) != 0)
-        abort();
-    close(fd);
-    return ntohs(at.sin_port);
 }
 
 static const char *s_source_dir(void)

@@ -73,6 +73,4 @@ long stack_metric_of(const struct stack *self, const char *node, const char *nam
 /* Runs one SQL statement on the database as its owner; rows go to out_path, tab-separated. */
 bool stack_sql(const struct stack *self, const char *sql, const char *out_path);
 
-int free_port(void);
-
 #endif
