@@ -44,10 +44,19 @@ static struct raw s_sign_in(struct world *world, uint64_t user)
     return ws_sign_in(world_port(world), world_token(user, user + 1000000, 600));
 }
 
+/* But for the rooms of the user, which are told anew when the owner of the inbox ended. */
+static uint16_t s_next(struct raw *raw, struct msg *msg_out, int wait_ms)
+{
+    uint16_t type = MSG_ROOM_ADDED;
+    for (int i = 0; type == MSG_ROOM_ADDED && i < 8; i++)
+        type = ws_next_msg(raw, msg_out, wait_ms);
+    return type;
+}
+
 static void s_expect_event(struct raw *raw, uint64_t seq)
 {
     struct msg msg;
-    assert_int_equal(MSG_EVENT, ws_next_msg(raw, &msg, RAW_WAIT_MS));
+    assert_int_equal(MSG_EVENT, s_next(raw, &msg, RAW_WAIT_MS));
     assert_int_equal(seq, msg.as.event.seq);
 }
 
@@ -240,8 +249,8 @@ static void test_post_sent_while_the_room_restarts_is_acked_once(void **state)
     world_swallow_posts(world, 0);
     s_expect_event(&raw, 1);
     struct msg msg;
-    assert_int_equal(MSG_ACK, ws_next_msg(&raw, &msg, RAW_WAIT_MS));
-    assert_int_equal(MSG_NONE, ws_next_msg(&raw, &msg, 500));
+    assert_int_equal(MSG_ACK, s_next(&raw, &msg, RAW_WAIT_MS));
+    assert_int_equal(MSG_NONE, s_next(&raw, &msg, 500));
     raw_close(&raw);
 }
 
