@@ -27,7 +27,7 @@ const HEAL_MS = 45_000;
 const STORM_MS = 400_000;
 const SETTLE_MS = 60_000;
 const PINS_MAX = 20;
-const TRIES = 20;
+const TRIES = 60;
 const COUNTS_MS = 10_000;
 const PAGES_MAX = 1000;
 const FILES_READY = 40; // uploaded, and shown by no line yet
@@ -298,7 +298,7 @@ class Run {
   async asked(kind, room, more = {}) {
     for (let i = 0; i < TRIES; i++) {
       const proposal = propose(this.random, this.world, { kind, room: room.id, ...more });
-      if (!proposal) return null;
+      if (!proposal) continue; // by chance
       const talker = this.talkers.find((t) => t.user === proposal.user);
       this.world.take(proposal.message);
       const entry = talker.ask(proposal.message);
@@ -335,7 +335,7 @@ class Run {
       const line = (await this.mustAsk(first, banned)).ack.seq;
       for (const kind of then) await this.mustAsk(kind, banned, { line });
     }
-    await until('a file is uploaded', () => this.upload(banned, this.random.of([...banned.members.keys()])), SETTLE_MS);
+    await until('a file is uploaded', () => this.upload(banned, this.random.of([...banned.members.keys()].filter((user) => !banned.muted.has(user)))), SETTLE_MS);
     const shown = (await this.mustAsk('shared', banned)).ack.seq;
     await this.mustAsk('edited', banned, { line: shown });
     if (this.kinds.includes('archived')) await this.mustAsk('archived', unbanned);
