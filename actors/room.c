@@ -53,7 +53,7 @@ size_t room_bytes(const room_t *self)
 {
     return sizeof *self + map_bytes(&self->members) + map_bytes(&self->restricted) + map_bytes(&self->presence.readers) +
            map_bytes(&self->presence.users) + self->tail.bytes +
-           self->gone.cap * sizeof *self->gone.msg_nos +
+           self->gone.cap * sizeof *self->gone.msg_nos + room_refused_bytes(&self->refused) +
            self->tail.cap * sizeof *self->tail.ring;
 }
 

@@ -15,6 +15,11 @@ void room_refused_fini(room_refused_t *self)
     *self = (room_refused_t){0};
 }
 
+size_t room_refused_bytes(const room_refused_t *self)
+{
+    return self->ring ? REFUSED_MAX * sizeof *self->ring : 0;
+}
+
 void room_refused_note(room_refused_t *self, uint64_t user, const cid_t *client_id, err_t code, int64_t now_ms)
 {
     if (!self->ring)

@@ -21,6 +21,7 @@ typedef struct room_refused {
 } room_refused_t;
 
 void room_refused_fini(room_refused_t *self);
+size_t room_refused_bytes(const room_refused_t *self); /* memory taken */
 /* Without memory it is not noted. */
 void room_refused_note(room_refused_t *self, uint64_t user, const cid_t *client_id, err_t code, int64_t now_ms);
 /* Why it was refused; ERR_OK: it was not. */

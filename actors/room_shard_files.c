@@ -43,12 +43,8 @@ err_t shard_on_file_request(room_shard_t *self, room_t *room, const struct envel
 err_t shard_claim_files(room_shard_t *self, room_t *room, const struct envelope *env, view_t body, const cid_t *client_id,
                         list_t files)
 {
-    if (room->parked_count >= LIM_ROOM_PARKED_MAX)
-        return ERR_BUSY;
-    struct request request = {.what = Q_FILES, .a = room->id, .data = parked_new(env, body, self->now_ms + LOAD_MS)};
+    struct request request = {.what = Q_FILES};
     struct msg msg = {.type = MSG_STORE_FILES_CLAIM};
-    if (!request.data)
-        return ERR_NO_MEMORY;
     struct rec_file_info info;
     list_writer_clear(&self->list);
     while (rec_file_info_next(&files, &info))
@@ -56,21 +52,13 @@ err_t shard_claim_files(room_shard_t *self, room_t *room, const struct envelope 
     msg.as.store_files_claim = (struct msg_store_files_claim){
         .room = room->id, .user = env->user, .client_id = *client_id, .at_ms = (uint64_t)self->utc_ms,
         .files = list_of(&self->list)};
-    if (!shard_ask(self, &request, LOAD_MS, room->id, &msg)) {
-        free(request.data);
-        return ERR_OVERLOADED;
-    }
-    room->parked_count++;
-    return ERR_OK;
+    return shard_ask_and_park(self, room, env, body, &request, &msg);
 }
 
 /* The line is judged anew, now with what is known of its files. */
 static err_t s_again(room_shard_t *self, struct request *request, const struct shard_files *files)
 {
-    struct parked *parked = request->data;
-    room_t *room = shard_find_room(self, request->a);
-    if (room && room->parked_count)
-        room->parked_count--;
+    struct parked *parked = shard_take_asker(self, request);
     self->files = files;
     err_t err = shard_dispatch(self, &parked->env, view_of(parked->body, parked->len));
     self->files = NULL;

@@ -116,6 +116,12 @@ void shard_ack(room_shard_t *self, const struct envelope *asked, const struct ms
 /* Asks persist; returns the correlation, 0 when too much is in flight. */
 uint64_t shard_ask(room_shard_t *self, struct request *request, int64_t wait_ms, uint64_t key,
                    const struct msg *msg);
+/* Asks persist what a request of a browser cannot be judged without; the request is parked and dispatched again when
+ * the answer is there. */
+err_t shard_ask_and_park(room_shard_t *self, room_t *room, const struct envelope *env, view_t body,
+                         struct request *request, const struct msg *msg);
+/* The request that was parked for this question; the caller frees it. */
+struct parked *shard_take_asker(room_shard_t *self, const struct request *request);
 /* The question this answers. False: answered before, given up, or another kind of question. */
 bool shard_take(room_shard_t *self, const struct envelope *env, uint32_t what, struct request *request_out);
 address_t shard_persist(const room_shard_t *self);

@@ -42,8 +42,7 @@ static bool s_is_known(room_shard_t *self, const room_t *room, const struct enve
     return refused != ERR_OK;
 }
 
-/* The request waits for what the store says to this question; then it runs again. */
-static err_t s_ask_store(room_shard_t *self, room_t *room, const struct envelope *env, view_t body,
+err_t shard_ask_and_park(room_shard_t *self, room_t *room, const struct envelope *env, view_t body,
                          struct request *request, const struct msg *msg)
 {
     if (room->parked_count >= LIM_ROOM_PARKED_MAX)
@@ -65,7 +64,7 @@ static err_t s_fetch(room_shard_t *self, room_t *room, const struct envelope *en
     struct request request = {.what = Q_EVENT, .b = seq, .c = room->head};
     struct msg msg = {.type = MSG_STORE_EVENT_GET};
     msg.as.store_event_get = (struct msg_store_event_get){.room = room->id, .seq = seq};
-    return s_ask_store(self, room, env, body, &request, &msg);
+    return shard_ask_and_park(self, room, env, body, &request, &msg);
 }
 
 static err_t s_fetch_entrants(room_shard_t *self, room_t *room, const struct envelope *env, view_t body,
@@ -78,7 +77,7 @@ static err_t s_fetch_entrants(room_shard_t *self, room_t *room, const struct env
     for (size_t i = 0; !err && i < ask->member_count; i++)
         err = rec_id_append(&self->list, &(struct rec_id){.id = ask->members[i]});
     msg.as.store_entrants_get.users = list_of(&self->list);
-    return err ? err : s_ask_store(self, room, env, body, &request, &msg);
+    return err ? err : shard_ask_and_park(self, room, env, body, &request, &msg);
 }
 
 /* Has everybody who would come in an account, and a place left for another room? */
@@ -387,8 +386,7 @@ err_t shard_on_request(room_shard_t *self, const struct envelope *env, const str
     return err;
 }
 
-/* The question that a request waited for is answered: the request, which waits no more. */
-static struct parked *s_take_asker(room_shard_t *self, const struct request *request)
+struct parked *shard_take_asker(room_shard_t *self, const struct request *request)
 {
     room_t *room = shard_find_room(self, request->a);
     if (room && room->parked_count)
@@ -401,7 +399,7 @@ err_t shard_on_store_entrants(room_shard_t *self, const struct envelope *env, co
     struct request request;
     if (!shard_take(self, env, Q_ENTRANTS, &request))
         return ERR_OK;
-    struct parked *parked = s_take_asker(self, &request);
+    struct parked *parked = shard_take_asker(self, &request);
     self->entrants = &msg->as.store_entrants;
     err_t err = shard_dispatch(self, &parked->env, view_of(parked->body, parked->len));
     self->entrants = NULL;
@@ -414,7 +412,7 @@ err_t shard_on_store_event(room_shard_t *self, const struct envelope *env, const
     struct request request;
     if (!shard_take(self, env, Q_EVENT, &request))
         return ERR_OK;
-    struct parked *parked = s_take_asker(self, &request);
+    struct parked *parked = shard_take_asker(self, &request);
     list_t frames = msg->as.store_event.frames;
     struct rec_frame frame;
     struct msg event, marks;
@@ -442,7 +440,7 @@ err_t shard_on_store_event(room_shard_t *self, const struct envelope *env, const
 
 void shard_event_failed(room_shard_t *self, struct request *request, err_t code)
 {
-    shard_refuse_parked(self, s_take_asker(self, request), err_may_retry(code) ? code : ERR_UNAVAILABLE);
+    shard_refuse_parked(self, shard_take_asker(self, request), err_may_retry(code) ? code : ERR_UNAVAILABLE);
     request->data = NULL;
     room_t *room = shard_find_room(self, request->a);
     if (room && room->state == ROOM_ABSENT)

@@ -209,18 +209,17 @@ err_t verify_run(const char *url, FILE *out, FILE *progress, struct verify_repor
     struct verify self = {.out = out, .progress = progress, .told_ms = clock_now_ms()};
     err_t err = db_new(url, DB_READER, &self.db);
     self.members = verify_members_new();
-    self.restricted = verify_restricted_new();
     self.settings = verify_settings_new();
     self.fold = verify_line_fold_new();
     self.search = verify_search_new();
-    if (!err && (!self.members || !self.restricted || !self.settings || !self.fold || !self.search))
+    if (!err && (!self.members || !self.settings || !self.fold || !self.search))
         err = ERR_NO_MEMORY;
     if (!err)
         err = s_run(&self);
     *report_out = self.report;
     db_destroy(&self.db);
     verify_members_destroy(&self.members);
-    verify_restricted_destroy(&self.restricted);
+    map_fini(&self.restricted);
     verify_search_destroy(&self.search);
     free(self.settings);
     free(self.fold);

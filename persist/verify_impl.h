@@ -2,6 +2,7 @@
 #ifndef ROOKERY_PERSIST_VERIFY_IMPL_H
 #define ROOKERY_PERSIST_VERIFY_IMPL_H
 
+#include "actors/runtime/map.h"
 #include "persist/db.h"
 #include "persist/verify.h"
 #include "proto/first.h"
@@ -17,7 +18,7 @@ struct verify {
     uint64_t room;        /* at hand */
     uint64_t room_faults; /* of it */
     struct verify_members *members; /* of it, as folded so far */
-    struct verify_restricted *restricted; /* of it, likewise */
+    map_t restricted;               /* of it, likewise: who is muted or banned */
     struct verify_settings *settings; /* likewise */
     struct verify_line_fold *fold;  /* of the line at hand */
     struct verify_search *search;
@@ -71,9 +72,6 @@ uint32_t verify_history(const struct verify_settings *self);
 db_status_t verify_members_compare(struct verify *self, const struct verify_room *room, bool is_whole);
 
 /* Who is muted or banned: a fold. */
-struct verify_restricted *verify_restricted_new(void);
-void verify_restricted_destroy(struct verify_restricted **self_p);
-void verify_restricted_clear(struct verify_restricted *self);
 void verify_restricted_fold(struct verify *self, const struct msg_event *event);
 db_status_t verify_restricted_compare(struct verify *self);
 

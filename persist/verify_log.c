@@ -245,7 +245,7 @@ db_status_t verify_log(struct verify *self, const struct verify_room *room)
         return DB_FAILED;
     *log = (struct s_log){.room = room, .next_seq = 1, .is_whole = true};
     verify_members_clear(self->members);
-    verify_restricted_clear(self->restricted);
+    map_fini(&self->restricted);
     verify_settings_clear(self->settings);
     db_status_t status = s_read_log(self, log);
     if (!status) {
