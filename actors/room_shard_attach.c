@@ -422,7 +422,7 @@ static void s_tell_notices(room_shard_t *self, room_t *room)
 {
     uint64_t users[LIM_SUBS_MAX];
     size_t cursor = 0, count = 0;
-    if (self->now_ms - room->notices_ms < NOTICE_MS)
+    if (!shard_is_time_to_tell(self, room->notices_ms))
         return;
     room->notices_ms = self->now_ms;
     /* First who, then tell: an inbox of this actor answers at once, its notice goes, and a walk could pass over others. */

@@ -156,6 +156,7 @@ err_t shard_on_leases(room_shard_t *self, const struct envelope *env, const stru
         if (lease.node == s_node(self))
             epochs[lease.shard] = lease.epoch;
     }
+    self->owners_ms = self->now_ms;
     if (request.what == Q_TAKE && self->state == ROOM_SHARD_RUNNING)
         s_own(self, epochs);
     return ERR_OK;

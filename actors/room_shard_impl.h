@@ -90,6 +90,7 @@ struct room_shard {
     map_t dirty_inboxes;
     map_t unknown_places;         /* users with a room that is_unknown */
     int64_t hello_ms, take_ms, started_ms, leases_ms, reads_ms, sweep_ms;
+    int64_t owners_ms;            /* when the directory last said who owns which shard */
     bool wants_leases, is_released;
     struct shares shares;
     uint64_t beat_correlation;    /* the last one's, if it is not answered yet */
@@ -227,6 +228,8 @@ void shard_resend_inboxes(room_shard_t *self);
 void shard_drop_inbox(room_shard_t *self, inbox_t *inbox);
 /* Who owns the shard of an id, to send to; 0: nobody known, the directory is asked again. */
 address_t shard_owner_of(room_shard_t *self, uint64_t id);
+/* Are inboxes that have not answered to be told again? After NOTICE_MS, and at once when it is news who owns them. */
+bool shard_is_time_to_tell(const room_shard_t *self, int64_t told_ms);
 inbox_t *shard_find_inbox(const room_shard_t *self, uint64_t user);
 void shard_tell_edges(room_shard_t *self, const inbox_t *inbox, uint64_t session, const struct msg *msg);
 bool shard_inbox_is_full(const room_shard_t *self, uint64_t user);

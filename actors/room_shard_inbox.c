@@ -314,6 +314,11 @@ address_t shard_owner_of(room_shard_t *self, uint64_t id)
     return owner;
 }
 
+bool shard_is_time_to_tell(const room_shard_t *self, int64_t told_ms)
+{
+    return self->now_ms - told_ms >= NOTICE_MS || told_ms <= self->owners_ms;
+}
+
 static int s_compare_ids(const void *a, const void *b)
 {
     uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;

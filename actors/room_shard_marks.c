@@ -79,7 +79,7 @@ void shard_tell_all_called(room_shard_t *self, room_t *room)
 {
     size_t cursor = 0;
     uint64_t user;
-    if (!room->called.count || self->now_ms - room->called_ms < NOTICE_MS)
+    if (!room->called.count || !shard_is_time_to_tell(self, room->called_ms))
         return;
     room->called_ms = self->now_ms;
     /* An inbox of this actor may answer at once, and its entry goes: then the walk may see another one twice. */

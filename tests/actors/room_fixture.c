@@ -178,6 +178,20 @@ struct fixture *fixture_owning(unsigned first, unsigned count)
     return self;
 }
 
+void fixture_leases(struct fixture *self, uint64_t correlation, unsigned first, unsigned count, address_t owner,
+                    uint64_t epoch)
+{
+    list_writer_t list;
+    list_writer_init(&list, 65536);
+    for (uint32_t shard = first; shard < first + count; shard++) {
+        struct rec_lease lease = {.shard = shard, .epoch = epoch, .node = address_node(owner)};
+        assert_int_equal(ERR_OK, rec_lease_append(&list, &lease));
+    }
+    struct msg msg = {.type = MSG_DIR_LEASES, .as.dir_leases.leases = list_of(&list)};
+    fixture_reply(self, correlation, &msg);
+    list_writer_fini(&list);
+}
+
 struct fixture *fixture_running(void)
 {
     return fixture_owning(0, LIM_SHARDS);

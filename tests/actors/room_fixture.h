@@ -49,6 +49,10 @@ void fixture_look_again(struct fixture *self); /* from the first effect that is 
 void fixture_forget(struct fixture *self);     /* all effects so far */
 size_t fixture_count(struct fixture *self, uint16_t type); /* of all that are left */
 
+/* The directory's answer: `count` shards from `first` on belong to `owner` under `epoch`. */
+void fixture_leases(struct fixture *self, uint64_t correlation, unsigned first, unsigned count, address_t owner,
+                    uint64_t epoch);
+
 /* Requests of edge 1. */
 cid_t cid_of(uint64_t number);
 uint64_t fixture_post(struct fixture *self, uint64_t user, uint64_t cid, const char *text);

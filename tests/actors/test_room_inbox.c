@@ -366,6 +366,28 @@ static void test_the_inbox_of_another_actor_is_told_until_it_answers(void **stat
     fixture_destroy(f);
 }
 
+static void test_an_inbox_that_was_elsewhere_is_told_as_soon_as_it_is_known_where(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_owning(id_shard(ROOM), 1);
+    address_t third = address_make(ROLE_ROOM, 77, 1);
+    fixture_usual(f);
+    fixture_request(f, f->edge, CAROL, MSG_ROOM_JOIN, 1, 0, NULL);
+    fixture_turn(f);
+    fixture_outcome(f, 0);
+    fixture_tick(f, 50);
+    uint64_t asked = fixture_expect(f, MSG_DIR_LEASES_GET, NULL)->env.correlation;
+    fixture_forget(f);
+    fixture_tick(f, 50);
+    fixture_expect_none(f, MSG_INBOX_MEMBER);
+    fixture_leases(f, asked, id_shard(CAROL), 1, third, EPOCH);
+    fixture_tick(f, 50);
+    assert_true(address_is_same_node(fixture_expect(f, MSG_INBOX_MEMBER, NULL)->to, third));
+    fixture_tick(f, 50);
+    fixture_expect_none(f, MSG_INBOX_MEMBER);
+    fixture_destroy(f);
+}
+
 static uint64_t s_told_pointer(struct fixture *f)
 {
     struct msg msg;
@@ -603,6 +625,8 @@ int main(void)
         TEST(test_a_change_of_role_keeps_what_the_user_decided),
         TEST(test_a_joining_reaches_the_users_sockets),
         cmocka_unit_test(test_the_inbox_of_another_actor_is_told_until_it_answers),
+        cmocka_unit_test(test_an_inbox_that_was_elsewhere_is_told_as_soon_as_it_is_known_where),
+        cmocka_unit_test(test_an_inbox_that_was_elsewhere_is_told_as_soon_as_it_is_known_where),
         cmocka_unit_test(test_a_change_of_role_does_not_mark_lines_as_read),
         cmocka_unit_test(test_a_room_that_is_read_tells_inboxes_of_what_happened_just_now),
         TEST(test_what_an_inbox_was_read_with_changes_nothing_when_told_again),

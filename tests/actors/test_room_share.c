@@ -21,21 +21,6 @@ static void s_nodes(struct fixture *f, unsigned count)
     list_writer_fini(&list);
 }
 
-/* The directory's answer: `count` shards from `first` on belong to `owner` under `epoch`. */
-static void s_leases(struct fixture *f, uint64_t correlation, unsigned first, unsigned count, address_t owner,
-                     uint64_t epoch)
-{
-    list_writer_t list;
-    list_writer_init(&list, 65536);
-    for (uint32_t shard = first; shard < first + count; shard++) {
-        struct rec_lease lease = {.shard = shard, .epoch = epoch, .node = address_node(owner)};
-        assert_int_equal(ERR_OK, rec_lease_append(&list, &lease));
-    }
-    struct msg msg = {.type = MSG_DIR_LEASES, .as.dir_leases.leases = list_of(&list)};
-    fixture_reply(f, correlation, &msg);
-    list_writer_fini(&list);
-}
-
 static size_t s_held(const struct fixture *f)
 {
     struct room_shard_counts counts;
@@ -115,7 +100,7 @@ static void test_told_that_shards_were_given_it_asks_the_directory_at_once(void 
     fixture_send(f, f->room_2, 0, &(struct msg){.type = MSG_SHARDS_GIVEN, .as.shards_given.count = 8});
     fixture_tick(f, 1);
     const struct effect *take = fixture_expect(f, MSG_DIR_TAKE, NULL);
-    s_leases(f, take->env.correlation, 0, 64, f->self, EPOCH);
+    fixture_leases(f, take->env.correlation, 0, 64, f->self, EPOCH);
     assert_int_equal(64, s_held(f));
     fixture_destroy(f);
 }
@@ -193,7 +178,7 @@ static void test_shards_go_when_what_was_accepted_is_stored_and_nothing_is_accep
     uint64_t correlation = give->env.correlation;
     assert_int_equal(1, msg.as.dir_give.leases.count);
     fixture_forget(f);
-    s_leases(f, correlation, id_shard(ROOM), 1, f->room_2, EPOCH + 1);
+    fixture_leases(f, correlation, id_shard(ROOM), 1, f->room_2, EPOCH + 1);
     assert_int_equal(2, s_held(f));
     const struct effect *told = fixture_expect(f, MSG_SHARDS_GIVEN, &msg);
     assert_true(address_is_same_node(told->to, f->room_2));
@@ -263,8 +248,8 @@ static void test_an_answer_that_is_late_brings_no_given_shard_back(void **state)
     s_want(f, 1);
     fixture_tick(f, 50);
     uint64_t give = fixture_expect(f, MSG_DIR_GIVE, NULL)->env.correlation;
-    s_leases(f, give, shard, 1, f->room_2, EPOCH + 1);
-    s_leases(f, take, shard - 2, 3, f->self, EPOCH); /* read before */
+    fixture_leases(f, give, shard, 1, f->room_2, EPOCH + 1);
+    fixture_leases(f, take, shard - 2, 3, f->self, EPOCH); /* read before */
     assert_int_equal(2, s_held(f));
     s_expect_refused(f, 1, ERR_NOT_OWNER);
     fixture_destroy(f);
@@ -277,10 +262,10 @@ static void test_a_given_shard_can_come_back(void **state)
     struct fixture *f = s_rich();
     s_want(f, 1);
     fixture_tick(f, 50);
-    s_leases(f, fixture_expect(f, MSG_DIR_GIVE, NULL)->env.correlation, shard, 1, f->room_2, EPOCH + 1);
+    fixture_leases(f, fixture_expect(f, MSG_DIR_GIVE, NULL)->env.correlation, shard, 1, f->room_2, EPOCH + 1);
     fixture_forget(f);
     fixture_tick(f, 1000);
-    s_leases(f, fixture_expect(f, MSG_DIR_TAKE, NULL)->env.correlation, shard - 2, 3, f->self, EPOCH + 2);
+    fixture_leases(f, fixture_expect(f, MSG_DIR_TAKE, NULL)->env.correlation, shard - 2, 3, f->self, EPOCH + 2);
     assert_int_equal(3, s_held(f));
     fixture_destroy(f);
 }
@@ -299,13 +284,13 @@ static void test_a_clean_stop_hands_over_before_it_lets_go(void **state)
     assert_int_equal(128, msg.as.dir_give.leases.count);
     fixture_tick(f, 50);
     fixture_expect_none(f, MSG_DIR_RELEASE);
-    s_leases(f, give, 128, 128, f->room_2, EPOCH + 1);
+    fixture_leases(f, give, 128, 128, f->room_2, EPOCH + 1);
     fixture_forget(f);
     fixture_tick(f, 50);
     give = fixture_expect(f, MSG_DIR_GIVE, &msg)->env.correlation;
     assert_int_equal(2, address_instance(address_from_node(msg.as.dir_give.to)));
     assert_int_equal(128, msg.as.dir_give.leases.count);
-    s_leases(f, give, 0, 128, address_from_node(msg.as.dir_give.to), EPOCH + 1);
+    fixture_leases(f, give, 0, 128, address_from_node(msg.as.dir_give.to), EPOCH + 1);
     assert_int_equal(0, s_held(f));
     fixture_forget(f);
     fixture_tick(f, 50);
