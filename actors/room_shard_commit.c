@@ -226,6 +226,7 @@ static bool s_outcome(room_shard_t *self, struct pending *pending, const struct 
         if (room)
             shard_reload(self, room);
         break;
+    case 6: s_nack_all(self, pending, ERR_NO_FILE); return false; /* its claim waited too long */
     default: break; /* again */
     }
     if (!room)

@@ -120,6 +120,17 @@ static commit_status_t s_look_up(void *opaque, const struct rec_append_row *rows
     return COMMIT_OK;
 }
 
+static commit_status_t s_look_up_files(void *opaque, const struct rec_append_row *rows, size_t count,
+                                       const struct commit_stored *stored, bool *missing_out)
+{
+    append_store_t *self = opaque;
+    db_status_t status = DB_OK;
+    for (size_t i = 0; !status && i < count; i++)
+        if (rows[i].kind == KIND_SHARED && !stored[i].found)
+            status = store_files_look_up(self->connection->db, &rows[i], &missing_out[i]);
+    return s_status(self, status);
+}
+
 static commit_status_t s_create_room(void *opaque, const struct rec_append_row *row)
 {
     append_store_t *self = opaque;
@@ -281,7 +292,7 @@ append_store_t *append_store_new(struct connection *connection)
                 "r.last_msg_no = v.to_msg_no, r.last_at_ms = v.at_ms WHERE r.last_seq = v.from_seq"};
     self->functions = (struct commit_store){
         .self = self, .begin = s_begin, .lock_leases = s_lock_leases, .lock_heads = s_lock_heads,
-        .look_up = s_look_up, .create_room = s_create_room, .insert = s_insert, .move_heads = s_move_heads,
+        .look_up = s_look_up, .look_up_files = s_look_up_files, .create_room = s_create_room, .insert = s_insert, .move_heads = s_move_heads,
         .commit = s_commit, .rollback = s_rollback, .reconnect = s_reconnect, .kill_old = s_kill_old};
     return self;
 }

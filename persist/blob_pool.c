@@ -11,7 +11,8 @@
 enum {
     AWAY_MS_MIN = 100,
     AWAY_MS_MAX = 2000,
-    SWEEP_MS = 5000,     /* between looks for something to sweep */
+    SWEEP_MS_MIN = 250,
+    SWEEP_MS_MAX = 5000, /* between looks for something to sweep */
     SWEEP_REST_MS = 100, /* between steps: 20 MiB/s, and the disk is for others most of the time */
 };
 
@@ -20,6 +21,8 @@ struct s_worker {
     struct connection connection;
     store_worker_t *worker;
     work_queue_t *queue;
+    struct files_ages ages;
+    int64_t sweep_ms; /* between looks */
     bool sweeps, was_failure_said;
     int64_t sweep_at_ms; /* {thread} */
 };
@@ -31,8 +34,8 @@ struct blob_pool {
 static void s_sweep(struct s_worker *self)
 {
     bool more = false;
-    db_status_t status = store_files_sweep(self->connection.db, clock_utc_ms(), &more);
-    self->sweep_at_ms = clock_now_ms() + (more && !status ? SWEEP_REST_MS : SWEEP_MS);
+    db_status_t status = store_files_sweep(self->connection.db, &self->ages, clock_utc_ms(), &more);
+    self->sweep_at_ms = clock_now_ms() + (more && !status ? SWEEP_REST_MS : self->sweep_ms);
     if (status == DB_AWAY || status == DB_UNKNOWN)
         connection_lost(&self->connection);
     else if (status && status != DB_RETRY && !self->was_failure_said)
@@ -43,7 +46,7 @@ static void s_sweep(struct s_worker *self)
 static void s_work(struct s_worker *self)
 {
     int64_t now_ms = clock_now_ms();
-    int64_t wait_ms = self->sweeps ? self->sweep_at_ms - now_ms : SWEEP_MS;
+    int64_t wait_ms = self->sweeps ? self->sweep_at_ms - now_ms : SWEEP_MS_MAX;
     struct job *job = work_queue_take(self->queue, wait_ms > 0 ? (int)wait_ms : 0);
     if (job)
         store_worker_run(self->worker, job);
@@ -71,7 +74,15 @@ static void *s_run(void *opaque)
     return NULL;
 }
 
-blob_pool_t *blob_pool_new(const char *url, address_t own, work_queue_t *queue, answers_t *answers, atomic_int *up_count)
+/* Often enough that nothing waits for half its age again. */
+static int64_t s_sweep_ms(const struct files_ages *ages)
+{
+    int64_t half_ms = (ages->unfinished_ms < ages->unposted_ms ? ages->unfinished_ms : ages->unposted_ms) / 2;
+    return half_ms < SWEEP_MS_MIN ? SWEEP_MS_MIN : half_ms < SWEEP_MS_MAX ? half_ms : SWEEP_MS_MAX;
+}
+
+blob_pool_t *blob_pool_new(const char *url, address_t own, const struct files_ages *ages, work_queue_t *queue,
+                           answers_t *answers, atomic_int *up_count)
 {
     blob_pool_t *self = calloc(1, sizeof *self);
     if (!self)
@@ -79,6 +90,8 @@ blob_pool_t *blob_pool_new(const char *url, address_t own, work_queue_t *queue, 
     for (size_t i = 0; i < BLOB_WORKERS; i++) {
         struct s_worker *worker = &self->workers[i];
         worker->queue = queue;
+        worker->ages = *ages;
+        worker->sweep_ms = s_sweep_ms(ages);
         worker->sweeps = i == 0;
         err_t err = connection_init(&worker->connection, url, DB_WRITER, "files", own, up_count);
         worker->worker = err ? NULL : store_worker_new(&worker->connection, answers);

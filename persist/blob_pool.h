@@ -3,14 +3,15 @@
 #ifndef ROOKERY_PERSIST_BLOB_POOL_H
 #define ROOKERY_PERSIST_BLOB_POOL_H
 
-#include "persist/store.h"
+#include "persist/store_files.h"
 
 enum { BLOB_WORKERS = 2 };
 
 typedef struct blob_pool blob_pool_t;
 
-/* Like query_pool_new. NULL, with a line in the log: bad url, no memory, no thread. */
-blob_pool_t *blob_pool_new(const char *url, address_t own, work_queue_t *queue, answers_t *answers, atomic_int *up_count);
+/* Like query_pool_new; ages: when what nobody goes on with is swept. NULL, with a line in the log: bad url, no memory, no thread. */
+blob_pool_t *blob_pool_new(const char *url, address_t own, const struct files_ages *ages, work_queue_t *queue,
+                           answers_t *answers, atomic_int *up_count);
 /* After work_queue_close; see write_batch.h. */
 bool blob_pool_join(blob_pool_t *self, int wait_ms);
 void blob_pool_destroy(blob_pool_t **self_p);

@@ -35,6 +35,7 @@ struct s_run {
     uint64_t refused[ROWS_MAX]; /* rooms that a key or a head contradicted in an earlier pass */
     size_t refused_count;
     struct commit_stored stored[ROWS_MAX];
+    bool missing[ROWS_MAX]; /* a file that the row shows is not there */
     const struct rec_append_row *accepted[ROWS_MAX]; /* in the rows' order */
     size_t accepted_count;
 };
@@ -107,7 +108,11 @@ static commit_status_t s_lock(struct s_run *run)
     for (size_t i = 0; i < run->refused_count; i++)
         s_room_of(run, run->refused[i])->is_refused = true;
     memset(run->stored, 0, sizeof run->stored);
-    return run->store->look_up(run->store->self, run->rows, run->count, run->stored);
+    status = run->store->look_up(run->store->self, run->rows, run->count, run->stored);
+    memset(run->missing, 0, sizeof run->missing);
+    if (status != COMMIT_OK)
+        return status;
+    return run->store->look_up_files(run->store->self, run->rows, run->count, run->stored, run->missing);
 }
 
 /* The row's client id among those this transaction is about to store. */
@@ -171,6 +176,9 @@ static void s_judge(struct s_run *run, size_t index)
     } else if (room->is_refused || !s_is_next(room, row)) {
         outcome->result = OUTCOME_STALE_HEAD;
         room->stopped = OUTCOME_STALE_HEAD;
+    } else if (run->missing[index]) {
+        outcome->result = OUTCOME_NO_FILE;
+        room->stopped = OUTCOME_AGAIN;
     } else {
         room->seq = row->seq;
         room->msg_no = row->msg_no ? row->msg_no : room->msg_no;

@@ -30,6 +30,7 @@ enum {
     OUTCOME_FENCED = 3,
     OUTCOME_STALE_HEAD = 4,
     OUTCOME_AGAIN = 5,
+    OUTCOME_NO_FILE = 6,
 };
 
 struct commit_lease {
@@ -70,6 +71,10 @@ struct commit_store {
     /* What is committed under the rows' (room, user, client_id); called under the locks above. */
     commit_status_t (*look_up)(void *self, const struct rec_append_row *rows, size_t count,
                                struct commit_stored *stored_out);
+    /* Which of the rows show a file that is not kept for them (any more), so that nobody could read it; those with
+     * stored[i].found may be left out. What is there stays until the end of the transaction. */
+    commit_status_t (*look_up_files)(void *self, const struct rec_append_row *rows, size_t count,
+                                     const struct commit_stored *stored, bool *missing_out);
     /* Makes the room of a ROOM_CREATED row with the head (0, 0). Also DUPLICATE. */
     commit_status_t (*create_room)(void *self, const struct rec_append_row *row);
     /* Stores the events at their (room, seq) and whatever rows follow from them. Also DUPLICATE. */
@@ -90,8 +95,8 @@ struct commit_store {
  * MAC_BYTES, shards that are their rooms'. outcomes has room for count, and is filled in only for
  * COMMIT_OK. Answers COMMIT_OK, RETRY, UNKNOWN, AWAY or FAILED.
  *
- * Of one room's rows (of one epoch) some first are committed, then at most one is repeat, conflict or stale head, and
- * the rest are `again` (stale head after stale head): a room has to number those anew. */
+ * Of one room's rows (of one epoch) some first are committed, then at most one is repeat, conflict, no file or stale
+ * head, and the rest are `again` (stale head after stale head): a room has to number those anew. */
 commit_status_t commit_run(const struct commit_store *store, const struct rec_append_row *rows, size_t count,
                            struct rec_append_outcome *outcomes);
 

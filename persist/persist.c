@@ -213,8 +213,10 @@ static err_t s_start(struct persist *self, const struct role_context *context, c
     if (self->pool)
         self->searchers = query_pool_new(url, context->address, SEARCHERS, self->searches, self->answers,
                                          &self->searchers_up);
+    const struct files_ages ages = {.unfinished_ms = context->config->file_unfinished_s * 1000,
+                                    .unposted_ms = context->config->file_unposted_s * 1000};
     if (self->searchers)
-        self->blobs = blob_pool_new(url, context->address, self->files, self->answers, &self->blobs_up);
+        self->blobs = blob_pool_new(url, context->address, &ages, self->files, self->answers, &self->blobs_up);
     return self->blobs ? actor_watch(self->actor, answers_socket(self->answers), s_on_answers) : ERR_INTERNAL;
 }
 

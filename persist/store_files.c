@@ -1,10 +1,7 @@
 #include "persist/store_files.h"
 
-#include <inttypes.h>
 #include <openssl/evp.h>
 #include <string.h>
-
-#include "actors/runtime/log.h"
 
 enum { HASH_BYTES = 32, HASHES_A_PAGE = 1024 };
 
@@ -306,7 +303,9 @@ db_status_t store_on_files_claim(struct store_call *call)
     return store_in_transaction(call, s_claim);
 }
 
-static db_status_t s_bind(db_t *db, const struct rec_append_row *row)
+/* Calls one for each file of a SHARED event. FAILED: it is none. */
+static db_status_t s_each_file(db_t *db, const struct rec_append_row *row, void *context,
+                               db_status_t (*one)(db_t *, const struct rec_append_row *, uint64_t file, void *))
 {
     struct msg msg;
     struct kind_shared body;
@@ -314,24 +313,47 @@ static db_status_t s_bind(db_t *db, const struct rec_append_row *row)
     if (msg_decode(row->event, &msg) || msg.type != MSG_EVENT || kind_decode(KIND_SHARED, msg.as.event.body, &body))
         return DB_FAILED;
     db_status_t status = DB_OK;
-    while (!status && rec_file_info_next(&body.files, &info)) {
-        const struct db_value values[] = {db_u64(row->seq), db_u64(info.file), db_u64(row->room), db_u64(row->user),
-                                          db_bytes(view_of(row->client_id.bytes, CID_BYTES))};
-        status = db_run(db,
-                        "UPDATE attachment SET state = 2, seq = ? WHERE id = ? AND room_id = ? AND user_id = ? AND "
-                        "claim = ? AND state = 1",
-                        values, 5);
-        if (!status && db_affected(db) != 1) /* its claim held for a day: the line stands, `verify` tells of it too */
-            log_error("a line shows a file that is not there: room=%" PRIu64 " seq=%" PRIu64 " file=%" PRIu64, row->room,
-                      row->seq, info.file);
-    }
+    while (!status && rec_file_info_next(&body.files, &info))
+        status = one(db, row, info.file, context);
     return status;
+}
+
+static db_status_t s_look_up_one(db_t *db, const struct rec_append_row *row, uint64_t file, void *missing)
+{
+    const struct db_value values[] = {db_u64(file), db_u64(row->room), db_u64(row->user),
+                                      db_bytes(view_of(row->client_id.bytes, CID_BYTES))};
+    db_stmt_t *rows;
+    db_status_t status = db_query(db,
+                                  "SELECT id FROM attachment WHERE id = ? AND room_id = ? AND user_id = ? AND claim = ? "
+                                  "AND state = 1 FOR UPDATE",
+                                  values, 4, &rows);
+    if (!status && !db_next(rows))
+        *(bool *)missing = true;
+    return status;
+}
+
+db_status_t store_files_look_up(db_t *db, const struct rec_append_row *row, bool *missing_out)
+{
+    *missing_out = false;
+    return s_each_file(db, row, missing_out, s_look_up_one);
+}
+
+static db_status_t s_bind_one(db_t *db, const struct rec_append_row *row, uint64_t file, void *context)
+{
+    (void)context;
+    const struct db_value values[] = {db_u64(row->seq), db_u64(file), db_u64(row->room), db_u64(row->user),
+                                      db_bytes(view_of(row->client_id.bytes, CID_BYTES))};
+    db_status_t status = db_run(db,
+                                "UPDATE attachment SET state = 2, seq = ? WHERE id = ? AND room_id = ? AND user_id = ? "
+                                "AND claim = ? AND state = 1",
+                                values, 5);
+    return !status && db_affected(db) != 1 ? DB_FAILED : status; /* it was there, and locked */
 }
 
 db_status_t store_files_apply(db_t *db, const struct rec_append_row *row)
 {
     if (row->kind == KIND_SHARED)
-        return s_bind(db, row);
+        return s_each_file(db, row, NULL, s_bind_one);
     if (row->kind != KIND_DELETED || !row->target)
         return DB_OK;
     const struct db_value values[] = {db_u64(row->room), db_u64(row->target)};
@@ -355,13 +377,13 @@ static uint64_t s_before(int64_t now_ms, int64_t age_ms)
     return now_ms > age_ms ? (uint64_t)(now_ms - age_ms) : 0;
 }
 
-db_status_t store_files_sweep(db_t *db, int64_t now_ms, bool *more_out)
+db_status_t store_files_sweep(db_t *db, const struct files_ages *ages, int64_t now_ms, bool *more_out)
 {
     db_stmt_t *rows;
     *more_out = false;
-    db_status_t status = s_expire(db, FILE_INCOMING, s_before(now_ms, LIM_FILE_UNFINISHED_MS));
+    db_status_t status = s_expire(db, FILE_INCOMING, s_before(now_ms, ages->unfinished_ms));
     if (!status)
-        status = s_expire(db, FILE_WHOLE, s_before(now_ms, LIM_FILE_UNPOSTED_MS));
+        status = s_expire(db, FILE_WHOLE, s_before(now_ms, ages->unposted_ms));
     if (!status)
         status = db_query(db, "SELECT id FROM attachment WHERE state = 3 ORDER BY touched_at_ms LIMIT 1", NULL, 0, &rows);
     if (status || !db_next(rows))

@@ -23,11 +23,20 @@ db_status_t store_on_file_drop(struct store_call *call);
 db_status_t store_on_file_get(struct store_call *call);
 db_status_t store_on_files_claim(struct store_call *call);
 
+/* Within the transaction that would store the SHARED event: is a file of it not kept for it (any more)? What is there
+ * cannot go before the end. */
+db_status_t store_files_look_up(db_t *db, const struct rec_append_row *row, bool *missing_out);
+
 /* Within the transaction that stores the event: SHARED binds its files, DELETED gives those of its line up. Others:
  * nothing. */
 db_status_t store_files_apply(db_t *db, const struct rec_append_row *row);
 
-/* One step: gives up what is too old at now_ms (UTC), takes some pieces of one file away. more_out: there is more. */
-db_status_t store_files_sweep(db_t *db, int64_t now_ms, bool *more_out);
+struct files_ages {
+    int64_t unfinished_ms; /* an upload without a further piece */
+    int64_t unposted_ms;   /* a whole file that no line shows */
+};
+
+/* One step: gives up what is older at now_ms (UTC), takes some pieces of one file away. more_out: there is more. */
+db_status_t store_files_sweep(db_t *db, const struct files_ages *ages, int64_t now_ms, bool *more_out);
 
 #endif

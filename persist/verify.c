@@ -128,7 +128,7 @@ static db_status_t s_orphans(struct verify *self, uint64_t above, uint64_t below
 #define ORPHANS(table) {#table, "SELECT room_id FROM " #table " WHERE room_id > ? AND room_id < ? ORDER BY room_id LIMIT 1"}
         ORPHANS(event), ORPHANS(member), ORPHANS(room_setting), ORPHANS(reaction), ORPHANS(pin), ORPHANS(mention),
         ORPHANS(gone_line),
-        ORPHANS(search_doc), ORPHANS(room_restricted)};
+        ORPHANS(search_doc), ORPHANS(room_restricted), ORPHANS(attachment)};
     enum { TABLES = sizeof tables / sizeof tables[0] };
     uint64_t first[TABLES], lowest;
     for (; above < below; above = lowest) {
@@ -198,6 +198,8 @@ static err_t s_run(struct verify *self)
         status = s_all_rooms(self);
     if (!status)
         status = verify_search_rest(self);
+    if (!status)
+        status = verify_pieces_rest(self);
     if (!status)
         return ERR_OK;
     fprintf(self->out, "verify: unfinished, the database does not answer: %s\n", db_error(self->db));

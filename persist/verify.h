@@ -1,6 +1,6 @@
 /* verify — reads every room's log, folds it, and compares what comes out with the tables that follow from it: heads,
- * members, read pointers, who is muted or banned, reactions, pins, mentions, and what search finds lines by. Changes
- * nothing. Each room is read in one snapshot, so it works while the server writes.
+ * members, read pointers, who is muted or banned, reactions, pins, mentions, files with their bytes, and what search
+ * finds lines by. Changes nothing. Each room is read in one snapshot, so it works while the server writes.
  *
  * Bounds: pages of rows, the members of one room, the marks of one line; not the length of a log. Blocks. */
 #ifndef ROOKERY_PERSIST_VERIFY_H

@@ -55,6 +55,12 @@ db_status_t verify_lines(struct verify *self, uint64_t low, uint64_t high, const
                          size_t count);
 struct verify_line_fold *verify_line_fold_new(void);
 
+/* The pieces of a file that a line shows: all, next to each other, what they were when they came, and as long together
+ * as its row and the line (said_bytes) say. */
+db_status_t verify_pieces(struct verify *self, uint64_t line, const struct verify_file *file, uint64_t said_bytes);
+/* After all rooms, outside any snapshot: pieces of no file. */
+db_status_t verify_pieces_rest(struct verify *self);
+
 /* Who is in the room: a fold. */
 struct verify_members *verify_members_new(void);
 void verify_members_destroy(struct verify_members **self_p);

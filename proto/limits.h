@@ -103,8 +103,6 @@ enum {
     LIM_DOWNLOADS_USER_MAX = 12,        /* of these for one person: two tabs full of images */
     LIM_FILE_ASKS_MAX = 12,             /* pieces on their way between an edge and the store, so that nothing else waits */
     LIM_FILE_PIECE_MS = 60000,          /* a piece must have been sent, or read, by then */
-    LIM_FILE_UNFINISHED_MS = 3600 * 1000,   /* an upload without a further piece is given up after it */
-    LIM_FILE_UNPOSTED_MS = 24 * 3600 * 1000, /* a file that no line shows is thrown away after it */
 
     /* Search. */
     LIM_SEARCH_QUERY_BYTES_MAX = 512,

@@ -146,6 +146,32 @@ static void test_a_line_that_was_stored_long_ago_is_no_missing_file(void **state
     assert_int_equal(40, msg.as.ack.seq);
 }
 
+/* The claim waited so long that the file was swept: the others' lines go on without a hole. */
+static void test_a_line_whose_file_is_gone_at_the_commit_is_refused_for_good(void **state)
+{
+    struct fixture *f = *state;
+    struct fixture_rows rows;
+    fixture_usual(f);
+    s_share(f, ALICE, 1, "look", (uint64_t[]){31}, 1);
+    s_answer_claim(f);
+    fixture_post(f, BOB, 2, "and then");
+    fixture_turn(f);
+    assert_true(fixture_rows(f, &rows));
+    assert_int_equal(2, rows.count);
+    fixture_forget(f);
+    const struct rec_append_outcome outcomes[] = {{.room = ROOM, .seq = rows.rows[0].seq, .result = 6},
+                                                  {.room = ROOM, .seq = rows.rows[1].seq, .result = 5}};
+    fixture_outcomes(f, &rows, outcomes);
+    s_expect_nack(f, ERR_NO_FILE, true);
+    fixture_expect_none(f, MSG_EVENT);
+    fixture_turn(f);
+    assert_true(fixture_rows(f, &rows));
+    assert_int_equal(1, rows.count);
+    assert_int_equal(KIND_POSTED, rows.rows[0].kind);
+    assert_int_equal(6, rows.rows[0].seq);
+    assert_int_equal(1, fixture_outcome(f, 0));
+}
+
 static void test_a_line_has_one_to_ten_files_each_once(void **state)
 {
     struct fixture *f = *state;
@@ -255,6 +281,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(test_a_line_says_of_its_files_what_the_store_says_and_not_its_author),
         CASE(test_a_repeat_is_known_by_its_text_and_which_files),
+        CASE(test_a_line_whose_file_is_gone_at_the_commit_is_refused_for_good),
         CASE(test_a_file_that_is_not_to_be_had_refuses_the_line_for_good_and_a_busy_store_for_now),
         CASE(test_a_line_that_was_stored_long_ago_is_no_missing_file),
         CASE(test_a_line_has_one_to_ten_files_each_once),

@@ -73,6 +73,10 @@ void fixture_start(struct fixture *self, const char *url)
     self->nonce = ++boots;
     self->config.database_url = strdup(url ? url : self->db.url);
     self->config.readers = 2;
+    if (!self->config.file_unfinished_s)
+        self->config.file_unfinished_s = 3600;
+    if (!self->config.file_unposted_s)
+        self->config.file_unposted_s = 86400;
     if (!self->config.audit_days)
         self->config.audit_days = 36500; /* tests live in 1970 */
     self->config.search_index = !self->has_no_index;

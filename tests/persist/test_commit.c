@@ -31,6 +31,7 @@ struct model {
     commit_status_t commit; /* what COMMIT answers, once */
     bool commit_applies;    /* though it answers something else */
     bool hides_stored;      /* look_up finds nothing: a guard is gone */
+    uint8_t missing_cid;    /* a row with it shows a file that is not there; 0: none */
     bool hides_lease;       /* lock_leases says what was asked: a guard is gone */
     uint64_t lies_about;    /* lock_heads shows this room one event back: a guard is gone */
     unsigned begins, reconnects, kills, commits;
@@ -111,6 +112,15 @@ static commit_status_t s_look_up(void *self, const struct rec_append_row *rows, 
     return COMMIT_OK;
 }
 
+static commit_status_t s_look_up_files(void *self, const struct rec_append_row *rows, size_t count,
+                                       const struct commit_stored *stored, bool *missing_out)
+{
+    const struct model *model = self;
+    for (size_t i = 0; i < count; i++)
+        missing_out[i] = model->missing_cid && rows[i].client_id.bytes[0] == model->missing_cid && !stored[i].found;
+    return COMMIT_OK;
+}
+
 static commit_status_t s_create_room(void *self, const struct rec_append_row *row)
 {
     struct model *model = self;
@@ -188,7 +198,7 @@ static commit_status_t s_kill_old(void *self)
 
 static const struct commit_store STORE = {
     .self = &s_model, .begin = s_begin, .lock_leases = s_lock_leases, .lock_heads = s_lock_heads,
-    .look_up = s_look_up, .create_room = s_create_room, .insert = s_insert, .move_heads = s_move_heads,
+    .look_up = s_look_up, .look_up_files = s_look_up_files, .create_room = s_create_room, .insert = s_insert, .move_heads = s_move_heads,
     .commit = s_commit, .rollback = s_rollback, .reconnect = s_reconnect, .kill_old = s_kill_old};
 
 static const uint8_t MAC_A[MAC_BYTES] = {1}, MAC_B[MAC_BYTES] = {2};
@@ -333,6 +343,26 @@ static void test_the_same_id_with_another_mac_is_a_conflict(void **state)
     assert_int_equal(COMMIT_OK, s_run(rows, 2));
     s_expect(0, OUTCOME_CONFLICT, 0);
     assert_int_equal(2, s_head(1));
+}
+
+static void test_a_row_whose_file_is_gone_is_refused_alone_and_is_no_hole(void **state)
+{
+    (void)state;
+    struct rec_append_row rows[] = {s_line(1, 2, 1), s_line(1, 3, 2), s_line(1, 4, 3), s_line(2, 2, 4)};
+    s_model.missing_cid = 2;
+    assert_int_equal(COMMIT_OK, s_run(rows, 4));
+    s_expect(0, OUTCOME_COMMITTED, 2);
+    s_expect(1, OUTCOME_NO_FILE, 0);
+    s_expect(2, OUTCOME_AGAIN, 0);
+    s_expect(3, OUTCOME_COMMITTED, 2);
+    assert_int_equal(2, s_head(1));
+    rows[2].seq = 3;
+    rows[2].msg_no = 2;
+    assert_int_equal(COMMIT_OK, s_run(&rows[2], 1));
+    s_expect(0, OUTCOME_COMMITTED, 3);
+    s_model.missing_cid = 3; /* what is stored is stored, whatever became of its file */
+    assert_int_equal(COMMIT_OK, s_run(&rows[2], 1));
+    s_expect(0, OUTCOME_COMMITTED, 3);
 }
 
 static void test_another_user_may_use_the_same_id(void **state)
@@ -670,6 +700,7 @@ int main(void)
         TEST(test_a_batch_whose_first_half_is_stored_goes_on_from_there),
         TEST(test_a_repeat_gets_its_first_place_and_the_rest_is_to_be_numbered_again),
         TEST(test_the_same_id_with_another_mac_is_a_conflict),
+        TEST(test_a_row_whose_file_is_gone_is_refused_alone_and_is_no_hole),
         TEST(test_another_user_may_use_the_same_id),
         TEST(test_one_id_twice_in_a_batch_is_a_repeat_of_the_first),
         TEST(test_a_wrong_head_is_stale_for_the_whole_room_and_nobody_else),

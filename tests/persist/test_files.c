@@ -260,6 +260,41 @@ static void test_a_line_takes_its_files_and_nobody_else_does(void **state)
     list_writer_fini(&list);
 }
 
+/* Its claim waited until the file was thrown away: the line is not stored, and the next one takes its place. */
+static void test_a_line_whose_file_is_gone_at_its_commit_is_not_stored(void **state)
+{
+    (void)state;
+    list_writer_t list;
+    struct rec_append_outcome out[LIM_BATCH_EVENTS_MAX];
+    list_writer_init(&list, LIM_EVENT_BYTES_MAX);
+    s_upload(570, ALICE, 70, 9);
+    s_upload(571, ALICE, 71, 9);
+    for (uint64_t file = 570; file < 572; file++) {
+        struct msg claim = s_claim_msg(&list, ALICE, 72, file);
+        client_ask(s_client, &claim, MSG_STORE_FILES);
+    }
+    test_db_do(&s_fixture.db, "UPDATE attachment SET state = 3 WHERE id = 571");
+    list_writer_clear(&list);
+    for (uint64_t file = 570; file < 572; file++)
+        rec_file_info_append(&list, &(struct rec_file_info){.file = file, .name = view_of_text("plan.pdf"),
+                                                            .mime = view_of_text("application/pdf"), .bytes = 9});
+    struct rec_append_row rows[] = {fixture_line(ROOM, s_epochs[id_shard(ROOM)], s_seq + 1, ALICE, 72),
+                                    fixture_line(ROOM, s_epochs[id_shard(ROOM)], s_seq + 2, ALICE, 73)};
+    rows[0].kind = KIND_SHARED;
+    rows[1].kind = KIND_POSTED;
+    rows[0].msg_no = s_msg_no + 1;
+    rows[1].msg_no = s_msg_no + 2;
+    batch_add(&s_batch, rows[0], &(struct kind_shared){.text = view_of_text("see"), .files = list_of(&list)});
+    batch_add(&s_batch, rows[1], &(struct kind_posted){.text = view_of_text("seen?")});
+    assert_int_equal(2, batch_store(&s_batch, s_client, out));
+    assert_int_equal(6, out[0].result); /* no file */
+    assert_int_equal(5, out[1].result); /* again */
+    assert_int_equal(0, s_count("SELECT COUNT(*) FROM event WHERE room_id = 7000 AND seq > %llu", s_seq));
+    assert_int_equal(FILE_WHOLE, s_count("SELECT state FROM attachment WHERE id = %llu", 570));
+    s_store(KIND_POSTED, ALICE, 73, 0, true, &(struct kind_posted){.text = view_of_text("seen?")});
+    list_writer_fini(&list);
+}
+
 static void s_wait_for(uint64_t wanted, const char *format, uint64_t id)
 {
     for (int i = 0; i < 100 && s_count(format, id) != wanted; i++)
@@ -298,13 +333,14 @@ static void test_what_nobody_goes_on_with_is_given_up_after_its_time_and_not_bef
     assert_int_equal(DB_OK, connection_open(&connection));
     static const char sql_state[] = "SELECT COALESCE(MAX(state), 3) FROM attachment WHERE id = %llu";
     const int64_t t0 = (int64_t)s_t0_ms;
-    assert_int_equal(DB_OK, store_files_sweep(connection.db, t0 + LIM_FILE_UNFINISHED_MS, &more));
+    const struct files_ages ages = {.unfinished_ms = 3600000, .unposted_ms = 86400000};
+    assert_int_equal(DB_OK, store_files_sweep(connection.db, &ages, t0 + ages.unfinished_ms, &more));
     assert_int_equal(FILE_INCOMING, s_count(sql_state, 560));
-    assert_int_equal(DB_OK, store_files_sweep(connection.db, t0 + LIM_FILE_UNFINISHED_MS + 1, &more));
+    assert_int_equal(DB_OK, store_files_sweep(connection.db, &ages, t0 + ages.unfinished_ms + 1, &more));
     assert_int_equal(FILE_GONE, s_count(sql_state, 560));
-    assert_int_equal(DB_OK, store_files_sweep(connection.db, t0 + LIM_FILE_UNPOSTED_MS, &more));
+    assert_int_equal(DB_OK, store_files_sweep(connection.db, &ages, t0 + ages.unposted_ms, &more));
     assert_int_equal(FILE_WHOLE, s_count(sql_state, 561));
-    assert_int_equal(DB_OK, store_files_sweep(connection.db, t0 + LIM_FILE_UNPOSTED_MS + 1, &more));
+    assert_int_equal(DB_OK, store_files_sweep(connection.db, &ages, t0 + ages.unposted_ms + 1, &more));
     assert_int_equal(FILE_GONE, s_count(sql_state, 561));
     assert_int_equal(FILE_SHOWN, s_count(sql_state, 540)); /* what a line shows stays */
     connection_fini(&connection);
@@ -320,6 +356,7 @@ int main(void)
         cmocka_unit_test(test_the_files_of_one_person_take_so_much_space_and_no_byte_more),
         cmocka_unit_test(test_a_file_has_the_largest_length_and_no_byte_more),
         cmocka_unit_test(test_a_line_takes_its_files_and_nobody_else_does),
+        cmocka_unit_test(test_a_line_whose_file_is_gone_at_its_commit_is_not_stored),
         cmocka_unit_test(test_a_deleted_line_takes_its_files_at_once_and_their_bytes_soon),
         cmocka_unit_test(test_what_nobody_goes_on_with_is_given_up_after_its_time_and_not_before),
     };

@@ -11,11 +11,14 @@
 
 #include <cmocka.h>
 
+#include "actors/runtime/clock.h"
 #include "persist/search_index.h"
 #include "persist/verify.h"
+#include "proto/limits.h"
 #include "tests/persist/fixture.h"
 
 enum { ALICE = 101, BOB = 102, CAROL = 103, ROOM = 7001, LONG_ROOM = 7002, HEAD = 16 };
+enum { PIECE = LIM_FILE_CHUNK_BYTES, FILE_A = 601, FILE_B = 602, FILE_C = 603 }; /* of the lines 17, 17, 18 */
 
 static struct fixture s_fixture;
 static client_t *s_client;
@@ -68,6 +71,51 @@ static void s_index(uint64_t room)
     search_index_destroy(&index);
 }
 
+/* Uploads it, and keeps it for the line with this client id. */
+static void s_upload(uint64_t file, uint64_t user, uint64_t cid, uint64_t bytes)
+{
+    static uint8_t piece[PIECE];
+    struct msg begin = {.type = MSG_STORE_FILE_BEGIN, .as.store_file_begin = {
+        .room = ROOM, .user = user, .file = file, .client_id = fixture_cid(file), .name = view_of_text("a.bin"),
+        .bytes = bytes, .at_ms = (uint64_t)clock_utc_ms()}};
+    client_ask(s_client, &begin, MSG_STORE_OK);
+    for (uint64_t no = 0; no * PIECE < bytes; no++) {
+        memset(piece, (int)(no + 1), sizeof piece);
+        struct msg chunk = {.type = MSG_STORE_FILE_CHUNK, .as.store_file_chunk = {
+            .file = file, .user = user, .no = no, .at_ms = (uint64_t)clock_utc_ms(),
+            .data = view_of(piece, bytes - no * PIECE < PIECE ? (size_t)(bytes - no * PIECE) : PIECE)}};
+        client_ask(s_client, &chunk, MSG_STORE_OK);
+    }
+    struct msg end = {.type = MSG_STORE_FILE_END, .as.store_file_end = {
+        .file = file, .user = user, .mime = view_of_text("application/octet-stream"), .at_ms = (uint64_t)clock_utc_ms()}};
+    client_ask(s_client, &end, MSG_FILE_STORED);
+    list_writer_t list;
+    list_writer_init(&list, 256);
+    rec_id_append(&list, &(struct rec_id){.id = file});
+    struct msg claim = {.type = MSG_STORE_FILES_CLAIM, .as.store_files_claim = {
+        .room = ROOM, .user = user, .client_id = fixture_cid(cid), .at_ms = (uint64_t)clock_utc_ms(), .files = list_of(&list)}};
+    client_ask(s_client, &claim, MSG_STORE_FILES);
+    list_writer_fini(&list);
+}
+
+struct shown {
+    uint64_t file, bytes;
+};
+
+/* A line of Alice's with these files. */
+static void s_shared(uint64_t seq, uint64_t msg_no, const struct shown *shown, size_t count)
+{
+    list_writer_t files;
+    list_writer_init(&files, 1024);
+    for (size_t i = 0; i < count; i++)
+        rec_file_info_append(&files, &(struct rec_file_info){.file = shown[i].file, .bytes = shown[i].bytes,
+                                                             .name = view_of_text("a.bin"),
+                                                             .mime = view_of_text("application/octet-stream")});
+    s_add(ROOM, seq, KIND_SHARED, ALICE, msg_no, 0,
+          &(struct kind_shared){.text = view_of_text("see"), .files = list_of(&files)});
+    list_writer_fini(&files);
+}
+
 /* Something of each kind. Lines: 3, 4, 8 (deleted), 13. */
 static int s_fill(void **state)
 {
@@ -95,14 +143,30 @@ static int s_fill(void **state)
     return 0;
 }
 
+/* And two lines with files: 17 has two, 18 an empty one. */
+static int s_fill_files(void **state)
+{
+    s_fill(state);
+    s_upload(FILE_A, ALICE, 17, 130 * (uint64_t)PIECE + 3); /* more than verify reads at once */
+    s_upload(FILE_B, ALICE, 17, 2 * PIECE);
+    s_upload(FILE_C, ALICE, 18, 0);
+    const struct shown both[] = {{FILE_A, 130 * (uint64_t)PIECE + 3}, {FILE_B, 2 * PIECE}}, none = {FILE_C, 0};
+    s_shared(17, 5, both, 2);
+    s_shared(18, 6, &none, 1);
+    s_store();
+    s_index(ROOM);
+    return 0;
+}
+
 /* The room, or what is left of it. */
 static int s_empty(void **state)
 {
     static const char *const tables[] = {"event",      "member",      "reaction",    "pin",
                                          "mention",    "search_doc",  "search_head", "search_term",
-                                         "room_restricted", "gone_line", "room_setting"};
+                                         "room_restricted", "gone_line", "room_setting", "attachment"};
     char sql[128];
     (void)state;
+    test_db_do(&s_fixture.db, "DELETE FROM blob_chunk");
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
         snprintf(sql, sizeof sql, "DELETE FROM %s WHERE room_id IN (%d, %d)", tables[i], ROOM, LONG_ROOM);
         test_db_do(&s_fixture.db, sql);
@@ -325,6 +389,36 @@ static struct damage s_damages[] = {
     {"a room has no row", "DELETE FROM room WHERE id = 7001", NULL, "room 7001 seq 0: has rows in `event`, and there is no such room"},
 };
 enum { DAMAGES = sizeof s_damages / sizeof s_damages[0] };
+
+/* Both lines show it: the one that took it first has lost it. */
+static void s_file_is_shown_twice(void)
+{
+    const struct shown again = {FILE_B, 2 * PIECE};
+    test_db_do(&s_fixture.db, "UPDATE attachment SET state = 1, seq = 0, claim = UNHEX('00000000000000000000000000000013') "
+                              "WHERE id = 602");
+    s_shared(19, 7, &again, 1);
+    s_store();
+}
+
+#define FILES(set) "UPDATE attachment SET " set " WHERE id = 602"
+#define PIECES(set) "UPDATE blob_chunk SET " set " WHERE attachment_id = 602 AND no = 1"
+
+static struct damage s_file_damages[] = {
+    {"a file of a line is not there", "DELETE FROM attachment WHERE id = 602", NULL, "room 7001 seq 17: shows file 602, which is not there"},
+    {"a file of a line is given up", FILES("state = 3"), NULL, "room 7001 seq 17: shows file 602, which is not there"},
+    {"a file of a line is not bound to it", FILES("state = 1, seq = 0"), NULL, "room 7001 seq 17: shows file 602, which is not there"},
+    {"a file is bound to another line", FILES("seq = 18"), NULL, "room 7001 seq 18: shows file 602 by a row and not by the log"},
+    {"a file is bound to no line", FILES("seq = 16"), NULL, "room 7001 seq 16: has a row in `attachment`, and is no line"},
+    {"a file is shown by two lines", NULL, s_file_is_shown_twice, "room 7001 seq 17: shows file 602, which is not there"},
+    {"a file has another length", FILES("bytes = 5"), NULL, "room 7001 seq 17: file 602 has 262144 bytes by the log, 5 by its row and 262144 in its pieces"},
+    {"a file lacks a piece", "DELETE FROM blob_chunk WHERE attachment_id = 602 AND no = 1", NULL, "room 7001 seq 17: file 602 has 262144 bytes by the log, 262144 by its row and 131072 in its pieces"},
+    {"a file lacks its last byte", "DELETE FROM blob_chunk WHERE attachment_id = 601 AND no = 130", NULL, "room 7001 seq 17: file 601 has 17039363 bytes by the log, 17039363 by its row and 17039360 in its pieces"},
+    {"pieces are not next to each other", PIECES("no = 2"), NULL, "room 7001 seq 17: file 602 has a piece that is not what was uploaded"},
+    {"a piece has other bytes", PIECES("data = REPEAT('x', 131072)"), NULL, "room 7001 seq 17: file 602 has a piece that is not what was uploaded"},
+    {"pieces are of no file", "INSERT INTO blob_chunk SELECT 604, no, hash, data FROM blob_chunk WHERE attachment_id = 602", NULL, "file 604 has pieces, and there is no such file"},
+    {"a file is of no room", "INSERT INTO attachment SELECT 605, 7002, user_id, client_id, 0, 0, claim, 0, 5, name, type, 0, 0, digest, 0, touched_at_ms FROM attachment WHERE id = 602", NULL, "room 7002 seq 0: has rows in `attachment`, and there is no such room"},
+};
+enum { FILE_DAMAGES = sizeof s_file_damages / sizeof s_file_damages[0] };
 
 static int s_after_damage(void **state)
 {
@@ -599,7 +693,8 @@ static void test_the_exit_status_tells_clean_from_damaged_from_another_schema(vo
 
 int main(void)
 {
-    struct CMUnitTest tests[DAMAGES + 9] = {
+    enum { OTHERS = 10 };
+    struct CMUnitTest tests[OTHERS + DAMAGES + FILE_DAMAGES] = {
         cmocka_unit_test_setup_teardown(test_a_clean_database_is_clean, s_fill, s_empty),
         cmocka_unit_test_teardown(test_a_log_of_many_pages_is_read_whole, s_empty),
         cmocka_unit_test_teardown(test_so_many_faults_of_a_room_are_shown_and_all_are_counted, s_empty),
@@ -612,9 +707,12 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_the_exit_status_tells_clean_from_damaged_from_another_schema, s_fill,
                                         s_empty),
     };
-    size_t count = 8;
+    size_t count = OTHERS;
     for (size_t i = 0; i < DAMAGES; i++)
         tests[count++] = (struct CMUnitTest){s_damages[i].name, test_damage_is_found, s_fill, s_after_damage,
                                              &s_damages[i]};
+    for (size_t i = 0; i < FILE_DAMAGES; i++)
+        tests[count++] = (struct CMUnitTest){s_file_damages[i].name, test_damage_is_found, s_fill_files, s_after_damage,
+                                             &s_file_damages[i]};
     return _cmocka_run_group_tests("verify", tests, count, s_setup, s_teardown);
 }

@@ -158,6 +158,7 @@ static uint32_t s_kind(const struct request *request)
     case MSG_ROOM_JOIN: return KIND_JOINED;
     case MSG_ROOM_LEAVE: return KIND_LEFT;
     case MSG_ROOM_SAY: return KIND_SAID;
+    case MSG_ROOM_SHARE: return KIND_SHARED;
     case MSG_ROOM_REACT: return KIND_REACTED;
     case MSG_ROOM_PIN: return KIND_PINNED;
     default: return KIND_POSTED;
@@ -392,6 +393,14 @@ static void s_send(struct world *world, int node, size_t index, const struct req
         msg.as.room_say.text = view_of_text(request->text);
         msg.as.room_say.mentions = list_of(&mentions);
     }
+    list_writer_t files; /* one that is its own: who else may show it, the store knows */
+    list_writer_init(&files, 1 << 8);
+    if (msg.type == MSG_ROOM_SHARE) {
+        rec_id_append(&files, &(struct rec_id){.id = 1 + (uint64_t)request->client_id.bytes[15]});
+        msg.as.room_share.text = view_of_text(request->text);
+        msg.as.room_share.mentions = list_of(&mentions);
+        msg.as.room_share.files = list_of(&files);
+    }
     if (msg.type == MSG_ROOM_REVISE) {
         msg.as.room_revise.text = view_of_text(request->text);
         msg.as.room_revise.mentions = list_of(&mentions);
@@ -410,6 +419,7 @@ static void s_send(struct world *world, int node, size_t index, const struct req
         msg.as.room_react.emoji = view_of_text(request->text[0] & 1 ? "👍" : "🦜");
     world_send_msg(world, node, s_edge(self), &env, &msg);
     list_writer_fini(&mentions);
+    list_writer_fini(&files);
     list_writer_fini(&people);
 }
 
@@ -434,7 +444,7 @@ static uint16_t s_choose(struct world *world, const struct client *self, const s
     if (what < 46 && *target_out)
         return MSG_ROOM_REVISE;
     if (what < 54)
-        return MSG_ROOM_SAY;
+        return what < 50 ? MSG_ROOM_SAY : MSG_ROOM_SHARE;
     if (what < (self->user == client_user(FIRST_CLIENT) ? 85u : 66u)) { /* to somebody, whatever the right to it */
         static const uint16_t s_types[] = {MSG_ROOM_REMOVE, MSG_ROOM_BAN, MSG_ROOM_UNBAN, MSG_ROOM_UNBAN, MSG_ROOM_ROLE,
                                            MSG_ROOM_ROLE, MSG_ROOM_MUTE, MSG_ROOM_INVITE, MSG_ROOM_INVITE};
@@ -477,6 +487,10 @@ static void s_fill(struct world *world, struct request *request, uint16_t type, 
     case MSG_ROOM_SAY:
         request->msg.as.room_say =
             (struct msg_room_say){.room = room, .client_id = request->client_id, .reply_to = target};
+        break;
+    case MSG_ROOM_SHARE:
+        request->msg.as.room_share =
+            (struct msg_room_share){.room = room, .client_id = request->client_id, .reply_to = target};
         break;
     case MSG_ROOM_REVISE:
         request->msg.as.room_revise =

@@ -131,7 +131,8 @@ static const char *s_wrong_room(const struct db_room *room, const struct rec_app
         return "in an archived room";
     if (member && row->target && row->target < member->visible_from)
         return "about a line before their joining";
-    if (is_direct && (row->kind == KIND_JOINED || row->kind == KIND_LEFT || row->kind >= KIND_REMOVED))
+    if (is_direct && (row->kind == KIND_JOINED || row->kind == KIND_LEFT ||
+                      (row->kind >= KIND_REMOVED && row->kind != KIND_SHARED)))
         return "in a direct room";
     if (row->kind >= KIND_RENAMED && row->kind <= KIND_HISTORY_CHANGED &&
         s_role(room, row->user) < (row->kind == KIND_HISTORY_CHANGED ? OWNER : MODERATOR))
@@ -154,7 +155,10 @@ static const char *s_wrong(struct db_room *room, const struct rec_append_row *ro
         return is_member ? "twice" : doing.role != (room->member_count ? MEMBER : OWNER) ? "with a wrong role" : NULL;
     if (!is_member)
         return "by who is not in";
-    bool is_speech = (row->kind >= KIND_POSTED && row->kind <= KIND_PINNED && row->kind != KIND_DELETED) ||
+    if (row->kind == KIND_SHARED && model_db_is_file_gone(row))
+        return "with a file that is gone";
+    bool is_speech = row->kind == KIND_SHARED ||
+                     (row->kind >= KIND_POSTED && row->kind <= KIND_PINNED && row->kind != KIND_DELETED) ||
                      (row->kind >= KIND_RENAMED && row->kind <= KIND_HISTORY_CHANGED);
     if (is_speech && own->muted && s_role(room, row->user) != OWNER)
         return "by who is muted";

@@ -178,6 +178,7 @@ struct connection {
     size_t row_count;
 };
 struct commit_store model_db_store(struct connection *connection);
+bool model_db_is_file_gone(const struct rec_append_row *row);
 
 /* model_persist.c */
 void *persist_new(struct world *world, int node);
