@@ -76,7 +76,8 @@ void flow_refuse_now(struct accounts *self, const struct envelope *env, err_t co
 static void s_done(struct accounts *self, struct flow *flow)
 {
     struct token_claims claims = {
-        .user = flow->user, .session = flow->session, .name = flow_view(&flow->name), .admin = flow->role == 1};
+        .user = flow->user, .session = flow->session, .name = flow_view(&flow->name), .admin = flow->role == 1,
+        .must_change = flow->must_change};
     buffer_t token;
     buffer_init(&token, LIM_TOKEN_BYTES_MAX);
     int64_t expires_at_ms = 0;
@@ -483,6 +484,7 @@ static void s_on_repeat_known(struct accounts *self, struct flow *flow, const st
 {
     flow->is_repeat = user->found;
     flow->role = user->found ? user->role : 0;
+    flow->must_change = user->found && user->must_change;
     if (user->found && !view_is_equal(user->name, flow_view(&flow->name)))
         flow_refuse(self, flow, ERR_NAME_TAKEN, 0);
     else
@@ -496,6 +498,7 @@ static void s_on_added(struct accounts *self, struct flow *flow, const struct ms
         return;
     }
     flow->role = user->role;
+    flow->must_change = user->must_change;
     s_begin_session(self, flow);
 }
 

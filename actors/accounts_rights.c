@@ -90,6 +90,8 @@ static void s_on_known(struct accounts *self, struct flow *flow, const struct ms
         return;
     }
     err_t err = accounts_check_password(flow_view(&flow->next_password), user->name);
+    if (!err && user->must_change && view_is_equal(flow_view(&flow->password), flow_view(&flow->next_password)))
+        err = ERR_NO_CHANGE; /* who gave it would still know it */
     if (err) {
         flow_refuse(self, flow, err, 0);
         return;

@@ -215,7 +215,9 @@ static bool s_add_claims(jwt_t *jwt, const struct token_claims *claims, int64_t 
     return jwt_add_grant(jwt, "iss", "rookery") == 0 && jwt_add_grant(jwt, "aud", "rookery") == 0 &&
            jwt_add_grant(jwt, "typ", "at+jwt") == 0 && jwt_add_grant(jwt, "sub", user) == 0 &&
            jwt_add_grant(jwt, "sid", session) == 0 && jwt_add_grant(jwt, "name", name) == 0 &&
-           jwt_add_grant_bool(jwt, "adm", claims->admin) == 0 && jwt_add_grant_int(jwt, "iat", (long)now_s) == 0 &&
+           jwt_add_grant_bool(jwt, "adm", claims->admin) == 0 &&
+           (!claims->must_change || jwt_add_grant_bool(jwt, "chg", true) == 0) &&
+           jwt_add_grant_int(jwt, "iat", (long)now_s) == 0 &&
            jwt_add_grant_int(jwt, "nbf", (long)now_s) == 0 &&
            jwt_add_grant_int(jwt, "exp", (long)(now_s + LIM_ACCESS_TOKEN_S)) == 0;
 }

@@ -3,7 +3,7 @@
  * Only accounts has the signing key; edges verify in edge/auth.c. ES256 with a key pair made on first run, or HS256
  * with JWT_SECRET. The header is libjwt's {"alg","kid","typ":"JWT"}: version 1.10 can neither write nor read another
  * `typ`, so the kind of token ("at+jwt", RFC 9068) is the claim `typ`. Claims: iss, aud, sub, sid, name, adm, iat,
- * nbf, exp; ids are decimal strings.
+ * nbf, exp; ids are decimal strings. `chg` (true) is there only when the password is one that an administrator gave.
  * Runs on: one thread. Files are read when it is made, never later. Tokens are never logged. */
 #ifndef ROOKERY_ACTORS_TOKEN_H
 #define ROOKERY_ACTORS_TOKEN_H
@@ -23,6 +23,7 @@ struct token_claims {
     uint64_t user, session;
     view_t name; /* as shown */
     bool admin;
+    bool must_change; /* good for nothing but choosing another password */
 };
 
 /* var_folder: where keys/ is or will be. jwt_secret: NULL or "" for ES256. NULL when the secret is shorter than

@@ -32,6 +32,7 @@ struct cache_set {
 struct claims {
     struct auth_identity identity;
     int64_t issued_s;
+    bool must_change;
 };
 
 struct auth {
@@ -307,6 +308,10 @@ static err_t s_check_claims(const json_t *claims, int64_t now_s, struct claims *
     if (!s_time(claims, "iat", &issued_s) || !s_time(claims, "nbf", &not_before_s) ||
         !s_time(claims, "exp", &expires_s) || !s_read_identity(claims, &out->identity))
         return ERR_UNAUTHORIZED;
+    const json_t *change = json_object_get(claims, "chg");
+    if (change && !json_is_true(change)) /* it is there, and true, or not there */
+        return ERR_UNAUTHORIZED;
+    out->must_change = change != NULL;
     /* A longer life would outlast the revocation of its session. */
     if (expires_s - issued_s > LIM_ACCESS_TOKEN_S || not_before_s > now_s + AUTH_NOT_BEFORE_LEEWAY_S ||
         issued_s > now_s + AUTH_NOT_BEFORE_LEEWAY_S)
@@ -363,7 +368,7 @@ err_t auth_verify(auth_t *self, view_t token, int64_t now_ms, int64_t utc_ms, st
     if (auth_is_stale(self, now_ms))
         return ERR_UNAVAILABLE;
     *identity_out = claims.identity;
-    return ERR_OK;
+    return claims.must_change ? ERR_PASSWORD_CHANGE : ERR_OK;
 }
 
 view_t auth_bearer(view_t header)

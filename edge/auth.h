@@ -47,7 +47,8 @@ size_t auth_keys_set(auth_t *self, list_t keys, int64_t utc_ms);
 bool auth_keys_wanted(auth_t *self, int64_t now_ms);
 
 /* Checks one access token: form, header, algorithm, signature, issuer, audience, type, times, ids, then revocation.
- * now_ms: CLOCK_BOOTTIME, utc_ms: wall clock. Fills identity_out only on ERR_OK.
+ * now_ms: CLOCK_BOOTTIME, utc_ms: wall clock. Fills identity_out only on ERR_OK and ERR_PASSWORD_CHANGE: good, but of
+ * a password that an administrator gave, so only what changes it may go on with it.
  * ERR_UNAUTHORIZED (whatever is wrong, without saying what), ERR_TOKEN_EXPIRED (good but old: refresh),
  * ERR_TOKEN_REVOKED, ERR_UNAVAILABLE (good, but revocations were not heard of for LIM_REVOCATION_STALE_MS). About
  * 0.1 ms for an ES256 token not seen before, 10 µs for one that was. */

@@ -30,6 +30,7 @@ enum {
     HTTP_PICTURE = 16, /* the body is one: its own bound, and the token is looked at before any of it is read */
     HTTP_PIECES = 64,  /* the body may be as long as a file, and is read piece by piece: http_conn_read_piece */
     HTTP_ADMINS = 32,  /* with HTTP_TOKEN: of administrators only */
+    HTTP_GIVEN = 128,  /* with HTTP_TOKEN: also who signed in with a password that an administrator gave; nowhere else */
 };
 
 struct http_route {

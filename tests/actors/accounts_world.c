@@ -113,6 +113,7 @@ static void s_keep_answer(uint64_t question, const struct msg *msg)
         answer->user = done->user;
         answer->session = done->session;
         answer->role = done->role;
+        answer->must_change = done->must_change;
         memcpy(answer->access, done->access_token.bytes, done->access_token.len);
         memcpy(answer->refresh, done->refresh_token.bytes, done->refresh_token.len);
         memcpy(answer->name, done->name.bytes, done->name.len);
@@ -225,6 +226,7 @@ static struct msg s_user_msg(const struct world_user *user)
                                                     .name = view_of_text(user->name),
                                                     .role = user->role,
                                                     .disabled = user->disabled,
+                                                    .must_change = user->must_change,
                                                     .password_hash = view_of_text(user->hash)};
     return msg;
 }
@@ -300,6 +302,7 @@ static struct msg s_password_change(const struct msg_store_password_change *chan
         return err;
     memset(user->hash, 0, sizeof user->hash);
     memcpy(user->hash, change->new_hash.bytes, change->new_hash.len);
+    user->must_change = false;
     world.passwords_set++;
     ok.as.store_ok.value = s_end_many(change->user, 0, change->keep);
     return ok;
@@ -353,6 +356,7 @@ static struct msg s_store(const struct msg *asked)
         msg.as.store_session.user = user->id;
         msg.as.store_session.name = view_of_text(user->name);
         msg.as.store_session.role = user->role;
+        msg.as.store_session.must_change = user->must_change;
         return msg;
     }
     case MSG_STORE_SESSION_END: {

@@ -11,7 +11,7 @@
 struct world_user {
     uint64_t id;
     char name[64], hash[128];
-    bool disabled;
+    bool disabled, must_change;
     uint32_t role;
 };
 
@@ -53,6 +53,7 @@ struct answer {
     err_t code;
     uint32_t retry_ms;
     uint64_t user, session, role, value;
+    bool must_change;
     char access[2048], refresh[129], name[129];
 };
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <jwt.h>
 
 #include "tests/actors/accounts_world.h"
 
@@ -133,6 +134,37 @@ WORLD_TEST(test_of_two_changes_at_once_one_is_told_to_try_again)
                 (answers[1].type == MSG_STORE_OK && answers[0].code == ERR_BUSY));
 }
 
+/* Whether the token is good for nothing but another password; its signature is the edge's to check. */
+static bool s_is_restricted(const struct answer *who)
+{
+    jwt_t *jwt = NULL;
+    assert_int_equal(MSG_AUTH_DONE, who->type);
+    assert_int_equal(0, jwt_decode(&jwt, who->access, NULL, 0));
+    bool is = jwt_get_grant_bool(jwt, "chg") == 1;
+    jwt_free(jwt);
+    assert_int_equal(is, who->must_change);
+    return is;
+}
+
+WORLD_TEST(test_a_given_password_is_good_for_choosing_another_one_only)
+{
+    struct answer ann = s_signup("Ann");
+    assert_false(s_is_restricted(&ann));
+    world.users[0].must_change = true;
+    struct answer here = s_login("Ann", PASSWORD);
+    assert_true(s_is_restricted(&here));
+    struct answer fresh = world_answer(world_refresh(here.refresh));
+    assert_true(s_is_restricted(&fresh)); /* nor is a refreshed one more */
+    struct answer again = world_answer(world_signup_as(ann.user, "Ann", PASSWORD, HOME));
+    assert_true(s_is_restricted(&again)); /* nor is signing up once more */
+    assert_int_equal(ERR_NO_CHANGE, s_change(&here, PASSWORD, PASSWORD));
+    assert_int_equal(0, world.passwords_set);
+    assert_int_equal(ERR_OK, s_change(&here, PASSWORD, NEXT));
+    struct answer free = world_answer(world_refresh(fresh.refresh));
+    assert_false(s_is_restricted(&free));
+    assert_int_equal(ERR_OK, s_change(&free, NEXT, NEXT)); /* an own password may stay as it is */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -144,6 +176,7 @@ int main(void)
         cmocka_unit_test(test_guessing_the_current_password_is_slowed_like_signing_in),
         cmocka_unit_test(test_a_disabled_user_cannot_change_the_password),
         cmocka_unit_test(test_of_two_changes_at_once_one_is_told_to_try_again),
+        cmocka_unit_test(test_a_given_password_is_good_for_choosing_another_one_only),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

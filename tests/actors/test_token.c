@@ -149,6 +149,15 @@ static void test_claims_are_those_of_the_contract(void **state)
     assert_int_equal(1750000000, jwt_get_grant_int(jwt, "iat"));
     assert_int_equal(1750000000, jwt_get_grant_int(jwt, "nbf"));
     assert_int_equal(1750000600, jwt_get_grant_int(jwt, "exp"));
+    assert_null(jwt_get_grants_json(jwt, "chg"));
+    jwt_free(jwt);
+    token.len = 0;
+    struct token_claims given = {.user = 1, .session = 7, .name = view_of_text("Ann"), .must_change = true};
+    int64_t expires_at_ms;
+    assert_int_equal(ERR_OK, token_sign(signer, &given, UTC_MS, &token, &expires_at_ms));
+    assert_int_equal(ERR_OK, buffer_append(&token, "", 1));
+    assert_int_equal(0, jwt_decode(&jwt, (const char *)token.bytes, (const unsigned char *)SECRET, 32));
+    assert_int_equal(1, jwt_get_grant_bool(jwt, "chg"));
     jwt_free(jwt);
     buffer_fini(&token);
     token_signer_destroy(&signer);

@@ -91,10 +91,10 @@ const char *world_token(uint64_t user, uint64_t session, int64_t expires_s)
     static const char header[] = "{\"alg\":\"HS256\",\"kid\":\"jwt-secret\",\"typ\":\"JWT\"}";
     int64_t now_s = (int64_t)time(NULL);
     int len = snprintf(payload, sizeof payload,
-                       "{\"adm\":%s,\"aud\":\"rookery\",\"exp\":%" PRId64 ",\"iat\":%" PRId64
+                       "{\"adm\":%s,%s\"aud\":\"rookery\",\"exp\":%" PRId64 ",\"iat\":%" PRId64
                        ",\"iss\":\"rookery\",\"name\":\"user%" PRIu64 "\",\"nbf\":%" PRId64 ",\"sid\":\"%" PRIu64
                        "\",\"sub\":\"%" PRIu64 "\",\"typ\":\"at+jwt\"}",
-                       user == WORLD_ADMIN ? "true" : "false", now_s + expires_s, now_s + expires_s - LIM_ACCESS_TOKEN_S,
+                       user == WORLD_ADMIN ? "true" : "false", user == WORLD_GIVEN ? "\"chg\":true," : "", now_s + expires_s, now_s + expires_s - LIM_ACCESS_TOKEN_S,
                        user, now_s - 1, session, user);
     token[0] = '\0';
     s_base64url(token, header, sizeof header - 1);

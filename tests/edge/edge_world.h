@@ -11,7 +11,8 @@
 
 enum { WORLD_ROOMS = 4, WORLD_ROOM = 1000 /* ids 1000 … */, WORLD_STRANGE_ROOM = 1999 /* nobody is a member */,
        WORLD_NO_OWNER = 77 /* a user who owns no room; all others own all */,
-       WORLD_ADMIN = 9 /* a user whose tokens say that they are an administrator; no other's do */ };
+       WORLD_ADMIN = 9 /* a user whose tokens say that they are an administrator; no other's do */,
+       WORLD_GIVEN = 88 /* a user whose password an administrator gave, as their tokens say */ };
 
 #define WORLD_SECRET "0123456789abcdef0123456789abcdef"
 

@@ -133,6 +133,43 @@ static size_t s_give_key(auth_t *auth, const struct rec_token_key *key)
     return count;
 }
 
+/* What accounts signs after a sign-in with a password that an administrator gave. */
+static void test_token_of_a_given_password_says_so_and_whose_it_is(void **state)
+{
+    (void)state;
+    auth_t *auth = s_new(SECRET);
+    token_signer_t *signer = s_signer(SECRET);
+    buffer_t token;
+    struct token_claims claims = {
+        .user = USER, .session = SESSION, .name = view_of_text("Zoë"), .admin = true, .must_change = true};
+    int64_t expires_at_ms = 0;
+    buffer_init(&token, LIM_TOKEN_BYTES_MAX);
+    assert_int_equal(ERR_OK, token_sign(signer, &claims, UTC_MS, &token, &expires_at_ms));
+    for (int i = 0; i < 2; i++) { /* verified, then remembered */
+        struct auth_identity identity = {0};
+        assert_int_equal(ERR_PASSWORD_CHANGE, auth_verify(auth, buffer_view(&token), NOW_MS, UTC_MS, &identity));
+        assert_true(identity.user == USER && identity.session == SESSION);
+    }
+    static const char *const others[] = {"false", "1", "null", "\"true\""};
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        char payload[512];
+        snprintf(payload, sizeof payload, "{\"chg\":%s,%s", others[i], &PAYLOAD[1]);
+        assert_int_equal(ERR_UNAUTHORIZED, s_verify(auth, s_hs256(HEADER, payload)));
+    }
+    struct auth_identity identity;
+    struct rec_id ended = {.id = SESSION}; /* what it would be refused for anyway comes first */
+    list_writer_t sessions;
+    list_writer_init(&sessions, 64);
+    assert_int_equal(ERR_OK, rec_id_append(&sessions, &ended));
+    struct msg_store_revocations revoked = {.upto = 1, .sessions = list_of(&sessions)};
+    assert_false(auth_on_revocations(auth, &revoked, NOW_MS, UTC_MS));
+    assert_int_equal(ERR_TOKEN_REVOKED, auth_verify(auth, buffer_view(&token), NOW_MS, UTC_MS, &identity));
+    list_writer_fini(&sessions);
+    token_signer_destroy(&signer);
+    buffer_fini(&token);
+    auth_destroy(&auth);
+}
+
 /* ---- good tokens ---------------------------------------------------------------------------------------------------------- */
 
 static void s_check_good(auth_t *auth, view_t token)
@@ -876,6 +913,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_es256_token_of_accounts_is_accepted),
         cmocka_unit_test(test_hs256_token_of_accounts_is_accepted),
+        cmocka_unit_test(test_token_of_a_given_password_says_so_and_whose_it_is),
         cmocka_unit_test(test_token_made_by_hand_is_accepted),
         cmocka_unit_test(test_unsigned_token_is_refused),
         cmocka_unit_test(test_algorithm_confusion_is_refused),

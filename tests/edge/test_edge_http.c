@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "edge/http.h"
 #include "edge_world.h"
 #include "raw_client.h"
 
@@ -548,8 +549,11 @@ static void test_metrics_are_on_the_admin_port_only(void **state)
 
 /* ---- administration ---- */
 
-static const char *s_admin_routes[][2] = {
-#define ROUTE(method, path, ...) {#method, path},
+static const struct {
+    const char *method, *path;
+    unsigned flags;
+} s_routes[] = {
+#define ROUTE(method, path, handler, flags, ...) {#method, path, flags},
 #include "edge/routes.def"
 #undef ROUTE
 };
@@ -572,8 +576,8 @@ static void test_every_route_of_administrators_is_closed_to_all_others(void **st
 {
     (void)state;
     int count = 0;
-    for (size_t i = 0; i < sizeof s_admin_routes / sizeof s_admin_routes[0]; i++) {
-        const char *method = s_admin_routes[i][0], *path = s_admin_routes[i][1];
+    for (size_t i = 0; i < sizeof s_routes / sizeof s_routes[0]; i++) {
+        const char *method = s_routes[i].method, *path = s_routes[i].path;
         if (strncmp(path, "/api/v1/admin/", 14) != 0)
             continue;
         const char *body = strcmp(method, "GET") == 0 || strcmp(method, "DELETE") == 0 ? NULL : "{}";
@@ -582,6 +586,29 @@ static void test_every_route_of_administrators_is_closed_to_all_others(void **st
         assert_int_equal(403, s_status(method, s_filled(path), s_bearer(3), body));
     }
     assert_true(count >= 10);
+}
+
+/* Whatever address is added: who signed in with a password that an administrator gave gets no further than this. */
+static void test_a_given_password_opens_no_route_but_the_one_that_changes_it(void **state)
+{
+    (void)state;
+    int closed = 0, open = 0;
+    for (size_t i = 0; i < sizeof s_routes / sizeof s_routes[0]; i++) {
+        struct answer_text answer;
+        if (!(s_routes[i].flags & HTTP_TOKEN))
+            continue;
+        const char *method = s_routes[i].method;
+        const char *body = strcmp(method, "GET") == 0 || strcmp(method, "DELETE") == 0 ? NULL : "{}";
+        int status = s_ask(method, s_filled(s_routes[i].path), s_bearer(WORLD_GIVEN), body, &answer);
+        bool is_closed = strstr(answer.body, "\"password_change_required\"") != NULL;
+        assert_int_equal(strcmp(s_routes[i].path, "/api/v1/me/password") != 0, is_closed);
+        assert_true(!is_closed || status == 403);
+        closed += is_closed;
+        open += !is_closed;
+        answer_fini(&answer);
+    }
+    assert_int_equal(1, open);
+    assert_true(closed > 40);
 }
 
 static void test_an_administrator_asks_the_store_in_their_name(void **state)
@@ -822,6 +849,7 @@ int main(void)
         cmocka_unit_test(test_parameters_of_a_search_are_bounded),
         cmocka_unit_test(test_metrics_are_on_the_admin_port_only),
         cmocka_unit_test(test_every_route_of_administrators_is_closed_to_all_others),
+        cmocka_unit_test(test_a_given_password_opens_no_route_but_the_one_that_changes_it),
         cmocka_unit_test(test_an_administrator_asks_the_store_in_their_name),
         cmocka_unit_test(test_what_administrators_ask_is_bounded),
         cmocka_unit_test(test_limits_say_what_is_in_force_and_hide_secrets),

@@ -104,6 +104,8 @@ static void test_bad_hellos_say_why_and_close(void **state)
     assert_int_equal(ERR_UNAUTHORIZED, code);
     assert_int_equal(CLOSE_TOKEN_EXPIRED, s_hello_close(world_token(1, 2, -5), PROTO_VERSION, &code));
     assert_int_equal(ERR_TOKEN_EXPIRED, code);
+    assert_int_equal(CLOSE_AUTH, s_hello_close(world_token(WORLD_GIVEN, 2, 600), PROTO_VERSION, &code));
+    assert_int_equal(ERR_PASSWORD_CHANGE, code);
     assert_int_equal(CLOSE_VERSION, s_hello_close(world_token(1, 2, 600), PROTO_VERSION + 1, &code));
     assert_int_equal(ERR_VERSION, code);
 }

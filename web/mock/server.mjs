@@ -221,7 +221,7 @@ export async function startMock({ port = 0, seed = true, empty = false } = {}) {
   function again(session) {
     const access = `token-${newId()}`;
     session.used = Date.now();
-    tokens.set(access, { user: session.user, session, until: Date.now() + knobs.tokenMs });
+    tokens.set(access, { user: session.user, session, given: session.user.mustChange, until: Date.now() + knobs.tokenMs });
     return ok({ type: 'auth_done', user: session.user.id, name: session.user.name, role: session.user.admin ? 1 : 0, must_change: session.user.mustChange, session: session.id, access_token: access, expires_at_ms: Date.now() + knobs.tokenMs });
   }
 
@@ -230,7 +230,7 @@ export async function startMock({ port = 0, seed = true, empty = false } = {}) {
     const refresh = `refresh-${newId()}`;
     const session = { id: id() * 6007, user, device, userAgent, created: Date.now(), used: Date.now(), over: false };
     signIns.set(session.id, session);
-    tokens.set(access, { user, session, until: Date.now() + knobs.tokenMs });
+    tokens.set(access, { user, session, given: user.mustChange, until: Date.now() + knobs.tokenMs });
     sessions.set(refresh, session);
     return ok({ type: 'auth_done', user: user.id, name: user.name, role: user.admin ? 1 : 0, must_change: user.mustChange, session: session.id, access_token: access, expires_at_ms: Date.now() + knobs.tokenMs }, status, { 'Set-Cookie': `rookery_refresh=${refresh}; HttpOnly; SameSite=Strict; Path=/api/v1/auth; Max-Age=2592000` });
   }
@@ -330,6 +330,7 @@ export async function startMock({ port = 0, seed = true, empty = false } = {}) {
     if (!grant) return problem('unauthorized');
     if (grant.session.over) return problem('token_revoked');
     if (grant.until < Date.now()) return problem('token_expired');
+    if (grant.given && path !== '/me/password') return problem('password_change_required');
     const me = grant.user;
     const mine = [...signIns.values()].filter((s) => s.user === me);
     if (path === '/sessions' && method === 'GET') return ok({ type: 'sessions', sessions: mine.sort((a, b) => b.used - a.used).map((s) => ({ session: s.id, device: s.device, user_agent: s.userAgent, address: s.address ?? '127.0.0.1', created_at_ms: s.created, used_at_ms: s.used, current: s === grant.session })) });
@@ -340,6 +341,7 @@ export async function startMock({ port = 0, seed = true, empty = false } = {}) {
     }
     if (path === '/me/password') {
       if (body.current !== me.password) return problem('wrong_password');
+      if (me.mustChange && body.next === me.password) return problem('no_change');
       if (body.next.length < 8) return problem('weak_password', { field: 'password' });
       me.password = body.next;
       me.mustChange = false;

@@ -35,6 +35,8 @@ export interface Auth extends TokenSource {
   setUp(form: SetUp): Promise<void>;
   login(name: string, password: string): Promise<void>;
   logout(): Promise<void>;
+  /** Another password was chosen in place of the one that an administrator gave: the next token may do everything. */
+  chosen(): Promise<void>;
   /** The session has ended elsewhere. */
   ended(): void;
   current(): string | null;
@@ -142,6 +144,11 @@ export function createAuth(store: Store, http: () => Http, tabs: Tabs, hooks: Au
       await http().open('POST', '/auth/logout');
       end('left');
       tabs.tell({ type: 'signed_out' });
+    },
+    async chosen() {
+      expiresAtMs = 0; // this token is good for nothing any more
+      await renew().catch(() => schedule(RENEW_RETRY_MS));
+      tabs.tell({ type: 'signed_in' });
     },
     ended: () => end('ended'),
   };

@@ -3,7 +3,6 @@ import { ApiError, createHttp, type Http } from '@/net/http';
 import { openPage } from '@/proto/codec';
 import type { MemberInfoRec, MembersJson, PageJson, RoomInfoJson, RoomInfoRec, RoomsJson } from '@/proto/messages.gen';
 import { newClientId } from '@/proto/ulid';
-import { passwordChosen } from '@/state/session';
 import { failureOf, type Commands, type Member, type RoomCard } from '@/state/commands';
 import { setDraft, setEditing, setReplying } from '@/state/drafts';
 import type { Client } from '@/state/hooks';
@@ -101,6 +100,11 @@ export function createClient(base: string): RunningClient {
   function onToken(token: string): void {
     const { session } = store.getState();
     if (session.status !== 'in') return;
+    if (session.me.mustChange) { // it is good for nothing else
+      if (entered !== 0) live.stop();
+      entered = 0;
+      return;
+    }
     if (entered === session.me.id) {
       live.sendToken(token);
       return;
@@ -124,7 +128,8 @@ export function createClient(base: string): RunningClient {
   tabs.listen((m) => {
     if (m.type === 'signed_out') auth.ended();
     else if (m.type === 'signed_in') {
-      if (store.getState().session.status !== 'in') void auth.restore();
+      const { session } = store.getState();
+      if (session.status !== 'in' || session.me.mustChange) void auth.restore();
     } else sender.onTab(m);
   });
 
@@ -399,7 +404,8 @@ export function createClient(base: string): RunningClient {
     ...people.commands,
     async changePassword(current, next) {
       await rights.changePassword(current, next);
-      store.setState((s) => ({ session: passwordChosen(s.session) }));
+      const { session } = store.getState();
+      if (session.status === 'in' && session.me.mustChange) await auth.chosen();
     },
   };
 

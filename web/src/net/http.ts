@@ -157,7 +157,9 @@ export function createHttp(base: string, tokens: TokenSource): Http {
     try {
       return await run(token);
     } catch (e) {
-      if (!(e instanceof ApiError) || e.status !== 401) throw e;
+      // The password that this token asks for may have been chosen in another tab.
+      const isOld = e instanceof ApiError && (e.status === 401 || e.code === 'password_change_required');
+      if (!isOld) throw e;
       if (!(await tokens.renew(token))) throw e;
       return run(await tokens.token());
     }

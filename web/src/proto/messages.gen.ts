@@ -153,7 +153,7 @@ export const CLOSE = {
   TOKEN_EXPIRED: 4006,
   /** a message broke the protocol; `err` said which */
   BAD_FRAME: 4400,
-  /** not signed in, or signed out elsewhere; sign in again */
+  /** not signed in, signed out elsewhere, or a given password must be changed first (`err` before it says which); sign in again */
   AUTH: 4401,
   /** this user may not connect */
   BANNED: 4403,
@@ -203,6 +203,7 @@ export const ERR = {
   REMOVED: 50,
   WRONG_PASSWORD: 51,
   DISABLED: 58,
+  PASSWORD_CHANGE: 59,
   ARCHIVED: 52,
   NOT_FOUND: 60,
   NO_ROOM: 61,
@@ -278,6 +279,7 @@ export type ErrorName =
   | 'removed'
   | 'wrong_password'
   | 'disabled'
+  | 'password_change_required'
   | 'archived'
   | 'not_found'
   | 'no_room'
@@ -2357,6 +2359,7 @@ export const ERRORS: Readonly<Record<number, ErrorRow>> = {
   50: { name: 'removed', status: 403, retry: false, text: 'A moderator took you out of this room.' },
   51: { name: 'wrong_password', status: 403, retry: false, text: 'That is not your current password.' },
   58: { name: 'disabled', status: 403, retry: false, text: 'This account was disabled; ask an administrator.' },
+  59: { name: 'password_change_required', status: 403, retry: false, text: 'An administrator gave you this password; choose another one, then refresh the token.' },
   52: { name: 'archived', status: 403, retry: false, text: 'This room is archived: it can be read, and nothing more is said in it.' },
   60: { name: 'not_found', status: 404, retry: false, text: 'There is nothing here.' },
   61: { name: 'no_room', status: 404, retry: false, text: 'There is no such room, or you may not see it.' },

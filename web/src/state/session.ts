@@ -22,10 +22,6 @@ export function signedIn(_: Session, me: Me): Session {
   return { status: 'in', me };
 }
 
-export function passwordChosen(s: Session): Session {
-  return s.status === 'in' ? { ...s, me: { ...s.me, mustChange: false } } : s;
-}
-
 /** A session that never was stays so: "you were signed out" would be untrue. */
 export function signedOut(s: Session, why: 'never' | 'left' | 'ended'): Session {
   if (s.status === 'out') return s;

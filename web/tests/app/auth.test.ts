@@ -109,6 +109,27 @@ describe('the session', () => {
     expect(status()).toBe('in');
   });
 
+  test('after a given password was changed the old token is not used any more, and a fresh one is asked for', async () => {
+    answer = async () => ({ ...done(), must_change: true });
+    await auth.restore();
+    expect(store.getState().session).toMatchObject({ me: { mustChange: true } });
+    answer = async () => done();
+    await auth.chosen();
+    expect(store.getState().session).toMatchObject({ me: { mustChange: false } });
+    expect(await auth.token()).toBe('token-2');
+  });
+
+  test('if it cannot be had at once, it is asked for again until it can', async () => {
+    answer = async () => ({ ...done(), must_change: true });
+    await auth.restore();
+    answer = async () => Promise.reject(problem(0));
+    await auth.chosen();
+    expect(store.getState().session).toMatchObject({ me: { mustChange: true } });
+    answer = async () => done();
+    await vi.advanceTimersByTimeAsync(11_000);
+    expect(store.getState().session).toMatchObject({ me: { mustChange: false } });
+  });
+
   test('however many ask, one refresh goes out', async () => {
     await auth.restore();
     open.mockClear();

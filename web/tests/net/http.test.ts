@@ -49,6 +49,13 @@ describe('requests', () => {
     expect(header(1)).toBe('Bearer new');
   });
 
+  test('a password that was changed in another tab: one refresh, and no more if it is still asked for', async () => {
+    answers = [json(403, { title: 'password_change_required' }), json(200, { fine: true })];
+    await expect(http.request('GET', '/rooms')).resolves.toEqual({ fine: true });
+    answers = [json(403, { title: 'password_change_required' }), json(403, { title: 'password_change_required' })];
+    await expect(http.request('GET', '/rooms')).rejects.toMatchObject({ status: 403, code: 'password_change_required' });
+  });
+
   test('401 twice is the end of it', async () => {
     answers = [json(401, {}), json(401, { title: 'unauthorized', detail: 'Sign in first.' })];
     expect((await failure(http.request('GET', '/me')))?.code).toBe('unauthorized');

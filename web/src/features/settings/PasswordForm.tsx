@@ -47,6 +47,7 @@ export function PasswordForm({ given = false }: { given?: boolean }) {
       const failure = failureOf(e);
       if (failure.code === 'wrong_password') refuse({ current: failure.detail });
       else if (failure.code === 'weak_password') refuse({ next: failure.detail });
+      else if (failure.code === 'no_change') refuse({ next: 'That is the one you were given. Choose another one.' });
       else if (failure.code === 'rate_limited')
         refuse({ form: `Too many tries. Wait ${Math.ceil(failure.retryMs / 1000)} seconds, then try again.` });
       else refuse({ form: failure.detail });
