@@ -667,6 +667,8 @@ export async function startMock({ port = 0, seed = true, empty = false } = {}) {
     presence(room);
   }
 
+  const roomsOf = (user) => [...rooms.values()].filter((r) => r.members.has(user.id));
+
   function receive(s, m) {
     if (m.type === 'hello') {
       const grant = tokens.get(m.token);
@@ -676,7 +678,8 @@ export async function startMock({ port = 0, seed = true, empty = false } = {}) {
       }
       s.user = grant.user;
       s.session = grant.session;
-      s.send({ type: 'welcome', user: s.user.id, name: s.user.name, role: s.user.admin ? 1 : 0, session: 1, expires_at_ms: grant.until, rooms: [...rooms.values()].filter((r) => r.members.has(s.user.id)).map((r) => stateOf(r, s.user)) });
+      s.send({ type: 'welcome', user: s.user.id, name: s.user.name, role: s.user.admin ? 1 : 0, session: 1, expires_at_ms: grant.until, rooms: roomsOf(s.user).map((r) => stateOf(r, s.user)) });
+      s.send({ type: 'heads', heads: roomsOf(s.user).map((r) => ({ room: r.id, seq: r.log.length, msg_no: r.msgNo, deleted: deletedOf(r) })) });
       for (const one of m.subs) sub(s, one);
       return;
     }

@@ -115,6 +115,7 @@ function compareRooms(out, client, rooms, { db, names }) {
       archived: room.archived, history: shown.history && HISTORIES[room.history], head: room.head, msgNo: room.msgNo, readMsgNo: read, notify: NOTIFIES[notify],
       // Of very many deleted lines the server does not tell all: then at least so many are unread.
       unread: shown.isAtLeast ? Math.min(unread, shown.unread) : unread, isAtLeast: shown.isAtLeast,
+      doubt: false, // it ends, so that the count is shown
       mentions: Math.min(MENTIONS_MAX, mentionsOf(room, client.user, read)),
     });
   }

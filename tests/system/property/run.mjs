@@ -465,8 +465,8 @@ class Run {
   roomsOf({ page }) {
     const { unreadOf, isAtLeast } = this.app;
     return [...page.state.rooms.byId.values()].map((r) => {
-      const { id, name, topic, visibility, role, archived = false, history = '', head, msgNo, readMsgNo, mentions, notify } = r;
-      return { id, name, topic, visibility, role, archived, history, head, msgNo, readMsgNo, mentions, notify, unread: unreadOf(r), isAtLeast: isAtLeast(r) };
+      const { id, name, topic, visibility, role, archived = false, history = '', head, msgNo, readMsgNo, mentions, notify, doubt } = r;
+      return { id, name, topic, visibility, role, archived, history, head, msgNo, readMsgNo, mentions, notify, unread: unreadOf(r), isAtLeast: isAtLeast(r), doubt };
     });
   }
 

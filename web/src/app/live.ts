@@ -4,7 +4,7 @@ import { createSocket, type Socket, type SocketStatus } from '@/net/socket';
 import { LIMITS, type ServerMessage } from '@/proto/messages.gen';
 import { linkChanged } from '@/state/link';
 import { expireTyping, forget } from '@/state/presence';
-import { applyRead, hold } from '@/state/rooms';
+import { applyRead, endDoubt, hold, isInDoubt } from '@/state/rooms';
 import { needsGone } from '@/state/unread';
 import {
   applyLinkLost,
@@ -29,6 +29,10 @@ const GONE_MIN_MS = 150;
 const GONE_SPREAD_MS = 450;
 /** Rooms asked about at a time; the rest a moment later. */
 const GONE_AT_ONCE = 8;
+/** Rooms in doubt (state/unread.ts) are asked about at once: a page loads when its reader wants it. */
+const DOUBT_AT_ONCE = 16;
+/** No answer for so long: the count is shown without it. */
+const DOUBT_MS = 3_000;
 const UNREAD_RETRY_MS = 1_000;
 const PROBE_AFTER_HIDDEN_MS = 30_000;
 
@@ -62,6 +66,8 @@ export function createLive(store: Store, url: string, auth: Auth, onStopped: (re
   const unreads = new Map<number, { msgNo: number; turn: number }>();
   let unreadTimer: ReturnType<typeof setTimeout> | undefined;
   let goneTimer: ReturnType<typeof setTimeout> | undefined;
+  let doubtTimer: ReturnType<typeof setTimeout> | undefined;
+  let doubtAsked = 0;
   /** Room → the deletion that was known when it was asked about. */
   const goneAsked = new Map<number, number>();
 
@@ -100,6 +106,7 @@ export function createLive(store: Store, url: string, auth: Auth, onStopped: (re
     set((s) => batch.reduce((state, m) => applyMessage(state, m, now), s));
     for (const m of batch) follow(m);
     askIfNeeded();
+    watchDoubt();
     askGoneLater();
   }
 
@@ -131,6 +138,7 @@ export function createLive(store: Store, url: string, auth: Auth, onStopped: (re
       case 'read_at': {
         const marked = unreads.get(m.room);
         if (marked && m.turn > marked.turn) unreads.delete(m.room);
+        askGoneOf(m.room);
         return;
       }
       case 'typists':
@@ -143,8 +151,11 @@ export function createLive(store: Store, url: string, auth: Auth, onStopped: (re
         subTimer = undefined;
         return;
       case 'err':
-        if (m.scope === 'gone_get') goneAsked.clear(); // with the next news
-        else if (m.scope === 'unread_from' && m.retry_ms > 0) sendUnreadsLater(m.retry_ms);
+        if (m.scope === 'gone_get') {
+          goneAsked.clear(); // with the next news
+          doubtAsked = DOUBT_AT_ONCE;
+          if (m.retry_ms === 0) noDoubt();
+        } else if (m.scope === 'unread_from' && m.retry_ms > 0) sendUnreadsLater(m.retry_ms);
         else if (m.scope === 'sub') retrySub(Math.max(m.retry_ms, SUB_RETRY_MIN_MS));
         else if (m.scope === 'auth') auth.renew().catch(() => undefined);
         // What is tried again by itself is the connection bar's to tell, if it lasts.
@@ -236,6 +247,32 @@ export function createLive(store: Store, url: string, auth: Auth, onStopped: (re
     if (sent) sendUnreadsLater(UNREAD_RETRY_MS * 5);
   }
 
+  /** Counts that are awaited after the page has loaded. */
+  function watchDoubt(): void {
+    if (!isInDoubt(get().rooms)) return;
+    doubtTimer ??= setTimeout(noDoubt, DOUBT_MS);
+    const wanted = [...get().rooms.byId.values()].filter((r) => r.doubt && needsGone(r) && !goneAsked.has(r.id));
+    // Those first whose count is looked at.
+    wanted.sort((x, y) => Number(y.notify === 'all') - Number(x.notify === 'all'));
+    const now = wanted.slice(0, DOUBT_AT_ONCE - doubtAsked).map((r) => r.id);
+    doubtAsked += now.length;
+    askGone(now);
+  }
+
+  function noDoubt(): void {
+    clearTimeout(doubtTimer);
+    doubtTimer = undefined;
+    doubtAsked = 0;
+    set((s) => ({ ...s, rooms: endDoubt(s.rooms) }));
+  }
+
+  /** Somebody may have marked its lines as unread, and it is only they who ask. */
+  function askGoneOf(id: number): void {
+    goneAsked.delete(id);
+    const room = get().rooms.byId.get(id);
+    if (room && needsGone(room)) askGone([id]);
+  }
+
   function goneWanted(): number[] {
     if (get().link.state !== 'online') return [];
     return [...get().rooms.byId.values()].filter((r) => needsGone(r) && goneAsked.get(r.id) !== r.deleted).map((r) => r.id);
@@ -243,14 +280,16 @@ export function createLive(store: Store, url: string, auth: Auth, onStopped: (re
 
   function askGoneLater(): void {
     if (goneTimer !== undefined || goneWanted().length === 0) return;
-    goneTimer = setTimeout(askGone, GONE_MIN_MS + Math.random() * GONE_SPREAD_MS);
+    goneTimer = setTimeout(() => {
+      goneTimer = undefined;
+      askGone(goneWanted().slice(0, GONE_AT_ONCE));
+      askGoneLater();
+    }, GONE_MIN_MS + Math.random() * GONE_SPREAD_MS);
   }
 
-  function askGone(): void {
-    goneTimer = undefined;
-    for (const room of goneWanted().slice(0, GONE_AT_ONCE))
+  function askGone(rooms: readonly number[]): void {
+    for (const room of rooms)
       if (socket.send({ type: 'gone_get', room })) goneAsked.set(room, get().rooms.byId.get(room)?.deleted ?? 0);
-    askGoneLater();
   }
 
   const onOnline = () => socket.wake();
@@ -283,12 +322,13 @@ export function createLive(store: Store, url: string, auth: Auth, onStopped: (re
       window.removeEventListener('online', onOnline);
       window.removeEventListener('offline', onOffline);
       document.removeEventListener('visibilitychange', onVisibility);
-      for (const timer of [flushTimer, staleTimer, subTimer, typingTimer, readTimer, unreadTimer, goneTimer]) clearTimeout(timer);
-      flushTimer = staleTimer = subTimer = typingTimer = readTimer = unreadTimer = goneTimer = undefined;
+      for (const timer of [flushTimer, staleTimer, subTimer, typingTimer, readTimer, unreadTimer, goneTimer, doubtTimer]) clearTimeout(timer);
+      flushTimer = staleTimer = subTimer = typingTimer = readTimer = unreadTimer = goneTimer = doubtTimer = undefined;
       waiting = [];
       reads.clear();
       unreads.clear();
       goneAsked.clear();
+      doubtAsked = 0;
       socket.stop();
     },
     reconnect() {

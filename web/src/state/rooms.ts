@@ -1,9 +1,22 @@
 /* The rooms of the signed-in user: what the sidebar shows, and from which unread counts follow. */
 import type { GoneMsg, HeadRec, MentionCountRec, RoomStateRec } from '@/proto/messages.gen';
 import type { RoomEvent } from '@/proto/codec';
-import { applyGone, heard, isAtLeast, lineDeleted, NOTHING_GONE, readUpTo, unreadOf, type Reading } from './unread';
+import {
+  applyGone,
+  heard,
+  inDoubt,
+  isAtLeast,
+  lineDeleted,
+  NOTHING_GONE,
+  readUpTo,
+  shownUnread,
+  told,
+  unreadOf,
+  withoutDoubt,
+  type Reading,
+} from './unread';
 
-export { unreadOf } from './unread';
+export { shownUnread, unreadOf } from './unread';
 import type { Users } from './users';
 
 export type Visibility = 'public' | 'private' | 'direct';
@@ -98,7 +111,11 @@ function sorted(byId: ReadonlyMap<number, Room>): number[] {
 
 /** `welcome`: these rooms and no others. */
 export function welcomeRooms(rooms: Rooms, list: readonly RoomStateRec[]): Rooms {
-  const byId = new Map(list.map((r) => [r.room, fromState(r, rooms.byId.get(r.room))] as const));
+  const roomOf = (r: RoomStateRec) => {
+    const room = fromState(r, rooms.byId.get(r.room));
+    return rooms.known ? room : inDoubt(room);
+  };
+  const byId = new Map(list.map((r) => [r.room, roomOf(r)] as const));
   return { known: true, byId, order: sorted(byId) };
 }
 
@@ -145,9 +162,9 @@ export function applyHeads(rooms: Rooms, heads: readonly HeadRec[]): Rooms {
   return heads.reduce(
     (all, h) =>
       change(all, h.room, (r) =>
-        h.seq <= r.head && h.msg_no <= r.msgNo && h.deleted <= r.deleted
+        h.seq <= r.head && h.msg_no <= r.msgNo && h.deleted <= r.deleted && !r.doubt
           ? r
-          : { ...heard(r, h.msg_no, h.deleted), head: Math.max(r.head, h.seq) },
+          : { ...told(r, h.msg_no, h.deleted), head: Math.max(r.head, h.seq) },
       ),
     rooms,
   );
@@ -207,6 +224,16 @@ export function applyGoneTo(rooms: Rooms, m: GoneMsg): Rooms {
   return change(rooms, m.room, (r) => applyGone(r, m));
 }
 
+/** What is not known by now of deleted lines is not waited for. */
+export function endDoubt(rooms: Rooms): Rooms {
+  return [...rooms.byId.values()].reduce((all, room) => (room.doubt ? change(all, room.id, withoutDoubt) : all), rooms);
+}
+
+export function isInDoubt(rooms: Rooms): boolean {
+  for (const room of rooms.byId.values()) if (room.doubt) return true;
+  return false;
+}
+
 export function hold(rooms: Rooms, id: number, held: boolean): Rooms {
   return change(rooms, id, (r) => (r.held === held ? r : { ...r, held }));
 }
@@ -228,7 +255,7 @@ export function applySubInfo(
   info: { incarnation: number; head: number; msgNo: number; role: number; members: number; deleted: number },
 ): Rooms {
   return change(rooms, id, (r) => ({
-    ...heard(r.incarnation === info.incarnation ? r : { ...r, ...NOTHING_GONE, msgNo: 0 }, info.msgNo, info.deleted),
+    ...told(r.incarnation === info.incarnation ? r : { ...r, ...NOTHING_GONE, msgNo: 0 }, info.msgNo, info.deleted),
     incarnation: info.incarnation,
     head: Math.max(r.incarnation === info.incarnation ? r.head : 0, info.head),
     role: roleOf(info.role),
@@ -238,7 +265,7 @@ export function applySubInfo(
 
 /** What of a room asks for attention, as this person wants it. */
 export function attentionOf(room: Room): number {
-  return room.notify === 'all' ? unreadOf(room) : room.notify === 'mentions' ? room.mentions : 0;
+  return room.notify === 'all' ? shownUnread(room) : room.notify === 'mentions' ? room.mentions : 0;
 }
 
 export function attentionTotal(rooms: Rooms): number {

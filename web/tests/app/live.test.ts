@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Auth } from '@/app/auth';
 import { createLive, type Live } from '@/app/live';
 import { createAppStore, type Store } from '@/state/store';
-import { unreadOf } from '@/state/rooms';
+import { shownUnread, unreadOf } from '@/state/rooms';
 import { posted, ROOM, roomState, subOk, welcome } from '../support';
 import { FakeSocket } from '../support_socket';
 
@@ -169,6 +169,7 @@ describe('what this device says', () => {
   });
 
   test('which unread lines are gone is asked once for each news of it', async () => {
+    FakeSocket.last.give({ type: 'heads', heads: [{ room: ROOM, seq: 2, msg_no: 2, deleted: 0 }] });
     const news = (deleted: number) => FakeSocket.last.give({ type: 'heads', heads: [{ room: ROOM, seq: 9, msg_no: 5, deleted }] });
     news(8);
     await vi.advanceTimersByTimeAsync(700);
@@ -182,6 +183,21 @@ describe('what this device says', () => {
     news(9);
     await vi.advanceTimersByTimeAsync(700);
     expect(FakeSocket.last.of('gone_get')).toHaveLength(2);
+  });
+
+  test('after lines were marked as unread it is asked again at once, with no news of a deletion', async () => {
+    const gone = { type: 'gone' as const, room: ROOM, deleted: 8, more: false, lines: [{ id: 4 }] };
+    FakeSocket.last.give({ type: 'heads', heads: [{ room: ROOM, seq: 9, msg_no: 5, deleted: 8 }] });
+    FakeSocket.last.give(gone);
+    live.markRead(ROOM, 5);
+    await vi.advanceTimersByTimeAsync(700);
+    FakeSocket.last.sent.length = 0;
+    FakeSocket.last.give({ type: 'read_at', room: ROOM, msg_no: 2, turn: 1 });
+    await settle();
+    expect(FakeSocket.last.of('gone_get')).toHaveLength(1);
+    FakeSocket.last.give(gone);
+    await settle();
+    expect(shownUnread(store.getState().rooms.byId.get(ROOM)!)).toBe(2);
   });
 
   test('typing at most once in 3 s', async () => {
@@ -223,4 +239,87 @@ test('a burst is drawn in few steps', async () => {
   await settle();
   expect(t().lastSeq).toBe(502);
   expect(changes).toBeLessThan(5);
+});
+
+describe('counts of a page that has just loaded', () => {
+  const OTHERS = Array.from({ length: 40 }, (_, i) => roomState({ room: 100 + i, head: 3, msg_no: 3, notify: i < 30 ? 2 : 0 }));
+  const shown = (room: number) => shownUnread(store.getState().rooms.byId.get(room)!);
+
+  async function load(): Promise<void> {
+    live.stop();
+    FakeSocket.all = [];
+    store = createAppStore();
+    live = createLive(store, 'ws://x/ws', auth, () => undefined);
+    live.start();
+    await vi.advanceTimersByTimeAsync(0);
+    FakeSocket.last.accept();
+    FakeSocket.last.give(welcome(OTHERS));
+  }
+
+  const heads = (deleted: number) =>
+    FakeSocket.last.give({ type: 'heads', heads: OTHERS.map((r) => ({ room: r.room, seq: 5, msg_no: 3, deleted })) });
+
+  test('are shown with the news that nothing was deleted', async () => {
+    await load();
+    expect([shown(100), shown(139)]).toEqual([0, 0]);
+    heads(0);
+    await settle();
+    expect([shown(100), shown(139)]).toEqual([3, 3]);
+    expect(FakeSocket.last.of('gone_get')).toHaveLength(0);
+  });
+
+  test('are asked for at once, 16 at the most, those first that are looked at; the others in their turn', async () => {
+    await load();
+    heads(5);
+    await settle();
+    const asked = FakeSocket.last.of('gone_get').map((m) => m.room);
+    expect(asked).toHaveLength(16);
+    expect(asked.slice(0, 10)).toEqual(OTHERS.slice(30).map((r) => r.room));
+    for (const room of asked) FakeSocket.last.give({ type: 'gone', room, deleted: 5, more: false, lines: [{ id: 2 }] });
+    await settle();
+    expect(FakeSocket.last.of('gone_get')).toHaveLength(16);
+    expect(shown(139)).toBe(2);
+    await vi.advanceTimersByTimeAsync(600);
+    expect(FakeSocket.last.of('gone_get').length).toBeGreaterThanOrEqual(24);
+  });
+
+  test('are shown with the answer, or without it after 3 s', async () => {
+    await load();
+    heads(5);
+    FakeSocket.last.give({ type: 'gone', room: 139, deleted: 5, more: false, lines: [{ id: 2 }] });
+    await settle();
+    expect([shown(138), shown(139)]).toEqual([0, 2]);
+    await vi.advanceTimersByTimeAsync(2_900);
+    expect(shown(138)).toBe(0);
+    await vi.advanceTimersByTimeAsync(200);
+    expect([shown(138), shown(139)]).toEqual([3, 2]);
+  });
+
+  test('are shown at once when the answer is refused for good, and waited for when it may come', async () => {
+    await load();
+    heads(5);
+    const err = { type: 'err' as const, code: 22, scope: 'gone_get', limit: 0, reason: '' };
+    FakeSocket.last.give({ ...err, retry_ms: 500 });
+    await settle();
+    expect(shown(139)).toBe(0);
+    FakeSocket.last.give({ ...err, retry_ms: 0 });
+    await settle();
+    expect(shown(139)).toBe(3);
+  });
+
+  test('of a later connection are asked for in their turn, not all at once', async () => {
+    await load();
+    heads(0);
+    await vi.advanceTimersByTimeAsync(4_000);
+    FakeSocket.last.drop(1012);
+    await vi.advanceTimersByTimeAsync(1_000);
+    FakeSocket.last.accept();
+    FakeSocket.last.give(welcome(OTHERS));
+    heads(5);
+    await vi.advanceTimersByTimeAsync(100);
+    expect(FakeSocket.last.of('gone_get')).toHaveLength(0);
+    expect(shown(139)).toBe(3);
+    await vi.advanceTimersByTimeAsync(550);
+    expect(FakeSocket.last.of('gone_get').length).toBeGreaterThanOrEqual(8);
+  });
 });

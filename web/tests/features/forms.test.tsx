@@ -106,7 +106,7 @@ describe('the connection bar', () => {
 
 describe('the room list', () => {
   test('says how much is unread, in words too', () => {
-    const rooms = welcomeRooms({ known: false, byId: new Map(), order: [] }, [
+    const rooms = welcomeRooms({ known: true, byId: new Map(), order: [] }, [
       roomState({ msg_no: 140, read_msg_no: 2 }),
       roomState({ room: 8, name: 'Lunch', visibility: 1 }),
     ]);

@@ -162,7 +162,7 @@ test('direct messages stand apart, under the names of the others', async () => {
   const { store } = show(<Sidebar onCreate={nothing} onMessage={nothing} onSwitch={nothing} onHelp={nothing} onSettings={nothing} onAdmin={nothing} />);
   store.setState((s) => ({
     users: new Map([...s.users, [ANN.id, { ...ANN, handle: 'ann', avatar: 0, admin: false, rev: 1 }], [BEN.id, { ...BEN, handle: 'ben', avatar: 0, admin: false, rev: 1 }]]),
-    rooms: welcomeRooms(initialRooms, [
+    rooms: welcomeRooms({ ...initialRooms, known: true }, [
       roomState(),
       roomState({ room: 9, visibility: 2, name: '', msg_no: 3, people: [{ id: ME }, { id: BEN.id }, { id: ANN.id }] }),
     ]),

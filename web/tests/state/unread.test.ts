@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ServerMessage } from '@/proto/messages.gen';
-import { attentionOf, unreadBadge, unreadOf, type Room } from '@/state/rooms';
-import { applyGone, heard, lineDeleted, needsGone, NOTHING_GONE, readUpTo, type Reading } from '@/state/unread';
+import { attentionOf, endDoubt, shownUnread, unreadBadge, unreadOf, type Room } from '@/state/rooms';
+import { applyGone, heard, lineDeleted, inDoubt, needsGone, NOTHING_GONE, readUpTo, told, withoutDoubt, type Reading } from '@/state/unread';
 import { deleted, ROOM, roomState, run, subOk, welcome } from '../support';
 
 const reading = (over: Partial<Reading> = {}): Reading => ({ msgNo: 10, readMsgNo: 4, turn: 0, ...NOTHING_GONE, ...over });
@@ -50,6 +50,41 @@ describe('deleted lines are not unread (status-legacy#13228)', () => {
   });
 });
 
+describe('a page that has just loaded', () => {
+  it('shows no count before it knows which lines are gone', () => {
+    const r = told(inDoubt(reading()), 10, 21);
+    expect([shownUnread(r), unreadOf(r)]).toEqual([0, 6]);
+    expect(shownUnread(applyGone(r, gone([5, 6, 7, 8, 9, 10], 21)))).toBe(0);
+    expect(shownUnread(applyGone(r, gone([6], 21)))).toBe(5);
+  });
+
+  it('need not ask where nothing was ever deleted, or nothing is unread', () => {
+    expect(shownUnread(told(inDoubt(reading()), 10, 0))).toBe(6);
+    const read = told(inDoubt(reading({ readMsgNo: 10 })), 10, 21);
+    expect(read.doubt).toBe(false);
+    expect(shownUnread(heard(read, 11, 21))).toBe(1); // what comes from now on counts at once
+  });
+
+  it('is in doubt of what looks read, until it is told the last line', () => {
+    const r = told(readUpTo(inDoubt(reading()), 10, 0), 14, 21);
+    expect(shownUnread(r)).toBe(0);
+    expect(shownUnread(applyGone(r, gone([12], 21)))).toBe(3);
+  });
+
+  it('shows what it knows when the answer is refused, or does not come', () => {
+    expect(shownUnread(withoutDoubt(told(inDoubt(reading()), 10, 21)))).toBe(6);
+    const s = run([welcome([roomState({ head: 12, msg_no: 10, read_msg_no: 4 }), roomState({ room: 8, msg_no: 3, head: 3 })])]);
+    expect([...s.rooms.byId.values()].map(shownUnread)).toEqual([0, 0]);
+    expect([...endDoubt(s.rooms).byId.values()].map(shownUnread)).toEqual([6, 3]);
+  });
+
+  it('is not what a later `welcome` makes of it: its counts stay', () => {
+    const list = [welcome([roomState({ head: 12, msg_no: 10, read_msg_no: 4 })])];
+    const s = run([...list, heads(12, 10, 0), welcome([roomState({ head: 13, msg_no: 11, read_msg_no: 4 }), roomState({ room: 8, msg_no: 3, head: 3 })])]);
+    expect([...s.rooms.byId.values()].map(shownUnread)).toEqual([7, 3]);
+  });
+});
+
 describe('marking as unread', () => {
   it('a higher turn moves the pointer back, the same one never, a lower one is old news', () => {
     let r = readUpTo(reading(), 8, 0);
@@ -66,6 +101,16 @@ describe('marking as unread', () => {
     r = readUpTo(r, 1, 1);
     expect(needsGone(r)).toBe(true);
     expect(unreadOf(applyGone(r, gone([3, 6], 21)))).toBe(7);
+  });
+
+  it('makes no badge vanish, and shows none that would be put right a moment later', () => {
+    const some = readUpTo(applyGone(heard(reading(), 10, 21), gone([3, 6, 9], 21)), 7, 0);
+    expect(shownUnread(some)).toBe(2);
+    expect(shownUnread(readUpTo(some, 5, 1))).toBe(4); // 6, 7, 8, 10: what is known above the old pointer stays known
+    const none = readUpTo(some, 10, 0);
+    expect(shownUnread(readUpTo(none, 5, 1))).toBe(0);
+    expect(shownUnread(applyGone(readUpTo(none, 5, 1), gone([3, 6, 9], 21)))).toBe(3);
+    expect(shownUnread(readUpTo(reading({ readMsgNo: 10 }), 5, 1))).toBe(5); // nothing was deleted
   });
 
   it('holds the room that is on screen, here as on the other device', () => {
@@ -98,7 +143,7 @@ describe('in the room list', () => {
   });
 
   it('the level says what asks for attention', () => {
-    const base = run([welcome([roomState({ head: 12, msg_no: 10, read_msg_no: 4 })]), { type: 'mentioned', rooms: [{ room: ROOM, count: 2 }] }]);
+    const base = run([welcome([roomState({ head: 12, msg_no: 10, read_msg_no: 4 })]), heads(12, 10, 0), { type: 'mentioned', rooms: [{ room: ROOM, count: 2 }] }]);
     const at = (level: number) => attentionOf(run([{ type: 'notified', room: ROOM, level }], base).rooms.byId.get(ROOM)!);
     expect([at(0), at(1), at(2)]).toEqual([6, 2, 0]);
     expect(attentionOf(run([welcome([roomState({ msg_no: 5, notify: 2 })])]).rooms.byId.get(ROOM)!)).toBe(0);

@@ -1,6 +1,6 @@
 import { useId, useRef, useState, type KeyboardEvent } from 'react';
 import { useApp } from '@/state/hooks';
-import { attentionOf, unreadBadge, unreadOf } from '@/state/rooms';
+import { attentionOf, shownUnread, unreadBadge } from '@/state/rooms';
 import { cx } from '@/ui/cx';
 import { Dialog } from '@/ui/Dialog';
 import { Icon } from '@/ui/Icon';
@@ -73,7 +73,7 @@ export function Switcher({ onClose, onPick }: { onClose: () => void; onPick: (ro
           >
             <RoomIcon visibility={room.visibility} className="size-4.5 text-ink-3" />
             <bdi className="min-w-0 flex-1 truncate font-semibold">{room.name}</bdi>
-            {unreadOf(room) > 0 ? <span className="text-xs font-bold text-ember">{unreadBadge(room)} new</span> : null}
+            {shownUnread(room) > 0 ? <span className="text-xs font-bold text-ember">{unreadBadge(room)} new</span> : null}
           </li>
         ))}
       </ul>

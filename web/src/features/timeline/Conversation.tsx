@@ -3,7 +3,7 @@ import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState, typ
 import { failureOf } from '@/state/commands';
 import { useApp, useCommands, useMe, useReadState } from '@/state/hooks';
 import type { Entry } from '@/state/outbox';
-import { unreadBadge, unreadOf } from '@/state/rooms';
+import { shownUnread, unreadBadge, unreadOf } from '@/state/rooms';
 import { hasOlder, type Item, type Timeline } from '@/state/timeline';
 import { Button } from '@/ui/Button';
 import { cx } from '@/ui/cx';
@@ -42,7 +42,9 @@ export function Conversation({ room, line: asked = 0, asking = 0 }: { room: numb
     known && known.msgNo > known.readMsgNo ? known.readMsgNo : null,
   );
   // What the bar tells of: as it was on entry, and whether the divider has been seen.
-  const [entryCount, setEntryCount] = useState(() => (known && unreadOf(known) > 0 ? unreadBadge(known) : ''));
+  const [entryCount, setEntryCount] = useState(() => (known && shownUnread(known) > 0 ? unreadBadge(known) : ''));
+  const doubt = known?.doubt ?? false;
+  const [doubted, setDoubted] = useState(doubt);
   const [dividerAbove, setDividerAbove] = useState(false);
   const [dividerSeen, setDividerSeen] = useState(false);
   // Lines were marked as unread, here or on another device: the divider stands there from now on.
@@ -52,9 +54,13 @@ export function Conversation({ room, line: asked = 0, asking = 0 }: { room: numb
     setTurnSeen(turn);
     if (known.held) {
       setReadUpTo(known.readMsgNo);
-      setEntryCount(unreadOf(known) > 0 ? unreadBadge(known) : '');
+      setEntryCount(shownUnread(known) > 0 ? unreadBadge(known) : '');
       setDividerSeen(false);
     }
+  }
+  if (known && doubt !== doubted) {
+    setDoubted(doubt);
+    if (!doubt && entryCount === '' && unreadOf(known) > 0) setEntryCount(unreadBadge(known));
   }
   const [away, setAway] = useState<{ seq: number; far: boolean } | null>(null);
   const [active, setActive] = useState<string | null>(null);
