@@ -7,6 +7,10 @@ import { agoOf, nameOf } from './words';
 
 type Ending = { what: 'one'; signIn: SignIn } | { what: 'others' } | { what: 'all' };
 
+function isEnded(ending: Ending, s: SignIn): boolean {
+  return ending.what !== 'one' || ending.signIn.id === s.id;
+}
+
 export function SignIns() {
   const commands = useCommands();
   const [list, setList] = useState<{ signIns: SignIn[]; atMs: number } | null>(null);
@@ -89,6 +93,8 @@ export function SignIns() {
           ending={ending}
           onClose={() => setEnding(null)}
           onDone={(words) => {
+            // What ended is not in the list when it is said, however long the list takes to come anew.
+            setList((now) => now && { ...now, signIns: now.signIns.filter((s) => s.current || !isEnded(ending, s)) });
             setEnding(null);
             setSaid(words);
             setAgain((n) => n + 1);
