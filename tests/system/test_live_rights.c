@@ -386,6 +386,7 @@ static void test_who_is_banned_cannot_come_back_or_see_the_room_by_any_edge(void
 {
     (void)state;
     int status;
+    s_join(&s_bob);
     s_open_all(&s_bob, true);
     long start_ms = s_now_ms();
     s_do(&s_ada, "POST", s_path("/bans/%" PRIu64, s_bob.user), s_body(""));
@@ -405,6 +406,7 @@ static void test_who_is_banned_cannot_come_back_or_see_the_room_by_any_edge(void
 static void test_who_is_muted_reads_on_and_is_refused_by_every_edge(void **state)
 {
     (void)state;
+    s_join(&s_bob);
     s_do(&s_ada, "POST", s_path("/mutes/%" PRIu64, s_bob.user), s_body(""));
     s_expect_refused(&s_bob, "POST", s_path("/messages", 0), s_body(",\"text\":\"but\""), 403, "muted");
     s_do(&s_bob, "GET", s_path("/messages", 0), NULL);
