@@ -34,7 +34,7 @@ export class World {
       const people = kind === 'direct_created' ? [user, ...asked.users.map((u) => u.id)].map((id) => [id, 0]) : [[user, 2]];
       if (this.rooms.has(ack.room)) return;
       this.rooms.set(ack.room, { id: ack.room, visibility: kind === 'direct_created' ? 2 : (asked.visibility ?? 0), archived: false, history: asked.history ?? 0,
-        members: new Map(people), banned: new Set(), muted: new Set(), lines: [], old: [], wanted: 0 });
+        members: new Map(people), banned: new Set(), muted: new Set(), lines: [], old: [] });
       return;
     }
     const room = this.rooms.get(ack.room);
@@ -119,7 +119,7 @@ function speak(r, room) {
 
 /* Near the end mostly, as people do; now and then far above, where no memory of the server reaches. */
 function lineFor(r, room, ok = () => true) {
-  const lines = living(room).filter((l) => (!room.wanted || l.seq === room.wanted) && ok(l));
+  const lines = living(room).filter(ok);
   if (lines.length === 0) return null;
   return r.once(3) ? r.of(lines) : lines[Math.max(0, lines.length - 1 - r.below(20))];
 }
@@ -284,9 +284,9 @@ const FIRST = new Set(['room_created', 'founded', 'direct_created']);
 const SPEECH = new Set(['joined', 'posted', 'said', 'shared', 'edited', 'revised', 'reacted', 'pinned']);
 const TRIES = 8;
 
-/** One request, without a client id: by `user`, or by anybody. even: all kinds alike often; or of this kind, in this room,
- *  about this line. Null: nothing came to mind. */
-export function propose(r, world, { user = 0, even = false, room = 0, kind = '', line = 0 } = {}) {
+/** One request, without a client id: by `user`, or by anybody. even: all kinds alike often; or of this kind, in this room.
+ *  Null: nothing came to mind. */
+export function propose(r, world, { user = 0, even = false, room = 0, kind = '' } = {}) {
   const rooms = room ? [world.rooms.get(room)] : [...world.rooms.values()];
   for (let i = 0; i < TRIES; i++) {
     const where = rooms.length ? r.of(rooms) : null;
@@ -295,7 +295,6 @@ export function propose(r, world, { user = 0, even = false, room = 0, kind = '',
     const isFirst = FIRST.has(which);
     if (!where && !isFirst) continue;
     if (where?.archived && SPEECH.has(which) && !r.once(20)) continue;
-    if (where) where.wanted = line;
     const request = GENERATORS[which](r, where, world);
     if (!request || (user && request.user !== user)) continue;
     const { user: who, ...message } = request;

@@ -85,6 +85,8 @@ export class Page {
     this.browser = browser;
     this.alive = true;
     this.online = true;
+    /** Requests under way that change something. */
+    this.changing = 0;
     this.timers = new Set();
     this.sockets = new Set();
     this.controller = new AbortController();
@@ -138,8 +140,18 @@ export class Page {
     };
   }
 
-  /* A dead page hears of nothing any more; what it asked for may have been done. */
   async fetch(path, init) {
+    const changes = (init.method ?? 'GET') !== 'GET';
+    if (changes) this.changing += 1;
+    try {
+      return await this.request(path, init);
+    } finally {
+      if (changes) this.changing -= 1;
+    }
+  }
+
+  /* A dead page hears of nothing any more; what it asked for may have been done. */
+  async request(path, init) {
     const { browser } = this;
     if (!this.online) throw new TypeError('offline');
     const signal = AbortSignal.any([this.controller.signal, ...(init.signal ? [init.signal] : [])]);

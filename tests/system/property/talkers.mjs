@@ -7,7 +7,22 @@ const require = createRequire(new URL('../../../web/package.json', import.meta.u
 const { WebSocket } = require('ws');
 const ANSWER_MS = 8_000;
 const RETRY_MS = 200;
-const WELCOME_MS = 5_000;
+const WELCOME_MS = 20_000;
+const HTTP_MS = 30_000;
+const SIGN_UP_MS = 180_000;
+const TOKEN_MS = 240_000; // it holds for ten minutes
+const RENEW_AGAIN_MS = 5_000;
+
+/* Never throws: what had no answer has no status. */
+async function enter(base, how, name, password) {
+  try {
+    const answer = await fetch(`${base}/api/v1/auth/${how}`,
+      { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ name, password }), signal: AbortSignal.timeout(HTTP_MS) });
+    return { ok: answer.ok, status: answer.status, done: await answer.json() };
+  } catch (e) {
+    return { ok: false, status: 0, done: String(e) };
+  }
+}
 
 export class Talker {
   constructor(base, user, app, ledger) {
@@ -16,32 +31,36 @@ export class Talker {
     this.socket = null;
     this.online = false;
     this.running = false;
-    this.deafUntil = 0;
     /** client id → { message, atMs } */
     this.open = new Map();
   }
 
   static async signUp(base, name, password, app, ledger) {
-    for (const end = Date.now() + 20_000; ; await sleep(200)) {
-      const answer = await fetch(`${base}/api/v1/auth/signup`, {
-        method: 'POST',
-        headers: { 'Content-Type': 'application/json' },
-        body: JSON.stringify({ name, password }),
-      });
-      const done = await answer.json();
-      if (answer.ok) {
+    for (const end = Date.now() + SIGN_UP_MS; ; await sleep(200)) {
+      let { ok, status, done } = await enter(base, 'signup', name, password);
+      // Made already, and the answer was lost.
+      if (status === 409) ({ ok, status, done } = await enter(base, 'login', name, password));
+      if (ok) {
         const talker = new Talker(base, done.user, app, ledger);
-        talker.token = done.access_token;
+        Object.assign(talker, { name, password, token: done.access_token, tokenAtMs: Date.now() });
         return talker;
       }
-      if (Date.now() > end) throw new Error(`signup ${name}: ${answer.status} ${JSON.stringify(done)}`);
+      if (Date.now() > end) throw new Error(`signup ${name}: ${status} ${JSON.stringify(done)}`);
     }
   }
 
+  /* A run on a slow machine outlives a token. */
+  async renew() {
+    if (Date.now() - this.tokenAtMs < TOKEN_MS) return;
+    this.tokenAtMs = Date.now() - TOKEN_MS + RENEW_AGAIN_MS;
+    const { ok, done } = await enter(this.base, 'login', this.name, this.password);
+    if (ok) Object.assign(this, { token: done.access_token, tokenAtMs: Date.now() });
+  }
+
   /** A request of the API; what is refused for now is asked again. */
-  async http(path, ms = 30_000) {
+  async http(path, ms = 180_000) {
     for (const end = Date.now() + ms; ; await sleep(RETRY_MS)) {
-      const answer = await fetch(`${this.base}/api/v1${path}`, { headers: { Authorization: `Bearer ${this.token}` } }).catch(() => null);
+      const answer = await fetch(`${this.base}/api/v1${path}`, { headers: { Authorization: `Bearer ${this.token}` }, signal: AbortSignal.timeout(HTTP_MS) }).catch(() => null);
       if (answer?.ok) return answer;
       if (Date.now() > end || (answer && ![401, 429, 503, 504].includes(answer.status)))
         throw new Error(`GET ${path}: ${answer ? `${answer.status} ${await answer.text()}` : 'no answer'}`);
@@ -51,7 +70,10 @@ export class Talker {
   start() {
     this.running = true;
     this.connect();
-    this.watch = setInterval(() => this.again(), 500);
+    this.watch = setInterval(() => {
+      this.again();
+      void this.renew();
+    }, 500);
   }
 
   stop() {
