@@ -20,6 +20,7 @@ static const struct {
     {"post", scenario_post},
     {"idle", scenario_idle},
     {"slow", scenario_slow},
+    {"files", scenario_files},
     {"storm", scenario_storm},
     {"history", scenario_history},
 };
@@ -27,7 +28,7 @@ enum { SCENARIO_COUNT = sizeof SCENARIOS / sizeof SCENARIOS[0] };
 
 static int s_usage(FILE *out, int status)
 {
-    fputs("Usage: rookery-bench [OPTION...] [SCENARIO...]     scenarios: fanout rooms post idle slow storm history;\n"
+    fputs("Usage: rookery-bench [OPTION...] [SCENARIO...]     scenarios: fanout rooms post idle slow files storm history;\n"
           "                                                   none: all\n\n"
           "  --server FILE      the rookery to start (build/release/actors/rookery)\n"
           "  --var DIR          its data folder (ROOKERY_VAR)\n"
@@ -40,6 +41,7 @@ static int s_usage(FILE *out, int status)
           "  --idle N           sockets of idle (5000)\n"
           "  --storm N          sockets of storm (5000)\n"
           "  --events N         of the room of history (200000)\n"
+          "  --file-mib N       of the files of files (50)\n"
           "  --seconds S        of one stretch (2.5)\n"
           "  --rounds N         of floor and server (4)\n"
           "  --plant FAULT      spoil one delivery of each stretch: missed, doubled, reordered; the run must fail\n"
@@ -79,7 +81,7 @@ static void s_add_fact(struct report *report, const char *text)
 
 enum {
     OPT_SERVER = 1, OPT_VAR, OPT_MARIADB, OPT_LOG, OPT_OUT, OPT_FACT, OPT_READERS, OPT_READERS_MORE,
-    OPT_IDLE, OPT_STORM, OPT_EVENTS, OPT_SECONDS, OPT_ROUNDS, OPT_PLANT, OPT_TABLE, OPT_HELP,
+    OPT_IDLE, OPT_STORM, OPT_EVENTS, OPT_FILE_MIB, OPT_SECONDS, OPT_ROUNDS, OPT_PLANT, OPT_TABLE, OPT_HELP,
 };
 
 static const struct option OPTIONS[] = {
@@ -90,6 +92,7 @@ static const struct option OPTIONS[] = {
     {"seconds", required_argument, NULL, OPT_SECONDS}, {"rounds", required_argument, NULL, OPT_ROUNDS},
     {"readers-more", required_argument, NULL, OPT_READERS_MORE}, {"storm", required_argument, NULL, OPT_STORM},
     {"events", required_argument, NULL, OPT_EVENTS},   {"plant", required_argument, NULL, OPT_PLANT},
+    {"file-mib", required_argument, NULL, OPT_FILE_MIB},
     {"table", required_argument, NULL, OPT_TABLE},
     {"help", no_argument, NULL, OPT_HELP},             {NULL, 0, NULL, 0},
 };
@@ -120,6 +123,7 @@ static int s_read_options(struct bench *bench, int argc, char **argv, const char
         case OPT_READERS_MORE: bench->readers_more = (uint32_t)atoi(optarg); break;
         case OPT_STORM: bench->storm = (uint32_t)atoi(optarg); break;
         case OPT_EVENTS: bench->events = (uint32_t)atoi(optarg); break;
+        case OPT_FILE_MIB: bench->file_mib = (uint32_t)atoi(optarg); break;
         case OPT_PLANT:
             bench->planted = s_planted(optarg);
             if (bench->planted == PLANTED_NONE)
@@ -134,6 +138,7 @@ static int s_read_options(struct bench *bench, int argc, char **argv, const char
     bool ok = bench->readers >= 3 && bench->readers <= 9000 && bench->readers_more >= 3 && bench->readers_more <= 9000 &&
               bench->idle >= 1 && bench->idle <= 19000 && bench->storm >= 2 && bench->storm <= 19000 &&
               bench->events >= 1000 && bench->events <= 2000000 &&
+              bench->file_mib >= 1 && bench->file_mib <= 50 &&
               bench->seconds >= 0.5 && bench->seconds <= 60 && bench->rounds >= 1 && bench->rounds <= SERIES_MAX;
     return ok ? -1 : s_usage(stderr, 2);
 }
@@ -196,6 +201,7 @@ int main(int argc, char **argv)
                           .idle = 5000,
                           .storm = 5000,
                           .events = 200000,
+                          .file_mib = 50,
                           .rounds = 4,
                           .seconds = 2.5};
     const char *out_path = NULL, *url = getenv("DATABASE_URL");

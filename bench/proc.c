@@ -76,19 +76,30 @@ uint64_t proc_cpu_spent_ns(const struct proc_cpu *from, const struct proc_cpu *t
     return spent;
 }
 
-long proc_pss_kib(pid_t pid)
+/* What stands behind this word in a file of the process; -1: nothing. */
+static long s_number_of(pid_t pid, const char *name, const char *word)
 {
     char path[64], line[128];
-    snprintf(path, sizeof path, "/proc/%d/smaps_rollup", (int)pid);
+    snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
     FILE *file = fopen(path, "r");
     if (!file)
         return -1;
     long kib = -1;
     while (kib < 0 && fgets(line, sizeof line, file))
-        if (strncmp(line, "Pss:", 4) == 0)
-            kib = strtol(line + 4, NULL, 10);
+        if (strncmp(line, word, strlen(word)) == 0)
+            kib = strtol(line + strlen(word), NULL, 10);
     fclose(file);
     return kib;
+}
+
+long proc_pss_kib(pid_t pid)
+{
+    return s_number_of(pid, "smaps_rollup", "Pss:");
+}
+
+long proc_rss_kib(pid_t pid)
+{
+    return s_number_of(pid, "status", "VmRSS:");
 }
 
 void proc_cpu_model(char *out, size_t size)

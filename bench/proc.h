@@ -27,6 +27,7 @@ uint64_t proc_cpu_spent_ns(const struct proc_cpu *from, const struct proc_cpu *t
 uint64_t proc_own_cpu_ns(void);
 
 long proc_pss_kib(pid_t pid); /* -1: cannot be read */
+long proc_rss_kib(pid_t pid); /* the same; cheap enough to be asked all the time */
 
 /* One line each, "unknown" if it cannot be had. */
 void proc_cpu_model(char *out, size_t size);

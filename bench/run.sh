@@ -82,7 +82,7 @@ main() {
         table "$@"
     fi
     if [ "${1:-}" = smoke ]; then
-        options=(--readers 20 --readers-more 40 --idle 200 --storm 100 --events 2000 --seconds 0.5 --rounds 1)
+        options=(--readers 20 --readers-more 40 --idle 200 --storm 100 --events 2000 --file-mib 2 --seconds 0.5 --rounds 1)
         shift
     fi
     if ! [ -x "$BENCH" ] || ! [ -x "$SERVER" ]; then

@@ -13,6 +13,7 @@ struct bench {
     pid_t mariadb; /* 0: its CPU time is not known */
     uint32_t readers, readers_more; /* of the two rooms of fanout; slow takes the first */
     uint32_t idle, storm, events;   /* sockets; of the room of history */
+    uint32_t file_mib; /* of the files of files */
     uint32_t rounds;
     double seconds; /* of one stretch */
     enum planted planted;
@@ -30,6 +31,7 @@ bool scenario_rooms(struct bench *self);   /* 250 rooms of 4, 1,000 posts a seco
 bool scenario_post(struct bench *self);    /* 1, 16, 256 senders in rooms of their own */
 bool scenario_idle(struct bench *self);    /* `idle` sockets in rooms of 100, nothing said */
 bool scenario_slow(struct bench *self);    /* slow.c: one of `readers` takes 1 KB/s */
+bool scenario_files(struct bench *self);   /* files.c: somebody uploads and downloads meanwhile */
 bool scenario_storm(struct bench *self);   /* storm.c: `storm` sockets are cut at once */
 bool scenario_history(struct bench *self); /* history.c: a room of `events`, paged to its beginning */
 

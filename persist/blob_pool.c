@@ -11,6 +11,8 @@
 enum {
     AWAY_MS_MIN = 100,
     AWAY_MS_MAX = 2000,
+    REST_TIMES = 2,   /* a worker rests for so many times what a job took: a third of the time it asks something */
+    REST_MS_MAX = 50,
     SWEEP_MS_MIN = 250,
     SWEEP_MS_MAX = 5000, /* between looks for something to sweep */
     SWEEP_REST_MS = 100, /* between steps: 20 MiB/s, and the disk is for others most of the time */
@@ -43,14 +45,27 @@ static void s_sweep(struct s_worker *self)
     self->was_failure_said = status && status != DB_RETRY;
 }
 
+/* A commit of lines that comes while a piece is written to disk waits for it: 128 KiB before its own few hundred bytes.
+ * With the pieces of one upload after another there was hardly a time when none was. Threads of their own do not help:
+ * disk and processors are everybody's. bench/files.c measures it. */
+static void s_rest(struct s_worker *self, int64_t took_ms)
+{
+    int64_t rest_ms = took_ms < 1 ? 1 : took_ms * REST_TIMES;
+    work_queue_pause(self->queue, rest_ms < REST_MS_MAX ? rest_ms : REST_MS_MAX);
+}
+
 static void s_work(struct s_worker *self)
 {
     int64_t now_ms = clock_now_ms();
     int64_t wait_ms = self->sweeps ? self->sweep_at_ms - now_ms : SWEEP_MS_MAX;
     struct job *job = work_queue_take(self->queue, wait_ms > 0 ? (int)wait_ms : 0);
+    bool has_worked = job != NULL;
+    int64_t start_ms = clock_now_ms();
     if (job)
         store_worker_run(self->worker, job);
     job_destroy(&job);
+    if (has_worked)
+        s_rest(self, clock_now_ms() - start_ms);
     if (self->sweeps && clock_now_ms() >= self->sweep_at_ms && connection_is_up(&self->connection))
         s_sweep(self);
 }

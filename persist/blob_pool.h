@@ -1,5 +1,5 @@
 /* blob_pool — the threads that move files: pieces into the database and out of it, on connections of their own, so that
- * a large file makes neither a commit nor a question wait. One of them also sweeps up what was given up. */
+ * a large file makes neither a commit nor a question wait; after each piece they rest. One of them also sweeps up what was given up. */
 #ifndef ROOKERY_PERSIST_BLOB_POOL_H
 #define ROOKERY_PERSIST_BLOB_POOL_H
 
