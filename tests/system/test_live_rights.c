@@ -348,12 +348,16 @@ static void test_a_reset_password_ends_the_sessions_of_every_edge_and_works_for_
     assert_true(json_is_true(json_object_get(done, "must_change")));
     snprintf(guest.token, sizeof guest.token, "%s", s_text(done, "access_token"));
     json_decref(done);
+    s_expect_refused(&guest, "GET", "/api/v1/rooms", NULL, 403, "password_change_required");
+    s_expect_refused(&guest, "DELETE", "/api/v1/sessions", NULL, 403, "password_change_required");
     snprintf(body, sizeof body, "{\"current\":\"%s\",\"next\":\"correct horse\"}", s_text(json, "password"));
     json_decref(json);
     s_do(&guest, "POST", "/api/v1/me/password", body);
     done = s_call(0, NULL, "POST", "/api/v1/auth/login", "{\"name\":\"Guest 0\",\"password\":\"correct horse\"}", &status);
     assert_true(json_is_false(json_object_get(done, "must_change")));
+    snprintf(guest.token, sizeof guest.token, "%s", s_text(done, "access_token"));
     json_decref(done);
+    s_do(&guest, "GET", "/api/v1/rooms", NULL);
 }
 
 /* ---- rooms ------------------------------------------------------------------------------------------------------ */
