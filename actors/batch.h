@@ -28,6 +28,7 @@ struct pending {
     cid_t client_id;
     uint8_t mac[MAC_BYTES];
     bool is_queued;            /* in the queue; else in flight */
+    bool by_admin;             /* its user is an administrator of the server */
     err_t probe;               /* not to be stored, only looked for: the refusal if it is not there */
     uint64_t target_as_of;     /* the target was read from the store when the head was here; 0: it is in the tail */
     uint64_t target_user;      /* author of a target read from the store */

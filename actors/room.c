@@ -231,6 +231,19 @@ err_t room_judge(const room_t *self, uint32_t kind, uint64_t user, const struct 
     return ERR_OK;
 }
 
+err_t room_judge_admin(const room_t *self, uint32_t kind, uint64_t user, const struct room_target *target, view_t body)
+{
+    struct kind_archived archived;
+    err_t err = room_judge(self, kind, user, target, body);
+    if (!err || self->state != ROOM_READY || self->visibility == VISIBILITY_DIRECT)
+        return err;
+    if (kind == KIND_ARCHIVED && !kind_decode(kind, body, &archived))
+        return archived.on == self->archived ? ERR_NO_CHANGE : ERR_OK;
+    if (kind == KIND_JOINED && self->members.count == 0 && !room_is_banned(self, user))
+        return room_settings_judge_archived(self, kind);
+    return err;
+}
+
 bool room_find_target(const room_t *self, uint64_t seq, struct room_target *target_out)
 {
     *target_out = (struct room_target){0};

@@ -103,6 +103,9 @@ bool room_changes_target(uint32_t kind);
  * and those of room_members_judge and room_settings_judge; ERR_UNEXPECTED: they are a member already (a join), or the
  * room is there (a creation). */
 err_t room_judge(const room_t *self, uint32_t kind, uint64_t user, const struct room_target *target, view_t body);
+/* The same of an administrator of the server, who besides may archive every room that is not direct, and open it again,
+ * in it or not; and enter any such room that everybody has left, to own it. Nothing else, and who is banned stays out. */
+err_t room_judge_admin(const room_t *self, uint32_t kind, uint64_t user, const struct room_target *target, view_t body);
 /* False: not in the tail; the store must be asked. */
 bool room_find_target(const room_t *self, uint64_t seq, struct room_target *target_out);
 

@@ -9,7 +9,8 @@
  * - Moderators and the owner bring people into any room that is not direct; who is banned is not brought in.
  * - Who is banned can neither enter nor learn of the room; who is muted reads, deletes own lines and leaves, and may do
  *   nothing else in it, whatever kind of event it is. A ban or mute outlasts membership. Muting never binds the owner.
- * - Rooms that are not public do not exist for those who are not in them, banned or not.
+ * - Rooms that are not public do not exist for those who are not in them, banned or not. Only an administrator of the
+ *   server enters one that everybody has left, and owns it then.
  * - In direct rooms there is nothing of this: who is in them stays, nobody comes, nobody has a role.
  * Bounds: LIM_ROOM_RESTRICTED_MAX people muted or banned. */
 #ifndef ROOKERY_ACTORS_ROOM_MEMBERS_H

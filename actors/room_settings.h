@@ -2,7 +2,7 @@
  * room.h: pure, on its thread, judged by what is committed.
  *
  * - Moderators and the owner name a room, say what it is about, archive it and open it again; only the owner says what
- *   newcomers may read. Direct rooms have none of this.
+ *   newcomers may read. Direct rooms have none of this. Administrators of the server archive and open all others.
  * - An archived room is kept to read: nobody comes in, nothing is said or put under lines, no setting changes. What takes
  *   away is still done (deleting, leaving, removing, banning), and so are roles, that somebody is there to open it.
  * - What newcomers may read is decided when they come in: from their joining on, or all. Who comes again gets what that

@@ -18,8 +18,9 @@ static err_t s_judge_again(const room_t *room, const struct pending *pending)
                                       .user = pending->target_user,
                                       .erased = room_tail_has_delete_of(&room->tail, pending->target)};
     }
-    err_t err = room_judge(room, pending->kind, pending->user, &target,
-                           view_of(pending->body, pending->body_len));
+    view_t body = view_of(pending->body, pending->body_len);
+    err_t err = pending->by_admin ? room_judge_admin(room, pending->kind, pending->user, &target, body)
+                                  : room_judge(room, pending->kind, pending->user, &target, body);
     return err == ERR_UNEXPECTED ? ERR_AGAIN : err; /* joined or created meanwhile: the resend finds it */
 }
 

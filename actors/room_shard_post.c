@@ -139,6 +139,7 @@ static err_t s_accept(room_shard_t *self, room_t *room, const struct envelope *e
     memcpy(pending->mac, ask->mac, MAC_BYTES);
     pending->whom = ask->whom;
     pending->probe = probe;
+    pending->by_admin = env->flags & ENVELOPE_ADMIN;
     pending->target_msg_no = target ? target->msg_no : 0;
     err_t err = ERR_OK;
     if (target && ask->target && s_has_hint(self, room, ask->target)) {
@@ -327,7 +328,9 @@ static err_t s_on_new(room_shard_t *self, room_t *room, const struct envelope *e
         }
         target = s_hint_target(self, room);
     }
-    err_t err = room_judge(room, ask->kind, env->user, &target, view_of(ask->body, ask->body_len));
+    view_t asked = view_of(ask->body, ask->body_len);
+    err_t err = env->flags & ENVELOPE_ADMIN ? room_judge_admin(room, ask->kind, env->user, &target, asked)
+                                            : room_judge(room, ask->kind, env->user, &target, asked);
     if (err == ERR_UNEXPECTED && ask->kind == KIND_DIRECT_CREATED)
         return s_on_direct_before(self, room, env, ask);
     if (err == ERR_UNEXPECTED && kind_is_first(ask->kind))

@@ -374,11 +374,15 @@ db_status_t store_members_found(db_t *db, const struct rec_append_row *row)
 
 db_status_t store_member_join(db_t *db, const struct rec_append_row *row, uint64_t read_msg_no)
 {
-    struct kind_joined joined;
+    struct kind_joined joined = {0};
     struct kind_added added;
     if (row->kind == KIND_ADDED)
         return store_row_body(row, &added) ? s_enter(db, row, added.member, 0, read_msg_no) : DB_FAILED;
-    return store_row_body(row, &joined) ? s_enter(db, row, row->user, joined.role, read_msg_no) : DB_FAILED;
+    db_status_t status =
+        store_row_body(row, &joined) ? s_enter(db, row, row->user, joined.role, read_msg_no) : DB_FAILED;
+    if (!status && joined.role == ROLE_OWNER_OF_ROOM) /* who enters an empty room */
+        status = audit_add(db, row->at_ms, "room_taken", row->user, row->room, "");
+    return status;
 }
 
 db_status_t store_member_leave(db_t *db, uint64_t room, uint64_t user)

@@ -67,7 +67,8 @@ uint64_t fixture_send_to(struct fixture *self, address_t from, uint64_t user, ui
 
 uint64_t fixture_send(struct fixture *self, address_t from, uint64_t user, const struct msg *msg)
 {
-    struct envelope env = {.correlation = ++self->correlation, .key = s_key(msg, user), .user = user};
+    struct envelope env = {.correlation = ++self->correlation, .key = s_key(msg, user), .user = user,
+                           .flags = self->as_admin ? ENVELOPE_ADMIN : 0};
     return s_pass(self, env, from, msg);
 }
 

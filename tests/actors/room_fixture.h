@@ -23,6 +23,7 @@ struct fixture {
     uint64_t correlation;
     address_t self, edge, edge_2, persist, room_2;
     buffer_t bytes;
+    bool as_admin; /* who sends is an administrator of the server */
 };
 
 struct fixture *fixture_new(void);                          /* not known to the directory yet */

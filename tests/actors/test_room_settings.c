@@ -179,6 +179,97 @@ static void test_what_is_said_behind_an_archiving_in_one_batch_is_refused(void *
     assert_code(ERR_OK, s_do(f, BOB, MSG_ROOM_POST, 5, 0, "open again"));
 }
 
+/* ---- administrators of the server ---- */
+
+/* By an administrator, on a fresh room. */
+static err_t s_by_admin(void **state, const struct stored_room *room, uint64_t user, uint16_t type, uint64_t arg)
+{
+    fixture_teardown(state);
+    fixture_setup(state);
+    struct fixture *f = *state;
+    fixture_load(f, room);
+    f->as_admin = true;
+    return s_do(f, user, type, 1, arg, "text");
+}
+
+static void test_an_administrator_archives_and_opens_any_room_but_direct_ones(void **state)
+{
+    struct stored_room room = s_stored(VISIBILITY_PRIVATE);
+    for (uint64_t visibility = VISIBILITY_PUBLIC; visibility <= VISIBILITY_PRIVATE; visibility++) {
+        static const uint64_t users[] = {199 /* in no room */, 102 /* a plain member */};
+        for (size_t i = 0; i < 2; i++) {
+            room.visibility = visibility;
+            room.archived = false;
+            assert_code(ERR_OK, s_by_admin(state, &room, users[i], MSG_ROOM_ARCHIVE, 1));
+            assert_code(ERR_NO_CHANGE, s_by_admin(state, &room, users[i], MSG_ROOM_ARCHIVE, 0));
+            room.archived = true;
+            assert_code(ERR_OK, s_by_admin(state, &room, users[i], MSG_ROOM_ARCHIVE, 0));
+        }
+        room.member_count = 0; /* also one that everybody has left */
+        room.archived = false;
+        assert_code(ERR_OK, s_by_admin(state, &room, STRANGER, MSG_ROOM_ARCHIVE, 1));
+        room.member_count = 5;
+    }
+    room.visibility = VISIBILITY_DIRECT;
+    assert_code(ERR_NO_ROOM, s_by_admin(state, &room, STRANGER, MSG_ROOM_ARCHIVE, 1));
+    assert_code(ERR_FORBIDDEN, s_by_admin(state, &room, BOB, MSG_ROOM_ARCHIVE, 1));
+    room = s_stored(VISIBILITY_PRIVATE);
+    EXPECT(room, {STRANGER, MSG_ROOM_ARCHIVE, 1, NULL, ERR_NO_ROOM}); /* nobody else does */
+}
+
+static void test_an_administrator_may_do_nothing_else_in_rooms_of_others(void **state)
+{
+    struct stored_room room = s_stored(VISIBILITY_PRIVATE);
+    static const uint16_t types[] = {MSG_ROOM_POST, MSG_ROOM_SAY, MSG_ROOM_RENAME, MSG_ROOM_TOPIC, MSG_ROOM_HISTORY,
+                                     MSG_ROOM_JOIN, MSG_ROOM_INVITE, MSG_ROOM_REMOVE, MSG_ROOM_BAN, MSG_ROOM_MUTE,
+                                     MSG_ROOM_ROLE, MSG_ROOM_LEAVE, MSG_ROOM_DELETE, MSG_ROOM_PIN, MSG_ROOM_REACT};
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+        uint64_t arg = types[i] == MSG_ROOM_HISTORY ? 1 : types[i] >= MSG_ROOM_INVITE ? BOB : 3;
+        assert_code(ERR_NO_ROOM, s_by_admin(state, &room, STRANGER, types[i], arg));
+    }
+    assert_code(ERR_FORBIDDEN, s_by_admin(state, &room, BOB, MSG_ROOM_RENAME, 0)); /* a member is what they are */
+}
+
+static void test_an_administrator_owns_a_private_room_that_everybody_has_left_and_nobody_else_enters_it(void **state)
+{
+    struct stored_room room = s_stored(VISIBILITY_PRIVATE);
+    room.member_count = 0;
+    EXPECT(room, {STRANGER, MSG_ROOM_JOIN, 0, NULL, ERR_NO_ROOM});
+    assert_code(ERR_OK, s_by_admin(state, &room, STRANGER, MSG_ROOM_JOIN, 0));
+    struct fixture *f = *state;
+    assert_code(ERR_OK, s_do(f, STRANGER, MSG_ROOM_HISTORY, 2, 1, NULL)); /* which only its owner may */
+    assert_code(ERR_NO_ROOM, s_do(f, 198, MSG_ROOM_JOIN, 3, 0, NULL));    /* nor a second administrator: it has people */
+    room.archived = true;
+    assert_code(ERR_ARCHIVED, s_by_admin(state, &room, STRANGER, MSG_ROOM_JOIN, 0)); /* open it first */
+    room.archived = false;
+    room.restricted[0] = STRANGER;
+    room.restricted_states[0] = RESTRICTED_BANNED;
+    assert_code(ERR_NO_ROOM, s_by_admin(state, &room, STRANGER, MSG_ROOM_JOIN, 0));
+    room.visibility = VISIBILITY_DIRECT;
+    room.restricted_states[0] = 0;
+    assert_code(ERR_NO_ROOM, s_by_admin(state, &room, STRANGER, MSG_ROOM_JOIN, 0));
+}
+
+static void test_of_two_administrators_who_take_an_empty_room_at_once_one_has_it(void **state)
+{
+    struct fixture *f = *state;
+    struct stored_room room = s_stored(VISIBILITY_PRIVATE);
+    room.member_count = 0;
+    fixture_load(f, &room);
+    f->as_admin = true;
+    fixture_forget(f);
+    struct msg first = s_msg(MSG_ROOM_JOIN, 1, 0, NULL), second = s_msg(MSG_ROOM_JOIN, 2, 0, NULL), msg;
+    fixture_send(f, f->edge, STRANGER, &first);
+    fixture_send(f, f->edge, 198, &second);
+    fixture_turn(f);
+    assert_int_equal(1, fixture_outcome(f, 0)); /* the second one waits until the first is in */
+    fixture_turn(f);
+    fixture_look_again(f);
+    fixture_expect(f, MSG_NACK, &msg);
+    assert_code(ERR_NO_ROOM, msg.as.nack.code);
+    assert_int_equal(1, fixture_count(f, MSG_ACK));
+}
+
 /* ---- private rooms ---- */
 
 static void test_a_private_room_does_not_exist_for_who_is_not_in_it_banned_or_not(void **state)
@@ -640,6 +731,10 @@ int main(void)
         TEST(test_a_name_has_its_bound_and_one_character_more_is_refused),
         TEST(test_an_archived_room_takes_only_what_takes_away_and_who_opens_it_again),
         TEST(test_what_is_said_behind_an_archiving_in_one_batch_is_refused),
+        TEST(test_an_administrator_archives_and_opens_any_room_but_direct_ones),
+        TEST(test_an_administrator_may_do_nothing_else_in_rooms_of_others),
+        TEST(test_an_administrator_owns_a_private_room_that_everybody_has_left_and_nobody_else_enters_it),
+        TEST(test_of_two_administrators_who_take_an_empty_room_at_once_one_has_it),
         TEST(test_a_private_room_does_not_exist_for_who_is_not_in_it_banned_or_not),
         TEST(test_moderators_and_the_owner_bring_in_who_is_not_in_yet_and_not_banned),
         TEST(test_who_has_no_account_or_no_place_for_another_room_is_not_brought_in),

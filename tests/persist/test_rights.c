@@ -348,6 +348,21 @@ static void test_giving_the_room_away_leaves_one_owner(void **state)
     s_store(KIND_ROLE_CHANGED, BOB, &(struct kind_role_changed){.member = ALICE, .role = 2});
 }
 
+static void test_who_enters_an_empty_room_owns_it_and_the_audit_says_so(void **state)
+{
+    (void)state;
+    uint32_t role, restricted;
+    s_store(KIND_LEFT, CAROL, &(struct kind_left){0});
+    s_store(KIND_JOINED, CAROL, &(struct kind_joined){.role = 0});
+    assert_int_equal(0, s_count("SELECT COUNT(*) FROM audit WHERE action = 'room_taken'"));
+    s_store(KIND_LEFT, CAROL, &(struct kind_left){0});
+    s_store(KIND_JOINED, CAROL, &(struct kind_joined){.role = 2});
+    s_room(CAROL, &role, &restricted);
+    assert_int_equal(2, role);
+    assert_int_equal(1, s_count("SELECT COUNT(*) FROM audit WHERE action = 'room_taken' AND subject_id = 7000"));
+    s_store(KIND_ROLE_CHANGED, ALICE, &(struct kind_role_changed){.member = CAROL, .role = 1});
+}
+
 /* ---- sessions --------------------------------------------------------------------------------------------------- */
 
 static void s_sign_in(uint64_t session, uint64_t user, uint64_t at_ms)
@@ -713,6 +728,7 @@ int main(void)
         cmocka_unit_test(test_a_direct_room_is_in_the_list_of_each_of_its_people_and_in_no_other),
         cmocka_unit_test(test_private_and_direct_rooms_are_in_no_list_of_public_ones),
         cmocka_unit_test(test_giving_the_room_away_leaves_one_owner),
+        cmocka_unit_test(test_who_enters_an_empty_room_owns_it_and_the_audit_says_so),
         cmocka_unit_test(test_sessions_are_listed_last_used_first_with_where_and_when),
         cmocka_unit_test(test_a_session_is_revoked_by_its_user_only),
         cmocka_unit_test(test_all_sessions_but_one_and_all_are_revoked),

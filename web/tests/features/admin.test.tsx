@@ -1,4 +1,4 @@
-import { screen, within } from '@testing-library/react';
+import { screen, waitFor, within } from '@testing-library/react';
 import { describe, expect, test, vi } from 'vitest';
 import { AdminPage } from '@/features/admin/AdminPage';
 import { advance, advanceAll, meanMs, ownersOf, pictureOf, SILENT_MS, totalRate } from '@/features/admin/picture';
@@ -86,18 +86,36 @@ describe('the picture', () => {
   });
 });
 
-test('only an empty public room can be taken over, and that asks first', async () => {
+test('only an empty room that is open can be taken over, and that asks first', async () => {
   const room: AdminRoom = { id: 9, name: 'Attic', visibility: 'public', members: 0, messages: 4, createdAtMs: T0, lastAtMs: T0, owner: null, archived: false };
   const owned: AdminRoom = { ...room, id: 10, name: 'Cellar', members: 3, owner: { id: ANN.id, name: 'Ann' } };
   const joinRoom = vi.fn(() => Promise.resolve());
-  const adminRooms = vi.fn(() => Promise.resolve({ rooms: [room, owned, { ...room, id: 11, name: 'Vault', visibility: 'private' as const }, { ...room, id: 12, name: 'Loft', archived: true }], more: false }));
+  const adminRooms = vi.fn(() => Promise.resolve({ rooms: [room, owned, { ...room, id: 11, name: 'Vault', visibility: 'private' as const }, { ...room, id: 13, name: '', visibility: 'direct' as const }, { ...room, id: 12, name: 'Loft', archived: true }], more: false }));
   const { user } = show(<Rooms />, asAdmin, { adminRooms, joinRoom });
   const buttons = await screen.findAllByRole('button', { name: /^Become the owner/ });
-  expect(buttons.map((b) => b.getAttribute('aria-label'))).toEqual(['Become the owner of Attic']);
+  expect(buttons.map((b) => b.getAttribute('aria-label'))).toEqual(['Become the owner of Attic', 'Become the owner of Vault']);
   await user.click(buttons[0]!);
   expect(joinRoom).not.toHaveBeenCalled();
   await user.click(within(screen.getByRole('dialog')).getByRole('button', { name: 'Become the owner' }));
   expect(joinRoom).toHaveBeenCalledWith(room.id);
+});
+
+test('every room but a direct one is archived and opened again from here, and both ask first', async () => {
+  const room: AdminRoom = { id: 9, name: 'Vault', visibility: 'private', members: 2, messages: 4, createdAtMs: T0, lastAtMs: T0, owner: null, archived: false };
+  const rooms = [room, { ...room, id: 10, name: 'Loft', archived: true }, { ...room, id: 11, name: '', visibility: 'direct' as const }];
+  const archiveRoom = vi.fn(() => Promise.resolve());
+  const adminRooms = vi.fn(() => Promise.resolve({ rooms, more: false }));
+  const { user } = show(<Rooms />, asAdmin, { adminRooms, archiveRoom });
+  const buttons = await screen.findAllByRole('button', { name: /^(Archive|Open again):/ });
+  expect(buttons.map((b) => b.getAttribute('aria-label'))).toEqual(['Archive: Vault', 'Open again: Loft']);
+  await user.click(buttons[0]!);
+  expect(archiveRoom).not.toHaveBeenCalled();
+  await user.click(within(screen.getByRole('dialog')).getByRole('button', { name: 'Archive' }));
+  expect(archiveRoom).toHaveBeenLastCalledWith(9, true);
+  await waitFor(() => expect(adminRooms).toHaveBeenCalledTimes(2));
+  await user.click(await screen.findByRole('button', { name: 'Open again: Loft' }));
+  await user.click(within(screen.getByRole('dialog')).getByRole('button', { name: 'Open again' }));
+  expect(archiveRoom).toHaveBeenLastCalledWith(10, false);
 });
 
 describe('users', () => {

@@ -16,6 +16,7 @@ export function Rooms() {
   const [query, setQuery] = useState('');
   const [now] = useState(() => Date.now());
   const [taking, setTaking] = useState<AdminRoom | null>(null);
+  const [archiving, setArchiving] = useState<AdminRoom | null>(null);
   const navigate = useNavigate();
   const wanted = query.trim();
   const pages = usePages<AdminRoom>(wanted, async (after, signal) => {
@@ -70,9 +71,14 @@ export function Rooms() {
                 ) : null}
               </p>
             </div>
-            {room.visibility === 'public' && room.members === 0 && !room.archived ? (
+            {room.visibility !== 'direct' && room.members === 0 && !room.archived ? (
               <Button aria-label={`Become the owner of ${room.name}`} onClick={() => setTaking(room)}>
                 Become the owner
+              </Button>
+            ) : null}
+            {room.visibility !== 'direct' ? (
+              <Button aria-label={`${room.archived ? 'Open again' : 'Archive'}: ${room.name}`} onClick={() => setArchiving(room)}>
+                {room.archived ? 'Open again' : 'Archive'}
               </Button>
             ) : null}
           </li>
@@ -85,11 +91,30 @@ export function Rooms() {
           </Button>
         </div>
       ) : null}
+      {archiving ? (
+        <Confirm
+          deed={{
+            ask: archiving.archived ? `Open ${archiving.name} again?` : `Archive ${archiving.name}?`,
+            text: archiving.archived
+              ? 'Its members can write in it again. They see that you opened it.'
+              : 'It can still be read, and nothing more is said in it. Its members see that you archived it. You can open it again.',
+            action: archiving.archived ? 'Open again' : 'Archive',
+            danger: !archiving.archived,
+            run: () => commands.archiveRoom(archiving.id, !archiving.archived),
+          }}
+          onBack={() => setArchiving(null)}
+          onClose={() => setArchiving(null)}
+          onDone={() => {
+            setArchiving(null);
+            pages.again();
+          }}
+        />
+      ) : null}
       {taking ? (
         <Confirm
           deed={{
             ask: `Become the owner of ${taking.name}?`,
-            text: 'Everybody has left this room, so nobody can look after it. Whoever enters it now owns it: you can then hand it on.',
+            text: 'Everybody has left this room, so nobody can look after it. You own it when you enter it, and can then hand it on. What newcomers may read of it, you may read.',
             action: 'Become the owner',
             danger: false,
             run: () => commands.joinRoom(taking.id),
