@@ -306,6 +306,14 @@ static void test_pages_and_lists_over_http_at_their_bounds(void **state)
     assert_true(s_is_past("/api/v1/rooms/1000/members?query=m&after_user=1")); /* a page of what was found there is not */
     assert_false(s_is_past("/api/v1/rooms/1000/messages?limit=100"));
     assert_true(s_is_past("/api/v1/rooms/1000/messages?limit=101"));
+    assert_false(s_is_past("/api/v1/rooms/1000/pins?limit=50"));
+    assert_true(s_is_past("/api/v1/rooms/1000/pins?limit=51"));
+    len = (size_t)snprintf(path, sizeof path, "/api/v1/rooms/1000/messages?seqs=1");
+    for (int i = 2; i <= LIM_LINES_GET_MAX; i++)
+        len += (size_t)snprintf(path + len, sizeof path - len, ",%d", i);
+    assert_false(s_is_past(path));
+    snprintf(path + len, sizeof path - len, ",%d", LIM_LINES_GET_MAX + 1);
+    assert_true(s_is_past(path));
     memset(long_query, 'q', sizeof long_query - 1);
     long_query[sizeof long_query - 1] = '\0';
     snprintf(path, sizeof path, "/api/v1/rooms?query=%s", long_query);

@@ -21,7 +21,8 @@ static uint8_t s_bytes[MIB], s_back[2 * MIB];
 static int s_start(void **state)
 {
     (void)state;
-    s_world = world_start(&(struct world_options){.file_mib = 1});
+    s_world = world_start(&(struct world_options){.file_mib = 1, .connections_per_address = 1000,
+                                                  .requests_per_s = 10000, .requests_burst = 10000});
     for (size_t i = 0; i < sizeof s_bytes; i++)
         s_bytes[i] = (uint8_t)(i * 7 + i / 251);
     return 0;
@@ -166,6 +167,27 @@ static void test_one_person_uploads_three_files_at_once_and_no_fourth(void **sta
         raw_close(&raws[i]);
 }
 
+static void test_one_edge_takes_32_uploads_at_once_and_no_more(void **state)
+{
+    (void)state;
+    struct raw raws[LIM_UPLOADS_MAX];
+    int begins = world_seen(s_world).file_begins;
+    for (size_t i = 0; i < LIM_UPLOADS_MAX; i++) {
+        raws[i] = raw_connect(world_port(s_world));
+        s_head(&raws[i], 500 + i / LIM_UPLOADS_USER_MAX, 1000, QUERY, "");
+    }
+    for (int i = 0; i < 300 && world_seen(s_world).file_begins < begins + LIM_UPLOADS_MAX; i++)
+        usleep(10000);
+    assert_int_equal(begins + LIM_UPLOADS_MAX, world_seen(s_world).file_begins);
+    assert_int_equal(503, s_upload(600, s_bytes, 9, QUERY, ""));
+    raw_close(&raws[0]);
+    for (int i = 0, drops = world_seen(s_world).file_drops; i < 300 && world_seen(s_world).file_drops == drops; i++)
+        usleep(10000);
+    assert_int_equal(201, s_upload(600, s_bytes, 9, QUERY, "")); /* there is room again */
+    for (size_t i = 1; i < LIM_UPLOADS_MAX; i++)
+        raw_close(&raws[i]);
+}
+
 /* ---- downloads -------------------------------------------------------------------------------------------------- */
 
 static int s_get(const char *method, uint64_t user, const char *more, struct answer_text *answer)
@@ -174,6 +196,52 @@ static int s_get(const char *method, uint64_t user, const char *more, struct ans
     snprintf(path, sizeof path, "/api/v1/rooms/1000/files/%d", FILE_ID);
     snprintf(header, sizeof header, "Authorization: Bearer %s\r\n%s", world_token(user, user, 600), more);
     return http_once(world_port(s_world), method, path, header, NULL, answer);
+}
+
+static void s_ask_file(struct raw *raw, uint64_t user)
+{
+    char request[2600];
+    snprintf(request, sizeof request, "GET /api/v1/rooms/1000/files/%d HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer %s\r\n\r\n",
+             FILE_ID, world_token(user, user, 600));
+    raw_text(raw, request);
+}
+
+/* Of so many people, as many as each may, none of whom reads to the end; then one more by `more`. */
+static void s_expect_downloads(size_t count, uint64_t more, int status)
+{
+    static struct raw raws[LIM_DOWNLOADS_MAX];
+    world_file_put(s_world, FILE_ID, "a.bin", "application/octet-stream", s_bytes, sizeof s_bytes);
+    for (size_t i = 0; i < count; i++) {
+        raws[i] = raw_connect(world_port(s_world));
+        s_ask_file(&raws[i], 500 + i / LIM_DOWNLOADS_USER_MAX);
+        assert_int_equal(200, s_status(&raws[i]));
+    }
+    struct raw raw = raw_connect(world_port(s_world));
+    s_ask_file(&raw, more);
+    assert_int_equal(status, s_status(&raw));
+    raw_close(&raw);
+    raw_close(&raws[0]);
+    for (int i = 0, found = 0; i < 300 && found != 200; i++) { /* there is room again, once the end was seen */
+        raw = raw_connect(world_port(s_world));
+        s_ask_file(&raw, more);
+        found = s_status(&raw);
+        raw_close(&raw);
+        assert_true(found == 200 || (found == status && i < 299));
+    }
+    for (size_t i = 1; i < count; i++)
+        raw_close(&raws[i]);
+}
+
+static void test_one_person_downloads_twelve_files_at_once_and_no_further_one(void **state)
+{
+    (void)state;
+    s_expect_downloads(LIM_DOWNLOADS_USER_MAX, 500, 429);
+}
+
+static void test_one_edge_gives_128_files_at_once_and_no_more(void **state)
+{
+    (void)state;
+    s_expect_downloads(LIM_DOWNLOADS_MAX, 600, 503);
 }
 
 static void test_a_file_is_given_whole_with_what_keeps_a_browser_safe(void **state)
@@ -251,6 +319,9 @@ int main(void)
         cmocka_unit_test(test_who_may_not_write_is_refused_before_the_first_byte),
         cmocka_unit_test(test_an_upload_that_is_cut_is_given_up_at_once),
         cmocka_unit_test(test_one_person_uploads_three_files_at_once_and_no_fourth),
+        cmocka_unit_test(test_one_edge_takes_32_uploads_at_once_and_no_more),
+        cmocka_unit_test(test_one_person_downloads_twelve_files_at_once_and_no_further_one),
+        cmocka_unit_test(test_one_edge_gives_128_files_at_once_and_no_more),
         cmocka_unit_test(test_a_file_is_given_whole_with_what_keeps_a_browser_safe),
         cmocka_unit_test(test_a_file_that_is_known_is_not_sent_again),
         cmocka_unit_test(test_a_range_is_given_wherever_it_begins_and_ends),

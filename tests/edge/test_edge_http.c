@@ -160,14 +160,15 @@ static void test_large_body_is_refused_with_an_answer_that_arrives(void **state)
 static void test_body_of_the_largest_size_is_read(void **state)
 {
     (void)state;
-    char *body = malloc(LIM_HTTP_BODY_BYTES_MAX + 1);
+    char *body = calloc(1, LIM_HTTP_BODY_BYTES_MAX + 2);
     memset(body, ' ', LIM_HTTP_BODY_BYTES_MAX);
     memcpy(body, "{}", 2);
-    body[LIM_HTTP_BODY_BYTES_MAX] = '\0';
     struct answer_text answer;
     assert_int_equal(400, s_ask("POST", "/api/v1/auth/login", NULL, body, &answer));
     assert_non_null(strstr(answer.body, "wrong_fields"));
     answer_fini(&answer);
+    body[LIM_HTTP_BODY_BYTES_MAX] = ' '; /* one more */
+    assert_int_equal(413, s_status("POST", "/api/v1/auth/login", NULL, body));
     free(body);
 }
 
@@ -528,6 +529,7 @@ static void test_parameters_of_a_search_are_bounded(void **state)
     s_search(params, 200, "\"hits\":[{");
     memcpy(params + 2 + LIM_SEARCH_QUERY_BYTES_MAX, "a", 2);
     s_search(params, 400, "out_of_range");
+    s_search("q=x&limit=50", 200, "\"hits\":[{");
     static const char *const BAD[] = {"q=x&limit=0", "q=x&limit=51", "q=x&zone=841", "q=x&zone=-841", "q=x&zone=east",
                                       "q=x&zone=--1", "q=x&zone=", "q=x&before=1.2", "q=x&before=yesterday", "q=%FF",
                                       "q=x&q=y", "q=a%00b"};

@@ -161,6 +161,38 @@ static void test_numbers_are_taken_at_their_bounds_and_refused_past_them(void **
     s_refuses(s_read(NULL, NULL, NULL, NULL), ERR_OUT_OF_RANGE, "PORT: 'http'");
 }
 
+static void test_every_number_is_taken_at_its_bounds_and_refused_past_them(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        int64_t least, most;
+    } s_rows[] = {
+#define OPTION_INT(field, env, def, min, max, help) {#field, min, max},
+#define OPTION_STR(...)
+#define OPTION_SECRET(...)
+#include "actors/runtime/options.def"
+#undef OPTION_INT
+#undef OPTION_STR
+#undef OPTION_SECRET
+    };
+    assert_true(sizeof s_rows / sizeof s_rows[0] > 20);
+    for (size_t i = 0; i < sizeof s_rows / sizeof s_rows[0]; i++) {
+        const int64_t values[] = {s_rows[i].least, s_rows[i].most, s_rows[i].least - 1, s_rows[i].most + 1};
+        char flag[64], value[32];
+        snprintf(flag, sizeof flag, "--%s", s_rows[i].name);
+        for (char *at = flag + 2; *at; at++)
+            *at = *at == '_' ? '-' : *at;
+        for (size_t j = 0; j < 4; j++) {
+            snprintf(value, sizeof value, "%lld", (long long)values[j]);
+            struct reading r = s_read(flag, value, NULL, NULL);
+            if (r.err != (j < 2 ? ERR_OK : ERR_OUT_OF_RANGE))
+                fail_msg("%s %s: %s", flag, value, err_name(r.err));
+            config_fini(&r.config);
+        }
+    }
+}
+
 static void test_unknown_names_are_refused(void **state)
 {
     (void)state;
@@ -247,6 +279,7 @@ int main(void)
         cmocka_unit_test_teardown(test_flags_have_dashes_and_take_the_next_word, s_teardown),
         cmocka_unit_test_teardown(test_an_empty_environment_variable_counts_as_not_set, s_teardown),
         cmocka_unit_test_teardown(test_numbers_are_taken_at_their_bounds_and_refused_past_them, s_teardown),
+        cmocka_unit_test_teardown(test_every_number_is_taken_at_its_bounds_and_refused_past_them, s_teardown),
         cmocka_unit_test_teardown(test_unknown_names_are_refused, s_teardown),
         cmocka_unit_test_teardown(test_a_short_jwt_secret_is_refused_and_32_bytes_are_taken, s_teardown),
         cmocka_unit_test_teardown(test_a_secret_comes_from_a_file_without_its_line_end, s_teardown),
