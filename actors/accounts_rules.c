@@ -7,6 +7,7 @@
 #include <wctype.h>
 
 #include "proto/limits.h"
+#include "proto/text.h"
 
 /* Of at least 8 characters, lower case; up to four digits at the end are looked through, so "Password2024" is here too. */
 static const char *const COMMON_PASSWORDS[] = {
@@ -54,18 +55,6 @@ static bool s_is_letter_or_digit(uint32_t c)
     return iswalnum_l((wint_t)c, s_unicode) && !s_is_invisible((wint_t)c);
 }
 
-/* The next code point of text that text_is_clean accepted. */
-static uint32_t s_next(const uint8_t **pos)
-{
-    const uint8_t *p = *pos;
-    int more = p[0] < 0x80 ? 0 : p[0] < 0xe0 ? 1 : p[0] < 0xf0 ? 2 : 3;
-    uint32_t c = more == 0 ? p[0] : p[0] & (0x3fu >> more);
-    for (int i = 1; i <= more; i++)
-        c = c << 6 | (p[i] & 0x3fu);
-    *pos = p + more + 1;
-    return c;
-}
-
 err_t accounts_check_name(view_t name)
 {
     if (name.len == 0 || name.len > LIM_NAME_BYTES_MAX || !text_is_clean(name))
@@ -74,7 +63,7 @@ err_t accounts_check_name(view_t name)
     bool after_space = true; /* so that a first space is one too many */
     size_t chars = 0;
     for (const uint8_t *pos = name.bytes; pos < end; chars++) {
-        uint32_t c = s_next(&pos);
+        uint32_t c = text_next(&pos);
         bool space = c == ' ';
         if (space && after_space)
             return ERR_BAD_NAME;

@@ -5,6 +5,7 @@
 
 #include "persist/name_key.h"
 #include "persist/store_people.h"
+#include "persist/store_rooms.h"
 
 enum { SET_POINTER = 0, NOTIFY_MAX = 2, PATTERN_BYTES_MAX = 2 * NAME_KEY_BYTES_MAX + 4 };
 
@@ -150,7 +151,6 @@ static view_t s_pattern(view_t key, const char *before, uint8_t pattern_out[PATT
 db_status_t store_on_members_find(struct store_call *call)
 {
     const struct msg_store_members_find *ask = &call->ask.as.store_members_find;
-    struct msg_members *answer = &call->answer.as.members;
     uint8_t folded[NAME_KEY_BYTES_MAX], patterns[PATTERNS][PATTERN_BYTES_MAX];
     const size_t limit = ask->limit ? ask->limit : 1;
     struct db_value values[3 + 2 * PATTERNS] = {db_u64(ask->room)};
@@ -170,20 +170,5 @@ db_status_t store_on_members_find(struct store_call *call)
         values, sizeof values / sizeof values[0], &rows);
     if (status)
         return status;
-    call->answer.type = MSG_MEMBERS;
-    *answer = (struct msg_members){.room = ask->room};
-    while (db_next(rows)) {
-        const struct rec_member_info member = {.user = db_get_u64(rows, 0), .name = db_get_view(rows, 1),
-                                               .role = (uint32_t)db_get_u64(rows, 2),
-                                               .joined_seq = db_get_u64(rows, 3),
-                                               .muted = db_get_u64(rows, 4) != 0};
-        if (call->list.count == limit) {
-            answer->more = true;
-            break;
-        }
-        if (rec_member_info_append(&call->list, &member))
-            return DB_FAILED;
-    }
-    answer->members = list_of(&call->list);
-    return DB_OK;
+    return store_answer_members(call, rows, ask->room, limit);
 }

@@ -198,24 +198,11 @@ db_status_t store_on_inbox_get(struct store_call *call)
     return DB_OK;
 }
 
-db_status_t store_on_members_get(struct store_call *call)
+db_status_t store_answer_members(struct store_call *call, db_stmt_t *rows, uint64_t room, size_t limit)
 {
-    const struct msg_store_members_get *ask = &call->ask.as.store_members_get;
     struct msg_members *answer = &call->answer.as.members;
-    const size_t limit = ask->limit ? ask->limit : 1;
-    const struct db_value values[] = {db_u64(ask->room), db_u64(ask->after_user), db_u64(limit + 1)};
-    db_stmt_t *rows;
-    db_status_t status = db_query(call->db,
-                                  "SELECT m.user_id, COALESCE(" STORE_SHOWN ", ''), m.role, m.joined_seq, "
-                                  "COALESCE(r.state, 0) & 1 FROM member AS m LEFT JOIN user AS u ON u.id = m.user_id " STORE_JOIN_PROFILE
-                                  "LEFT JOIN room_restricted AS r ON r.room_id = m.room_id AND r.user_id = m.user_id "
-                                  "WHERE m.room_id = ? AND m.user_id > ? "
-                                  "ORDER BY m.user_id LIMIT ?",
-                                  values, 3, &rows);
-    if (status)
-        return status;
     call->answer.type = MSG_MEMBERS;
-    *answer = (struct msg_members){.room = ask->room};
+    *answer = (struct msg_members){.room = room};
     while (db_next(rows)) {
         const struct rec_member_info member = {.user = db_get_u64(rows, 0), .name = db_get_view(rows, 1),
                                                .role = (uint32_t)db_get_u64(rows, 2),
@@ -230,6 +217,24 @@ db_status_t store_on_members_get(struct store_call *call)
     }
     answer->members = list_of(&call->list);
     return DB_OK;
+}
+
+db_status_t store_on_members_get(struct store_call *call)
+{
+    const struct msg_store_members_get *ask = &call->ask.as.store_members_get;
+    const size_t limit = ask->limit ? ask->limit : 1;
+    const struct db_value values[] = {db_u64(ask->room), db_u64(ask->after_user), db_u64(limit + 1)};
+    db_stmt_t *rows;
+    db_status_t status = db_query(call->db,
+                                  "SELECT m.user_id, COALESCE(" STORE_SHOWN ", ''), m.role, m.joined_seq, "
+                                  "COALESCE(r.state, 0) & 1 FROM member AS m LEFT JOIN user AS u ON u.id = m.user_id " STORE_JOIN_PROFILE
+                                  "LEFT JOIN room_restricted AS r ON r.room_id = m.room_id AND r.user_id = m.user_id "
+                                  "WHERE m.room_id = ? AND m.user_id > ? "
+                                  "ORDER BY m.user_id LIMIT ?",
+                                  values, 3, &rows);
+    if (status)
+        return status;
+    return store_answer_members(call, rows, ask->room, limit);
 }
 
 /* %query% with what LIKE would take for a wildcard escaped. */

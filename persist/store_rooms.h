@@ -9,6 +9,8 @@ db_status_t store_on_room_lost(struct store_call *call); /* and the audit says s
 db_status_t store_on_inbox_get(struct store_call *call);
 db_status_t store_on_members_get(struct store_call *call);
 db_status_t store_on_rooms_get(struct store_call *call);
+/* Answers with at most limit rows of (user, name, role, joined_seq, muted), and whether there are more. */
+db_status_t store_answer_members(struct store_call *call, db_stmt_t *rows, uint64_t room, size_t limit);
 
 /* Within the transaction that stores the event. */
 db_status_t store_room_create(db_t *db, const struct rec_append_row *row); /* of its first event; head (0, 0) */

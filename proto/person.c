@@ -4,6 +4,7 @@
 
 #include "proto/ids.h"
 #include "proto/limits.h"
+#include "proto/text.h"
 
 _Static_assert((int)LIM_SERVER_NAME_CHARS_MAX == (int)LIM_DISPLAY_CHARS_MAX, "one rule for both");
 _Static_assert((int)PERSON_CODE_LEN <= (int)LIM_INVITE_CODE_BYTES_MAX, "a code fits its field");
@@ -30,18 +31,6 @@ static bool s_is_hidden(uint32_t c)
     return false;
 }
 
-/* The next code point of clean text. */
-static uint32_t s_next(const uint8_t **pos)
-{
-    const uint8_t *p = *pos;
-    int more = p[0] < 0x80 ? 0 : p[0] < 0xE0 ? 1 : p[0] < 0xF0 ? 2 : 3;
-    uint32_t c = more == 0 ? p[0] : p[0] & (0x3Fu >> more);
-    for (int i = 1; i <= more; i++)
-        c = c << 6 | (p[i] & 0x3Fu);
-    *pos = p + more + 1;
-    return c;
-}
-
 bool person_display_is_good(view_t text)
 {
     if (text.len == 0 || text.len > LIM_DISPLAY_BYTES_MAX || !text_is_clean(text))
@@ -50,7 +39,7 @@ bool person_display_is_good(view_t text)
     bool after_space = true, is_seen = false; /* so that a first space is one too many */
     size_t chars = 0;
     for (const uint8_t *pos = text.bytes; pos < end; chars++) {
-        uint32_t c = s_next(&pos);
+        uint32_t c = text_next(&pos);
         bool space = c == ' ', joins = c == 0x200C || c == 0x200D || (c >= 0xFE00 && c <= 0xFE0F);
         if ((space && after_space) || s_is_hidden(c))
             return false;
