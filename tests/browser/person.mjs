@@ -63,6 +63,27 @@ export async function axe(p, where) {
   assert.deepEqual(bad.map((v) => `${where}: ${v.id} ${v.nodes[0]?.html}`), []);
 }
 
+/* Steps that build on one another: the first that fails is thrown on. `after` is called when one is over, with how many
+ * have been and whether one has failed. */
+export function newSteps(after) {
+  const run = { passed: 0, failures: [] };
+  run.step = async (claim, work) => {
+    const start = Date.now();
+    try {
+      await work();
+      run.passed += 1;
+      console.log(`ok ${claim} (${Date.now() - start} ms)`);
+    } catch (error) {
+      run.failures.push(claim);
+      console.log(`not ok ${claim}\n${error.stack}`);
+      throw error;
+    } finally {
+      await after?.(run.passed + run.failures.length, run.failures.length > 0);
+    }
+  };
+  return run;
+}
+
 /* Until it is so; `what` says what was waited for. */
 export async function until(what, ok, ms = 15_000) {
   for (const end = Date.now() + ms; ; await sleep(50)) {

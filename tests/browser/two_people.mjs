@@ -2,26 +2,14 @@
  * proves; pictures go to build/screens/. */
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
-import { PASSWORD, axe, composer, lines, log, newPerson, openBrowser, say, sees, signUp, sleep } from './person.mjs';
+import { PASSWORD, axe, composer, lines, log, newPerson, newSteps, openBrowser, say, sees, signUp, sleep } from './person.mjs';
 import { startStack } from './stack.mjs';
 
 const SCREENS = new URL('../../build/screens/', import.meta.url).pathname;
 mkdirSync(SCREENS, { recursive: true });
 
-let passed = 0;
-const failures = [];
-async function step(claim, work) {
-  const start = Date.now();
-  try {
-    await work();
-    passed += 1;
-    console.log(`ok ${claim} (${Date.now() - start} ms)`);
-  } catch (error) {
-    failures.push(claim);
-    console.log(`not ok ${claim}\n${error.stack}`);
-    throw error;
-  }
-}
+const steps = newSteps();
+const { step } = steps;
 
 const stack = await startStack();
 const browser = await openBrowser();
@@ -195,8 +183,8 @@ try {
     assert.deepEqual([...anna.errors, ...ben.errors], []);
   });
 } catch (error) {
-  if (failures.length === 0) {
-    failures.push('setting up');
+  if (steps.failures.length === 0) {
+    steps.failures.push('setting up');
     console.log(error.stack);
   }
   for (const [c, context] of browser.contexts().entries())
@@ -206,5 +194,5 @@ try {
   await browser.close();
   await stack.stop();
 }
-console.log(`${passed} passed, ${failures.length} failed`);
-process.exit(failures.length ? 1 : 0);
+console.log(`${steps.passed} passed, ${steps.failures.length} failed`);
+process.exit(steps.failures.length ? 1 : 0);

@@ -6,35 +6,22 @@ import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { PASSWORD, axe, composer, line, log, newPerson, openBrowser, say, sees, signUp, sleep, until } from './person.mjs';
+import { PASSWORD, axe, composer, line, log, newPerson, newSteps, openBrowser, say, sees, signUp, sleep, until } from './person.mjs';
 import { startStack } from './stack.mjs';
 
 const { values } = parseArgs({ options: { shots: { type: 'string' } } });
 if (values.shots) mkdirSync(values.shots, { recursive: true });
 
-let passed = 0;
 let everybody = [];
 let dora;
-const failures = [];
-async function step(claim, work) {
-  const start = Date.now();
-  try {
-    await work();
-    passed += 1;
-    console.log(`ok ${claim} (${Date.now() - start} ms)`);
-  } catch (error) {
-    failures.push(claim);
-    console.log(`not ok ${claim}\n${error.stack}`);
-    throw error;
-  } finally {
-    const folder = values.shots ?? (failures.length > 0 ? new URL('../../build/screens/', import.meta.url).pathname : undefined);
-    if (folder)
-      for (const p of everybody) {
-        mkdirSync(folder, { recursive: true });
-        await p.page.screenshot({ path: join(folder, `day-${String(passed + failures.length).padStart(2, '0')}-${p.name}.png`) }).catch(() => undefined);
-      }
-  }
-}
+const steps = newSteps(async (count, hasFailed) => {
+  const folder = values.shots ?? (hasFailed ? new URL('../../build/screens/', import.meta.url).pathname : undefined);
+  if (!folder) return;
+  mkdirSync(folder, { recursive: true });
+  for (const p of everybody)
+    await p.page.screenshot({ path: join(folder, `day-${String(count).padStart(2, '0')}-${p.name}.png`) }).catch(() => undefined);
+});
+const { step } = steps;
 
 const isPhone = (p) => p.page.viewportSize().width < 768;
 const button = (p, name) => p.page.getByRole('button', { name });
@@ -457,13 +444,13 @@ try {
     assert.deepEqual(everybody.flatMap((p) => p.errors), []);
   });
 } catch (error) {
-  if (failures.length === 0) {
-    failures.push('setting up');
+  if (steps.failures.length === 0) {
+    steps.failures.push('setting up');
     console.log(error.stack);
   }
 } finally {
   await browser.close();
   await stack.stop();
 }
-console.log(`${passed} passed, ${failures.length} failed; the day took ${Math.round((Date.now() - day) / 1000)} s`);
-process.exit(failures.length ? 1 : 0);
+console.log(`${steps.passed} passed, ${steps.failures.length} failed; the day took ${Math.round((Date.now() - day) / 1000)} s`);
+process.exit(steps.failures.length ? 1 : 0);
