@@ -46,6 +46,7 @@ export function Shell() {
   const closeDrawer = () => void navigate(-1);
 
   useTitle();
+  useGoTo();
 
   useEffect(() => {
     function step(by: number, unreadOnly: boolean): void {
@@ -296,6 +297,18 @@ function Note() {
       ) : null}
     </div>
   );
+}
+
+/** A notification was clicked: to its room and line. */
+function useGoTo(): void {
+  const path = useApp((s) => s.goTo);
+  const commands = useCommands();
+  const navigate = useNavigate();
+  useEffect(() => {
+    if (path === null) return;
+    commands.wentThere();
+    void navigate(path);
+  }, [path, commands, navigate]);
 }
 
 function useTitle(): void {

@@ -1,7 +1,7 @@
 /* Puts the client together: one session feeds the API and the socket, the socket feeds the state, the outbox goes out. */
 import { ApiError, createHttp, type Http } from '@/net/http';
 import { openPage } from '@/proto/codec';
-import type { MemberInfoRec, MembersJson, PageJson, RoomInfoJson, RoomInfoRec, RoomsJson } from '@/proto/messages.gen';
+import type { MemberInfoRec, MembersJson, PageJson, RoomInfoJson, RoomInfoRec, RoomsJson, UsersJson } from '@/proto/messages.gen';
 import { newClientId } from '@/proto/ulid';
 import { failureOf, type Commands, type Member, type RoomCard } from '@/state/commands';
 import { setDraft, setEditing, setReplying } from '@/state/drafts';
@@ -20,10 +20,13 @@ import {
   linesOfPage,
   openApart,
   prependPage,
+  emptyTimeline,
   trim,
   type Page,
 } from '@/state/timeline';
+import { mergeUsers, userOf } from '@/state/users';
 import { adminCommands } from './admin';
+import { keepAlerts } from './alerts';
 import { createAuth } from './auth';
 import { createFiles } from './files';
 import { keepDrafts } from './drafts';
@@ -43,6 +46,9 @@ import { openTabs } from './tabs';
 const PAGE_LINES = 50;
 const SERVER_RETRY_MS = 5_000;
 const FOUND_MEMBERS = 8;
+const NEWEST_LINES = 20;
+/** What anybody may know of the server is asked for again when the page is looked at, not oftener than this. */
+const SERVER_AGAIN_MS = 30_000;
 
 function memberOf(m: MemberInfoRec): Member {
   return { id: m.user, name: m.name, role: roleOf(m.role), muted: m.muted };
@@ -92,6 +98,7 @@ export function createClient(base: string): RunningClient {
   const people = createPeople(store, http, keepNames(store, http));
   keepPins(store, http);
   const files = createFiles(store, http);
+  const alerts = keepAlerts(store, tabs, newestLines);
 
   store.subscribe((s, before) => {
     if (s.link.state !== before.link.state || s.outbox !== before.outbox) sender.drain();
@@ -122,7 +129,7 @@ export function createClient(base: string): RunningClient {
     sender.close();
     // What belongs to one person is not shown to the next; the outbox of this one stays on the device.
     people.forget();
-    store.setState((s) => ({ ...initialState, session: s.session, link: s.link, server: s.server }));
+    store.setState((s) => ({ ...initialState, session: s.session, link: s.link, server: s.server, alerts: s.alerts }));
   }
 
   tabs.listen((m) => {
@@ -130,7 +137,9 @@ export function createClient(base: string): RunningClient {
     else if (m.type === 'signed_in') {
       const { session } = store.getState();
       if (session.status !== 'in' || session.me.mustChange) void auth.restore();
-    } else sender.onTab(m);
+    } else if (m.type === 'looks') alerts.onLooks(m.room);
+    else if (m.type === 'looking') alerts.onLooking(m.room);
+    else sender.onTab(m);
   });
 
   function enqueue(room: number, work: outbox.Work): void {
@@ -216,6 +225,21 @@ export function createClient(base: string): RunningClient {
     return (items ?? []).filter((item): item is Line => item.type === 'line');
   }
 
+  /** Of a room that need not be open; who wrote them is known then. */
+  async function newestLines(room: number): Promise<Line[]> {
+    const before = (store.getState().rooms.byId.get(room)?.msgNo ?? 0) + 1;
+    const page = await http.request<PageJson>('GET', `/rooms/${room}/messages`, { query: { before, limit: NEWEST_LINES } });
+    const opened = pageOf(page);
+    const items = linesOfPage({ ...emptyTimeline(room), incarnation: page.incarnation }, opened) ?? [];
+    const lines = items.filter((item): item is Line => item.type === 'line');
+    const strangers = [...new Set(lines.map((l) => l.user))].filter((id) => !store.getState().users.has(id));
+    if (strangers.length > 0) {
+      const { users } = await http.request<UsersJson>('GET', '/users', { query: { ids: strangers.join(',') } });
+      store.setState((s) => ({ users: mergeUsers(s.users, users.map(userOf)) }));
+    }
+    return lines;
+  }
+
   async function readLines(room: number, seqs: readonly number[]): Promise<Line[]> {
     const page = await http.request<PageJson>('GET', `/rooms/${room}/messages`, { query: { seqs: seqs.join(',') } });
     return linesFrom(room, page);
@@ -264,6 +288,7 @@ export function createClient(base: string): RunningClient {
   }
 
   const rights = rightsCommands(http);
+  const admin = adminCommands(http);
   const commands: Commands = {
     signup: (name, password, invite) => auth.signup(name, password, invite),
     async setUp(form) {
@@ -353,6 +378,8 @@ export function createClient(base: string): RunningClient {
     },
     trim: (room) => store.setState((s) => withTimeline(s, room, trim)),
     dismissNote: () => store.setState({ note: null }),
+    ...alerts.commands,
+    wentThere: () => store.setState({ goTo: null }),
 
     newClientId,
     async createRoom(draft) {
@@ -398,7 +425,12 @@ export function createClient(base: string): RunningClient {
       });
       return { more: answer.more, members: answer.members.map(memberOf) };
     },
-    ...adminCommands(http),
+    ...admin,
+    async adminSetServer(change) {
+      const settings = await admin.adminSetServer(change);
+      store.setState((s) => ({ server: s.server && { ...s.server, ...settings } }));
+      return settings;
+    },
     ...roomsCommands(store, http, adopt),
     ...rights,
     ...people.commands,
@@ -414,8 +446,14 @@ export function createClient(base: string): RunningClient {
     commands,
     begin() {
       void auth.restore();
+      let askedAt = Date.now();
       const ask = () => people.loadServer().catch(() => setTimeout(() => void ask(), SERVER_RETRY_MS));
       void ask();
+      document.addEventListener('visibilitychange', () => {
+        if (document.visibilityState === 'hidden' || Date.now() - askedAt < SERVER_AGAIN_MS) return;
+        askedAt = Date.now();
+        people.loadServer().catch(() => undefined); // the next time
+      });
     },
   };
 }

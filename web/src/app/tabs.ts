@@ -4,6 +4,9 @@ import type { Entry } from '@/state/outbox';
 export type TabMessage =
   | { type: 'outbox_put'; entry: Entry }
   | { type: 'outbox_gone'; clientId: string }
+  /** Does a tab show this room to somebody? Then it says `looking`. */
+  | { type: 'looks'; room: number }
+  | { type: 'looking'; room: number }
   | { type: 'signed_in' }
   | { type: 'signed_out' };
 

@@ -134,6 +134,10 @@ export interface Commands extends AdminCommands {
   loadOlder(room: number): Promise<void>;
   trim(room: number): void;
   dismissNote(): void;
+  /** Desktop notifications of this device; on: the browser asks for its permission. */
+  setAlerts(on: boolean): Promise<void>;
+  setAlertText(show: boolean): void;
+  wentThere(): void;
 
   newClientId(): string;
   createRoom(draft: RoomDraft): Promise<number>;

@@ -3,6 +3,7 @@
 import { createStore, type StoreApi } from 'zustand/vanilla';
 import { openEvent, type RoomEvent } from '@/proto/codec';
 import { ERRORS, type ServerMessage } from '@/proto/messages.gen';
+import { initialAlerts, type Alerts } from './alerts';
 import { initialDrafts, type Drafts } from './drafts';
 import { initialLink, type Link } from './link';
 import { applyPinEvent, forgetPins, withPins, type AllPins } from './pins';
@@ -35,6 +36,10 @@ export interface State {
   uploads: Uploads;
   /** Of one file, as the server says; null: it has not said yet. */
   fileBytesMax: number | null;
+  /** Desktop notifications of this device. */
+  alerts: Alerts;
+  /** A path of this page that is to be gone to. */
+  goTo: string | null;
   /** A sentence that needs to be read once, and who it is about. */
   note: { id: number; text: string } | null;
 }
@@ -56,6 +61,8 @@ export const initialState: State = {
   card: null,
   uploads: new Map(),
   fileBytesMax: null,
+  alerts: initialAlerts,
+  goTo: null,
   note: null,
 };
 

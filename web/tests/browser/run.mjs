@@ -419,6 +419,52 @@ await test('removed from a room: told, and led out', {}, async (page) => {
   await page.getByRole('log').waitFor();
 });
 
+/* What would be on the desktop: the browser's own notifications, noted as they are made. */
+async function noteAlerts(context) {
+  await context.grantPermissions(['notifications']);
+  await context.addInitScript(() => {
+    window.alerts = [];
+    const Real = window.Notification;
+    window.Notification = class extends Real {
+      constructor(title, options) {
+        super(title, options);
+        window.alerts.push(this);
+      }
+    };
+  });
+}
+const alertsOf = (page) => page.evaluate(() => window.alerts.map((a) => [a.tag, a.title, a.body]));
+
+await test('notifications: only when turned on, from one tab, with the words one wants, and a click goes to the line', {}, async (page, context) => {
+  await noteAlerts(context);
+  await open(page, garden);
+  mock.order('say', { room: 'Lunch', user: 'Mira', text: 'before it was on' });
+  await page.goto(`${mock.url}/settings`);
+  const turn = page.getByRole('switch', { name: 'Notify me on this device' });
+  check('off at first, and nothing was asked', (await turn.getAttribute('aria-checked')) === 'false' && (await alertsOf(page)).length === 0);
+  await turn.click();
+  await page.getByRole('switch', { name: 'Notify me on this device', checked: true }).waitFor();
+  const axe = await new AxeBuilder({ page }).analyze();
+  check('axe: ' + axe.violations.map((v) => v.id).join(), axe.violations.every((v) => v.impact !== 'serious' && v.impact !== 'critical'));
+  const other = await context.newPage();
+  await other.goto(`${mock.url}/r/${garden}`);
+  await other.locator('[role=log][aria-busy=false]').waitFor();
+  await page.waitForTimeout(6_000); // what was there when the pages loaded is no news
+  await page.evaluate(() => (window.alerts.length = 0));
+  mock.order('say', { room: 'Lunch', user: 'Mira', text: 'Soup at noon' });
+  await until('it is shown', async () => (await alertsOf(page)).length + (await alertsOf(other)).length > 0);
+  mock.order('say', { room: 'Garden', user: 'Mira', text: 'seen in the other tab' });
+  await page.getByRole('switch', { name: 'Show what was said' }).click();
+  await page.waitForTimeout(2_000);
+  mock.order('say', { room: 'Lunch', user: 'Mira', text: 'a secret' });
+  await until('the next one too', async () => (await alertsOf(page)).length + (await alertsOf(other)).length > 1);
+  const all = [...(await alertsOf(page)), ...(await alertsOf(other))];
+  check(JSON.stringify(all), JSON.stringify(all) === JSON.stringify([[`room-${lunch}`, 'Mira in Lunch', 'Soup at noon'], [`room-${lunch}`, 'Mira in Lunch', 'There is a new message.']]));
+  await page.evaluate(() => window.alerts.at(-1).onclick());
+  await page.waitForURL((u) => u.pathname.startsWith(`/rooms/${lunch}/`) || u.pathname === `/r/${lunch}`);
+  await page.getByText('a secret').waitFor();
+});
+
 await test('keys: switcher, rooms up and down, help', {}, async (page) => {
   await open(page);
   await page.keyboard.press('Control+k');
