@@ -3,7 +3,7 @@
  *
  *   working_day.mjs [--shots DIR]    with a picture of every screen after each step */
 import assert from 'node:assert/strict';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { PASSWORD, axe, composer, line, log, newPerson, newSteps, openBrowser, say, sees, signUp, sleep, until } from './person.mjs';
@@ -204,6 +204,29 @@ try {
       await log(p).getByText('Chen’s message was deleted').waitFor();
       assert.equal(await log(p).getByText('1234').count(), 0);
     }
+  });
+
+  await step('Ada sends a picture: Ben looks at it, and Chen takes it to the phone byte for byte', async () => {
+    const picture = await ada.page.screenshot();
+    const [chooser] = await Promise.all([ada.page.waitForEvent('filechooser'), button(ada, 'Attach files').click()]);
+    await chooser.setFiles([{ name: 'our kitchen.png', buffer: picture, mimeType: 'image/png' }]);
+    await ada.page.getByRole('list', { name: 'Files of this message' }).getByText(/, ready$/).waitFor();
+    await say(ada, 'This is how it looks.');
+    await seeAll('This is how it looks.', ada, ben, chen);
+    await line(ben, 'This is how it looks.').getByRole('button', { name: 'Open our kitchen.png' }).click();
+    const seen = ben.page.getByRole('dialog').getByRole('img', { name: 'our kitchen.png' });
+    await until('it is drawn', () => seen.evaluate((img) => img.complete && img.naturalWidth));
+    assert.equal(await seen.evaluate((img) => img.naturalWidth), picture.readUInt32BE(16));
+    await axe(ben, 'a picture');
+    await ben.page.keyboard.press('Escape');
+    await line(chen, 'This is how it looks.').getByRole('button', { name: 'Open our kitchen.png' }).tap();
+    const dialog = chen.page.getByRole('dialog');
+    const [download] = await Promise.all([chen.page.waitForEvent('download'), dialog.getByRole('button', { name: 'Download' }).tap()]);
+    assert.equal(download.suggestedFilename(), 'our kitchen.png');
+    assert.ok(readFileSync(await download.path()).equals(picture));
+    await axe(chen, 'a picture on the phone');
+    await dialog.getByRole('button', { name: 'Close' }).last().tap();
+    await dialog.waitFor({ state: 'detached' });
   });
 
   await step('words of all kinds are found, and lead to their line', async () => {

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { createServer as createVite } from 'vite';
 import { WebSocketServer } from 'ws';
 import { createAdmin } from './admin.mjs';
+import { createFiles } from './files.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const DIST = pathOf(ROOT, 'dist');
@@ -16,8 +17,10 @@ const CSP =
   "font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; " +
   "require-trusted-types-for 'script'";
 const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.woff2': 'font/woff2', '.webmanifest': 'application/manifest+json' };
-const KIND = { room_created: 1, joined: 2, left: 3, posted: 4, edited: 5, deleted: 6, said: 7, revised: 8, reacted: 9, pinned: 10, removed: 11, banned: 12, unbanned: 13, role_changed: 14, muted: 15, added: 16, renamed: 17, topic_changed: 18, archived: 19, history_changed: 20, direct_created: 21, founded: 22 };
-const BODIES = { posted: ['text'], said: ['text', 'mentions'], edited: ['text'], revised: ['text', 'mentions'], reacted: ['emoji', 'on'], pinned: ['on'], deleted: ['by_role'], joined: ['role'], left: ['reason'], room_created: ['name', 'topic', 'visibility'], removed: ['member'], banned: ['member'], unbanned: ['member'], role_changed: ['member', 'role'], muted: ['member', 'muted'], added: ['member'], renamed: ['name'], topic_changed: ['topic'], archived: ['on'], history_changed: ['history'], direct_created: ['members'], founded: ['name', 'topic', 'visibility', 'history'] };
+const KIND = { room_created: 1, joined: 2, left: 3, posted: 4, edited: 5, deleted: 6, said: 7, revised: 8, reacted: 9, pinned: 10, removed: 11, banned: 12, unbanned: 13, role_changed: 14, muted: 15, added: 16, renamed: 17, topic_changed: 18, archived: 19, history_changed: 20, direct_created: 21, founded: 22, shared: 23 };
+const BODIES = { posted: ['text'], said: ['text', 'mentions'], edited: ['text'], revised: ['text', 'mentions'], reacted: ['emoji', 'on'], pinned: ['on'], deleted: ['by_role'], joined: ['role'], left: ['reason'], room_created: ['name', 'topic', 'visibility'], removed: ['member'], banned: ['member'], unbanned: ['member'], role_changed: ['member', 'role'], muted: ['member', 'muted'], added: ['member'], renamed: ['name'], topic_changed: ['topic'], archived: ['on'], history_changed: ['history'], direct_created: ['members'], founded: ['name', 'topic', 'visibility', 'history'], shared: ['text', 'mentions', 'files'] };
+const FILE = ['file', 'name', 'mime', 'bytes', 'width', 'height'];
+const LINES = ['posted', 'said', 'shared'];
 const NAMES = Object.fromEntries(Object.entries(KIND).map(([name, number]) => [number, name]));
 const SNAPSHOT = 50;
 const GONE_MAX = 256;
@@ -43,7 +46,8 @@ export async function startMock({ port = 0, seed = true, empty = false } = {}) {
   const server = { name: 'Rookery', signup: 0, set_up: !empty };
   const invites = new Map();
   const pictures = new Map(); // user → { rev, type, bytes }
-  const knobs = { refuseSockets: false, failPosts: '', muteAcks: false, tokenMs: 600_000, httpDelayMs: 0, holdEvents: false, down: false };
+  const knobs = { refuseSockets: false, failPosts: '', muteAcks: false, tokenMs: 600_000, httpDelayMs: 0, holdEvents: false, down: false, holdUploads: false, failUploads: '' };
+  const uploads = { cut: 0 };
   let nextId = 1000;
   const id = () => (nextId += 1 + Math.floor(Math.random() * 50));
 
@@ -54,8 +58,9 @@ export async function startMock({ port = 0, seed = true, empty = false } = {}) {
   }
 
   function append(room, user, kind, body, more = {}) {
-    const event = { type: 'event', room: room.id, seq: room.log.length + 1, kind: KIND[kind], user, at_ms: Math.max(more.at_ms ?? Date.now(), room.log.at(-1)?.at_ms ?? 0), client_id: more.client_id ?? newId(), msg_no: kind === 'posted' || kind === 'said' ? ++room.msgNo : 0, target: more.target ?? 0, body };
+    const event = { type: 'event', room: room.id, seq: room.log.length + 1, kind: KIND[kind], user, at_ms: Math.max(more.at_ms ?? Date.now(), room.log.at(-1)?.at_ms ?? 0), client_id: more.client_id ?? newId(), msg_no: LINES.includes(kind) ? ++room.msgNo : 0, target: more.target ?? 0, body };
     room.log.push(event);
+    if (kind === 'deleted') files.forget(room.log[event.target - 1]?.client_id);
     if (kind === 'deleted')
       for (const e of room.log) if (e.seq === event.target || ((e.kind === KIND.edited || e.kind === KIND.revised) && e.target === event.target)) e.body = null;
     for (const s of sockets) {
@@ -143,7 +148,7 @@ export async function startMock({ port = 0, seed = true, empty = false } = {}) {
     return out;
   }
 
-  const isLine = (e) => e?.kind === KIND.posted || e?.kind === KIND.said;
+  const isLine = (e) => LINES.includes(NAMES[e?.kind]);
 
   /* A line, its newest edit, and what hangs on it. */
   function lineFrames(room, e) {
@@ -177,7 +182,7 @@ export async function startMock({ port = 0, seed = true, empty = false } = {}) {
   function toJson(e) {
     if (e.type === 'marks') return e;
     const names = BODIES[NAMES[e.kind]];
-    return { ...e, kind: NAMES[e.kind], body: e.body && Object.fromEntries(names.map((n, i) => [n, n === 'mentions' || n === 'members' ? e.body[i].map(([id]) => ({ id })) : e.body[i]])) };
+    return { ...e, kind: NAMES[e.kind], body: e.body && Object.fromEntries(names.map((n, i) => [n, n === 'mentions' || n === 'members' ? e.body[i].map(([id]) => ({ id })) : n === 'files' ? e.body[i].map((f) => Object.fromEntries(FILE.map((k, j) => [k, f[j]]))) : e.body[i]])) };
   }
 
   /* ---- what a room is asked to do; answers ack, or throws the name of an error ---- */
@@ -193,6 +198,7 @@ export async function startMock({ port = 0, seed = true, empty = false } = {}) {
     let event;
     if (m.type === 'room_post') event = append(room, user.id, 'posted', [m.text], m);
     else if (m.type === 'room_say') event = append(room, user.id, 'said', [m.text, m.mentions.map((r) => [r.id])], { ...m, target: m.reply_to });
+    else if (m.type === 'room_share') event = append(room, user.id, 'shared', [m.text, m.mentions.map((r) => [r.id]), files.claim(room, user, m.client_id, m.files)], { ...m, target: m.reply_to });
     else if (!isLine(line)) throw 'no_event';
     else if (line.body === null) throw 'deleted';
     else if (m.type === 'room_react') event = append(room, user.id, 'reacted', [m.emoji, m.on], m);
@@ -212,6 +218,7 @@ export async function startMock({ port = 0, seed = true, empty = false } = {}) {
     return { status: row.status, type: 'application/problem+json', body: { type: `/problems/${name}`, title: name, status: row.status, detail: row.text, ...more } };
   };
   const ok = (body, status = 200, headers = {}) => ({ status, body, headers });
+  const files = createFiles({ id, ok, problem });
 
   function endSession(session) {
     session.over = true;
@@ -375,6 +382,8 @@ export async function startMock({ port = 0, seed = true, empty = false } = {}) {
     const room = rooms.get(Number(roomId));
     if (room?.banned.has(me.id)) return problem('banned');
     if (!room || (room.visibility !== 0 && !room.members.has(me.id))) return problem('no_room');
+    if (what === 'files' && method === 'POST') return knobs.failUploads ? problem(knobs.failUploads, { retry_ms: 500 }) : files.upload(room, me, query, body);
+    if (what === 'files') return method === 'DELETE' ? files.drop(room, me, Number(whomId)) : files.download(room, me, Number(whomId));
     if (whomId && what !== 'messages') return change(room, me, what, Number(whomId), method, body);
     const ackOf = (event) => ok({ type: 'ack', client_id: body.client_id, room: room.id, seq: event.seq, at_ms: event.at_ms, msg_no: 0, dup: false });
     if (['name', 'topic', 'archived', 'history'].includes(what)) return setting(room, me, what, body);
@@ -560,6 +569,12 @@ export async function startMock({ port = 0, seed = true, empty = false } = {}) {
       append(findRoom(room), line.user, 'edited', [text], { target: seq });
     },
     join: ({ room, user }) => void join(findRoom(room), findUser(user)),
+    /** Of uploads: those that were cut while they were held, and files that are there. */
+    uploads: () => ({ cut: uploads.cut, files: [...files.files.values()].map((f) => ({ name: f.name, user: users.get(f.user).name, bytes: f.bytes.length, shown: f.line !== null })) }),
+    /** Put out without a word: what a request finds that was on its way. */
+    putOut({ room, user }) {
+      findRoom(room).members.delete(findUser(user).id);
+    },
     kick({ room, user, why = 'not_member' }) {
       leaves(findRoom(room), findUser(user).id, why);
     },
@@ -592,10 +607,16 @@ export async function startMock({ port = 0, seed = true, empty = false } = {}) {
   const http = createHttpServer((req, res) => {
     const url = new URL(req.url, 'http://localhost');
     const chunks = [];
+    const isUpload = req.method === 'POST' && /\/rooms\/\d+\/files$/.test(url.pathname);
+    if (isUpload && knobs.holdUploads) {
+      req.on('close', () => uploads.cut++); // taken, and never answered
+      req.resume();
+      return;
+    }
     req.on('data', (c) => chunks.push(c));
     req.on('end', () => {
       const bytes = Buffer.concat(chunks);
-      const body = req.headers['content-type']?.startsWith('image/') ? bytes : bytes.length > 0 ? JSON.parse(bytes.toString()) : undefined;
+      const body = isUpload || req.headers['content-type']?.startsWith('image/') ? bytes : bytes.length > 0 ? JSON.parse(bytes.toString()) : undefined;
       if (url.pathname.startsWith('/mock/')) {
         const answer = orders[url.pathname.slice(6)](body ?? {});
         res.end(JSON.stringify(answer ?? {}));
@@ -721,6 +742,7 @@ export async function startMock({ port = 0, seed = true, empty = false } = {}) {
         return;
       case 'room_post':
       case 'room_say':
+      case 'room_share':
       case 'room_revise':
       case 'room_edit':
       case 'room_delete':

@@ -42,7 +42,7 @@ async function test(name, options, body) {
     failed++;
     console.log(`FAILED ${name}: ${e.message.split('\n').slice(0, 4).join(' | ')}`);
   } finally {
-    mock.order('knobs', { failPosts: '', down: false, refuseSockets: false, httpDelayMs: 0, muteAcks: false });
+    mock.order('knobs', { failPosts: '', down: false, refuseSockets: false, httpDelayMs: 0, muteAcks: false, holdUploads: false, failUploads: '' });
     await context.close();
   }
 }
@@ -738,6 +738,62 @@ for (const colorScheme of ['light', 'dark'])
     await page.getByText('Photography').waitFor();
     await scan('browse');
   });
+
+async function attach(page, name, size) {
+  const [chooser] = await Promise.all([page.waitForEvent('filechooser'), page.getByRole('button', { name: 'Attach files' }).click()]);
+  await chooser.setFiles([{ name, mimeType: 'application/octet-stream', buffer: Buffer.alloc(size, 7) }]);
+}
+const tray = (page) => page.getByRole('list', { name: 'Files of this message' }).getByRole('listitem');
+const wait = async (page, what, ok) => {
+  for (let i = 0; i < 100 && !(await ok()); i++) await page.waitForTimeout(100);
+  check(what, await ok());
+};
+
+await test('a running upload is cancelled: nothing of it stays, and the next one goes', {}, async (page) => {
+  await open(page);
+  const cut = mock.order('uploads', {}).cut;
+  mock.order('knobs', { holdUploads: true });
+  await attach(page, 'huge.bin', 20_000_000);
+  await page.getByRole('progressbar', { name: 'Uploading huge.bin' }).waitFor();
+  await page.locator('#composer').fill('With a file');
+  await page.getByRole('button', { name: 'Cancel huge.bin' }).click();
+  await wait(page, 'the request was cut', () => mock.order('uploads', {}).cut === cut + 1);
+  check('the tray is empty', (await tray(page).count()) === 0);
+  mock.order('knobs', { holdUploads: false });
+  await attach(page, 'small.bin', 3000);
+  await tray(page).getByText(/, ready$/).waitFor();
+  await page.locator('#composer').press('Enter');
+  await page.getByRole('button', { name: 'Download small.bin' }).waitFor();
+  check('one file', JSON.stringify(mock.order('uploads', {}).files.filter((f) => /huge|small/.test(f.name)).map((f) => [f.name, f.bytes, f.shown])) === '[["small.bin",3000,true]]');
+});
+
+await test('an upload that fails says why, keeps the line back, and goes on when asked again', {}, async (page) => {
+  await open(page);
+  mock.order('knobs', { failUploads: 'unavailable' });
+  await attach(page, 'again.bin', 4000);
+  await tray(page).getByRole('alert').waitFor();
+  await page.locator('#composer').fill('Not without it');
+  await page.locator('#composer').press('Enter');
+  await page.getByText('Not sent: retry or remove the file that was not uploaded.').waitFor();
+  mock.order('knobs', { failUploads: '' });
+  await page.getByRole('button', { name: 'Retry' }).click();
+  await tray(page).getByText(/, ready$/).waitFor();
+  await page.locator('#composer').press('Enter');
+  await page.getByRole('button', { name: 'Download again.bin' }).waitFor();
+  check('it is there once', mock.order('uploads', {}).files.filter((f) => f.name === 'again.bin').length === 1);
+});
+
+await test('who was put out uploads nothing, and is told why at the file', {}, async (page) => {
+  await open(page);
+  mock.order('putOut', { room: 'Garden', user: 'Robin' });
+  try {
+    await attach(page, 'late.bin', 4000);
+    await tray(page).getByRole('alert').getByText('You are not in this room').waitFor();
+    check('nothing is there', mock.order('uploads', {}).files.every((f) => f.name !== 'late.bin'));
+  } finally {
+    mock.order('join', { room: 'Garden', user: 'Robin' });
+  }
+});
 
 await browser.close();
 await mock.stop();
