@@ -154,8 +154,13 @@ export function createSender(store: Store, db: OutboxDb, tabs: Tabs, send: (m: B
         if (draining.has(room)) continue;
         draining.add(room);
         void locked(room, () => drainRoom(room)).finally(() => {
-          draining.delete(room);
-          if (isOnline() && outbox.nextToSend(store.getState().outbox, room)) setTimeout(() => this.drain(), RETRY_MIN_MS);
+          const again = () => {
+            draining.delete(room);
+            this.drain();
+          };
+          // Until then no change of another room's entries begins it either: two rooms would drive each other without end.
+          if (isOnline() && outbox.nextToSend(store.getState().outbox, room)) setTimeout(again, RETRY_MIN_MS);
+          else draining.delete(room);
         });
       }
     },

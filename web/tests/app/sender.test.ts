@@ -79,6 +79,21 @@ describe('the outbox', () => {
     await vi.waitFor(async () => expect(await db.all(ME)).toHaveLength(0));
   });
 
+  test('a socket that takes nothing while it closes: each room tries now and then, and they do not drive each other', async () => {
+    const tries: number[] = [];
+    sender = createSender(store, db, tabs, (m) => {
+      tries.push((m as RoomPostMsg).room);
+      return false;
+    });
+    say('a');
+    say('b', ROOM + 1);
+    goOnline();
+    await vi.waitFor(() => expect(tries).toHaveLength(2));
+    await new Promise((done) => setTimeout(done, 200));
+    expect(tries.length).toBeLessThan(20);
+    await vi.waitFor(() => expect(tries.length).toBeGreaterThanOrEqual(4));
+  });
+
   test('is in IndexedDB before it is on the wire', async () => {
     goOnline();
     const id = say('a');
