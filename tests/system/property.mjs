@@ -3,8 +3,7 @@
  * and the tables are the same; what was acked is in the log in its place, once, and what was refused is not.
  *
  *   property.mjs [--events 3000] [--seed N] [--kills 3] [--db-kills 1] [--leave-out KIND] [--record FILE]
- *   ROOKERY_TOPOLOGY=hosts property.mjs --events 8000    by hand, a run for each topology: what its last words need comes by
- *                                                        chance, and a kind that nobody made fails the run
+ *   ROOKERY_TOPOLOGY=hosts property.mjs --events 8000
  *   property.mjs --replay FILE [--leave-out KIND]
  *
  * --leave-out: the fold passes over this kind of event, which must be noticed: the run fails. Without it a run does so

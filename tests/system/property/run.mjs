@@ -285,9 +285,12 @@ class Run {
     let running = null;
     let disturbed = start;
     let failed = null;
+    let last = { count: 0, atMs: start };
     for (;;) {
       const done = this.ledger.counts.acked;
       if (failed) throw failed;
+      if (done > last.count) last = { count: done, atMs: Date.now() };
+      if (Date.now() - last.atMs > SETTLE_MS) throw new Error(`the storm stands still: ${this.underWay().join('; ')}`);
       if (done >= this.events && disasters.length === 0 && !running) break;
       if (Date.now() - start > STORM_MS) throw new Error(`the storm got ${done} events in ${STORM_MS} ms`);
       this.tick(false);
@@ -309,7 +312,7 @@ class Run {
     await until(() => `everybody is online: ${links()}`, () => this.pages.map((b) => this.actOn(b, true)) && this.pages.every((b) => b.page.state.link.state === 'online') && this.talkers.every((t) => t.online), SETTLE_MS);
     const start = Date.now();
     while (this.ledger.counts.acked < target) {
-      if (Date.now() - start > SETTLE_MS) throw new Error('the calm takes too long');
+      if (Date.now() - start > SETTLE_MS) throw new Error(`the calm takes too long: ${this.underWay().join('; ')}`);
       this.tick(true);
       await sleep(TICK_MS);
     }
@@ -352,7 +355,7 @@ class Run {
   }
 
   underWay() {
-    return [...this.talkers.filter((t) => t.open.size).map((t) => `talker of ${this.users.get(t.user)} waits for ${t.open.size}`),
+    return [...this.talkers.filter((t) => t.open.size).map((t) => `talker of ${this.users.get(t.user)}, ${t.online ? 'online' : 'offline'}, waits for ${t.open.size}: ${JSON.stringify([...t.open.values()][0])}`),
       ...this.pages.filter((b) => b.page.changing).map((b) => `${b.name}: ${b.page.changing} requests`),
       ...this.pages.flatMap((b) => b.page.state.outbox.entries.filter((e) => !HAS_ENDED.has(e.state)).map((e) => `${b.name}: ${e.state} ${e.work.what} ${e.reason}`))];
   }
@@ -536,7 +539,9 @@ export async function run(options) {
     console.log(`went wrong: ${Object.entries(self.did).map(([what, n]) => `${what} ${n}`).join(', ')}`);
     console.log(`requests ${asked}, acked ${acked}, acked again ${repeats}, refused ${refused}`);
     console.log(`refused: ${[...self.ledger.refusals].map(([what, n]) => `${what} ${n}`).join(', ')}`);
-    told(`recorded ${record.logs.reduce((n, [, events]) => n + events.length, 0)} events`);
+    const count = record.logs.reduce((n, [, events]) => n + events.length, 0);
+    told(`recorded ${count} events`);
+    if (count < options.events) record.faults.push(`the logs have ${count} events, not ${options.events}`);
     return record;
   } catch (e) {
     console.log(`not ok the run: ${e.stack}`); // the end below may hang on what went wrong
