@@ -99,7 +99,7 @@ try {
       mock.order('role', { room: 'Garden', user: 'Robin', role: 0 });
       mock.order('signIn', { user: 'Robin', device: 'Web on Android', userAgent: 'x Firefox/133.0', address: '2001:db8:1234:5678:9abc:def0:1234:5678', agoMs: 7_200_000 });
       await page.goto(`${mock.url}/settings`);
-      await page.getByText('this device').waitFor();
+      await page.getByText('this device', { exact: true }).waitFor();
       await shot('settings');
       await page.getByRole('button', { name: 'Change password' }).click();
       await page.getByRole('button', { name: 'Change password' }).scrollIntoViewIfNeeded();

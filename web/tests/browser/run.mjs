@@ -555,7 +555,7 @@ await test('another sign-in is logged out, then all of them', {}, async (page, c
   await second.getByRole('button', { name: /Your menu/ }).waitFor();
   await page.getByRole('button', { name: /Your menu/ }).click();
   await page.getByRole('menuitem', { name: 'Settings' }).click();
-  await page.getByText('this device').waitFor();
+  await page.getByText('this device', { exact: true }).waitFor();
   await until('three or more sign-ins', async () => (await page.getByRole('main').getByRole('listitem').count()) >= 3);
   await page.getByRole('button', { name: /^Log out Firefox, Web on Android, used 2 hours ago/ }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Log out' }).click();
@@ -591,7 +591,7 @@ await test('phone: settings and member menu at 320 px, no sideways scroll', { vi
   mock.order('role', { room: 'Garden', user: 'Robin', role: 1 });
   await login(page, mock.url);
   await page.goto(`${mock.url}/settings`);
-  await page.getByText('this device').waitFor();
+  await page.getByText('this device', { exact: true }).waitFor();
   check('settings fit', await page.evaluate(() => document.documentElement.scrollWidth <= 320));
   const targets = await page.getByRole('main').getByRole('button', { name: /^Log out|Change/ }).evaluateAll((all) => all.map((el) => el.getBoundingClientRect().height));
   check('44 px to touch', targets.every((h) => h >= 44));
@@ -719,7 +719,7 @@ for (const colorScheme of ['light', 'dark'])
     await page.getByRole('menuitem', { name: 'Mute' }).click();
     await scan('question about a member');
     await page.goto(`${mock.url}/settings`);
-    await page.getByText('this device').waitFor();
+    await page.getByText('this device', { exact: true }).waitFor();
     await page.getByRole('button', { name: 'Change password' }).click();
     await scan('settings with errors');
     await page.getByRole('button', { name: /Your menu/ }).click();
