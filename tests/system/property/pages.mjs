@@ -54,6 +54,13 @@ function storage() {
   };
 }
 
+/** What code of a dead page is stopped by, where it would reach what its browser keeps. */
+class DeadPage extends Error {}
+
+process.on('unhandledRejection', (reason) => {
+  if (!(reason instanceof DeadPage)) throw reason;
+});
+
 /** One browser of one person: what outlives its pages. */
 export class Browser {
   constructor(name, user, base, code, ledger) {
@@ -89,6 +96,7 @@ export class Page {
     this.changing = 0;
     this.timers = new Set();
     this.sockets = new Set();
+    this.databases = new Set();
     this.controller = new AbortController();
     this.window = new EventTarget();
     this.document = Object.assign(new EventTarget(), { visibilityState: 'visible' });
@@ -132,12 +140,22 @@ export class Page {
       fetch: (path, init) => this.fetch(path, init),
       WebSocket: this.socketClass(),
       BroadcastChannel: undefined,
-      indexedDB: browser.indexedDB,
+      indexedDB: { open: (...args) => this.openDatabase(...args) },
       setTimeout: timer(setTimeout),
       clearTimeout: clear,
       setInterval: timer(setInterval),
       clearInterval: clear,
     };
+  }
+
+  openDatabase(...args) {
+    if (!this.alive) throw new DeadPage('open');
+    const request = this.browser.indexedDB.open(...args);
+    request.addEventListener('success', () => {
+      if (this.alive) this.databases.add(request.result);
+      else request.result.close();
+    });
+    return request;
   }
 
   async fetch(path, init) {
@@ -223,8 +241,14 @@ export class Page {
     if (this.alive) this.window.dispatchEvent(new Event('online'));
   }
 
+  /* What it has begun to write may still be written; it begins nothing any more. */
   die() {
     this.alive = false;
+    for (const database of this.databases) {
+      database.transaction = () => {
+        throw new DeadPage('transaction');
+      };
+    }
     for (const handle of this.timers) clearTimeout(handle);
     this.timers.clear();
     for (const socket of this.sockets) {
