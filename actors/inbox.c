@@ -331,7 +331,7 @@ err_t inbox_member(inbox_t *self, const struct msg_inbox_member *member, const s
         *change_out = INBOX_REMOVED;
         return ERR_OK;
     }
-    bool is_new = !room, is_same = is_new || s_looks_like(room, state);
+    bool is_new = !room, is_same = is_new || (s_looks_like(room, state) && state->read_msg_no <= room->read_msg_no);
     const struct inbox_room own = room ? *room : (struct inbox_room){.notify = state->notify};
     err_t err = room ? s_set(room, state) : s_add(self, state, &room);
     if (err)
@@ -340,6 +340,7 @@ err_t inbox_member(inbox_t *self, const struct msg_inbox_member *member, const s
     room->turn = own.turn;
     room->rev = own.rev;
     room->change_seq = member->seq;
+    s_drop_read(room); /* who comes in again has read all that was there */
     *change_out = is_new ? INBOX_ADDED : is_same ? INBOX_SAME : INBOX_CHANGED;
     return ERR_OK;
 }

@@ -84,7 +84,7 @@ uint32_t inbox_mentions(const struct inbox_room *room); /* how many are unread; 
 /* As the store knows them. ERR_NO_MEMORY: as before. */
 err_t inbox_set_mentions(struct inbox_room *room, const uint64_t *msg_nos, size_t count);
 
-typedef enum { INBOX_SAME, INBOX_ADDED, INBOX_CHANGED /* role, or what the room is called or set to */, INBOX_REMOVED } inbox_change_t;
+typedef enum { INBOX_SAME, INBOX_ADDED, INBOX_CHANGED /* role, pointer, or what the room is called or set to */, INBOX_REMOVED } inbox_change_t;
 /* A membership change as the room tells it; state: the room as it now is. ERR_TOO_MANY_ROOMS: not added. */
 err_t inbox_member(inbox_t *self, const struct msg_inbox_member *member, const struct rec_room_state *state,
                    inbox_change_t *change_out);

@@ -179,6 +179,9 @@ static err_t s_on_member(room_shard_t *self, inbox_t *inbox, const struct envelo
         rec_room_state_append(&self->list, &state);
         added.as.room_added.rooms = list_of(&self->list);
         shard_tell_edges(self, inbox, 0, &added);
+        const struct inbox_room *room = inbox_find(inbox, state.room);
+        if (inbox_mentions(room)) /* none otherwise, as after `welcome` */
+            shard_tell_mentions(self, inbox, room);
     } else if (change == INBOX_REMOVED) {
         struct msg removed = {.type = MSG_ROOM_REMOVED};
         removed.as.room_removed = (struct msg_room_removed){.room = state.room, .code = member->code};

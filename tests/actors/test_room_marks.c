@@ -342,6 +342,42 @@ static void test_mentions_are_counted_at_sign_in_and_with_each_change_and_read_a
     assert_int_equal(0, s_told(f));
 }
 
+static void s_tell_member(struct fixture *f, uint64_t seq, uint32_t role, uint64_t read_msg_no)
+{
+    list_writer_t list;
+    list_writer_init(&list, 1 << 16);
+    rec_room_state_append(&list, &(struct rec_room_state){.room = ROOM, .incarnation = 1, .name = view_of_text("kitchen"),
+                                                          .head = seq, .msg_no = 5, .role = role,
+                                                          .read_msg_no = read_msg_no});
+    struct msg told = {.type = MSG_INBOX_MEMBER};
+    told.as.inbox_member = (struct msg_inbox_member){.user = BOB, .seq = seq, .joined = true, .rooms = list_of(&list)};
+    fixture_send(f, f->room_2, 0, &told);
+    list_writer_fini(&list);
+}
+
+static uint64_t s_added_at(struct fixture *f)
+{
+    struct msg msg;
+    struct rec_room_state room;
+    fixture_expect(f, MSG_ROOM_ADDED, &msg);
+    assert_true(rec_room_state_next(&msg.as.room_added.rooms, &room));
+    return room.read_msg_no;
+}
+
+static void test_a_room_told_anew_has_its_count_behind_it_and_none_when_who_left_came_back(void **state)
+{
+    struct fixture *f = *state;
+    s_open_inbox(f, BOB);
+    s_answer_mentions(f, (const uint64_t[]){3, 5}, 2);
+    assert_int_equal(2, s_told(f));
+    s_tell_member(f, 6, 1, 0); /* another role: what is unread stays so */
+    assert_int_equal(2, s_added_at(f));
+    assert_int_equal(2, s_told(f));
+    s_tell_member(f, 8, 1, 5); /* out and in again between two notices: all that is there is read */
+    assert_int_equal(5, s_added_at(f));
+    fixture_expect_none(f, MSG_MENTIONED);
+}
+
 static void test_browsers_that_come_back_are_told_counts_without_a_question_to_the_store(void **state)
 {
     struct fixture *f = *state;
@@ -400,6 +436,7 @@ int main(void)
         ON_A_BENCH(test_a_snapshot_carries_what_hangs_on_its_lines),
         cmocka_unit_test(test_the_inbox_of_who_is_called_is_told_until_it_answers),
         ON_A_BENCH(test_mentions_are_counted_at_sign_in_and_with_each_change_and_read_away),
+        ON_A_BENCH(test_a_room_told_anew_has_its_count_behind_it_and_none_when_who_left_came_back),
         ON_A_BENCH(test_browsers_that_come_back_are_told_counts_without_a_question_to_the_store),
         ON_A_BENCH(test_an_answer_that_is_older_than_the_last_question_is_not_taken),
     };

@@ -17,7 +17,7 @@
 #include "proto/limits.h"
 #include "tests/persist/fixture.h"
 
-enum { ALICE = 101, BOB = 102, CAROL = 103, ROOM = 7001, LONG_ROOM = 7002, HEAD = 16 };
+enum { ALICE = 101, BOB = 102, CAROL = 103, ADMINISTRATOR = 109 /* in no room */, ROOM = 7001, LONG_ROOM = 7002, HEAD = 16 };
 enum { PIECE = LIM_FILE_CHUNK_BYTES, FILE_A = 601, FILE_B = 602, FILE_C = 603 }; /* of the lines 17, 17, 18 */
 
 static struct fixture s_fixture;
@@ -541,7 +541,7 @@ static void test_settings_and_who_is_brought_in_are_folded(void **state)
     s_add(ROOM, 18, KIND_TOPIC_CHANGED, ALICE, 0, 0, &(struct kind_topic_changed){.topic = view_of_text("cake")});
     s_add(ROOM, 19, KIND_HISTORY_CHANGED, ALICE, 0, 0, &(struct kind_history_changed){.history = 1});
     s_add(ROOM, 20, KIND_ADDED, ALICE, 0, 0, &(struct kind_added){.member = CAROL});
-    s_add(ROOM, 21, KIND_ARCHIVED, ALICE, 0, 0, &(struct kind_archived){.on = true});
+    s_add(ROOM, 21, KIND_ARCHIVED, ADMINISTRATOR, 0, 0, &(struct kind_archived){.on = true});
     s_store();
     char *text = s_verify(&report);
     assert_string_equal("", text);

@@ -1080,7 +1080,7 @@ export interface PresenceMsg {
   /** empty in rooms of more than 500 members (at most 500) */
   users: PresenceOfRec[];
 }
-/** this user is now in these rooms, or has another role there, or they have another name, topic or setting; all rooms when the owner of the inbox ended: who has read further than it says, says so again */
+/** this user is now in these rooms, or has another role there, or they have another name, topic or setting; all rooms when the owner of the inbox ended: who has read further than it says, says so again. How often lines call this user follows in `mentioned`, where they do */
 export interface RoomAddedMsg {
   type: 'room_added';
   /** as in `welcome` (at most 512) */

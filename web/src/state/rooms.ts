@@ -121,10 +121,7 @@ export function welcomeRooms(rooms: Rooms, list: readonly RoomStateRec[]): Rooms
 
 export function addRooms(rooms: Rooms, list: readonly RoomStateRec[]): Rooms {
   const byId = new Map(rooms.byId);
-  for (const r of list) {
-    const old = byId.get(r.room);
-    byId.set(r.room, { ...fromState(r, old), mentions: old?.mentions ?? 0 });
-  }
+  for (const r of list) byId.set(r.room, fromState(r, byId.get(r.room)));
   return { ...rooms, byId, order: sorted(byId) };
 }
 

@@ -142,6 +142,14 @@ describe('in the room list', () => {
     expect(needsGone(s.rooms.byId.get(ROOM)!)).toBe(true);
   });
 
+  it('has the count of calls that is told behind a room told anew, and none where none is told', () => {
+    const base = run([welcome([roomState({ head: 12, msg_no: 10, read_msg_no: 4 })]), { type: 'mentioned', rooms: [{ room: ROOM, count: 9 }] }]);
+    const back = run([{ type: 'room_added', rooms: [roomState({ head: 14, msg_no: 10, read_msg_no: 10 })] }], base);
+    expect(back.rooms.byId.get(ROOM)!.mentions).toBe(0);
+    const named = run([{ type: 'room_added', rooms: [roomState({ head: 14, msg_no: 10, read_msg_no: 4, name: 'Attic' })] }, { type: 'mentioned', rooms: [{ room: ROOM, count: 9 }] }], base);
+    expect(named.rooms.byId.get(ROOM)!.mentions).toBe(9);
+  });
+
   it('the level says what asks for attention', () => {
     const base = run([welcome([roomState({ head: 12, msg_no: 10, read_msg_no: 4 })]), heads(12, 10, 0), { type: 'mentioned', rooms: [{ room: ROOM, count: 2 }] }]);
     const at = (level: number) => attentionOf(run([{ type: 'notified', room: ROOM, level }], base).rooms.byId.get(ROOM)!);
