@@ -5,6 +5,7 @@ import { applySubOk, applyEvent, applyLive, emptyTimeline } from '@/state/timeli
 import type { State } from '@/state/store';
 import { ev, ME, posted, ROOM, subOk } from '../support';
 import { mentionQuery } from '@/state/mentions';
+import type { Entry } from '@/state/outbox';
 import { show } from './render';
 
 const field = () => screen.getByRole<HTMLTextAreaElement>('textbox');
@@ -125,6 +126,17 @@ describe('the composer', () => {
     await user.type(field(), '{ArrowUp}!{Enter}');
     expect(commands.edit).toHaveBeenCalledExactlyOnceWith(ROOM, 1, 'my words!', expect.any(Map));
     expect(commands.post).not.toHaveBeenCalled();
+  });
+
+  test('ArrowUp changes no older line while the last own one is on its way', async () => {
+    const { user, store } = show(composer, withOwnLine);
+    const newer = { clientId: 'c', user: ME, room: ROOM, work: { what: 'post', text: 'newer words' }, createdMs: 1, state: 'sent' } as Entry;
+    store.setState((s) => ({ ...s, outbox: { ...s.outbox, entries: [newer] } }));
+    await user.type(field(), '{ArrowUp}');
+    expect(field().value).toBe('');
+    store.setState((s) => ({ ...s, outbox: { ...s.outbox, entries: [] } }));
+    await user.type(field(), '{ArrowUp}');
+    expect(field().value).toBe('my words');
   });
 
   test('an unchanged line is not sent as a change; a draft is not touched by changing', async () => {

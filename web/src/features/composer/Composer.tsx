@@ -123,7 +123,10 @@ export function Composer({ room, name, quote }: { room: number; name: string; qu
 
   function editLast(): boolean {
     const items = read().timelines.get(room)?.items ?? [];
-    const busy = new Set(read().outbox.entries.map((e) => (e.work.what === 'edit' || e.work.what === 'delete' ? e.work.target : 0)));
+    const { entries } = read().outbox;
+    // The last own line is on its way: the one before it is not what is meant.
+    if (entries.some((e) => e.room === room && e.work.what === 'post' && e.state !== 'failed')) return false;
+    const busy = new Set(entries.map((e) => (e.work.what === 'edit' || e.work.what === 'delete' ? e.work.target : 0)));
     for (let i = items.length - 1; i >= 0; i--) {
       const item = items[i];
       if (item?.type !== 'line' || item.user !== me || item.text === null || busy.has(item.seq)) continue;
