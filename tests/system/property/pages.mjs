@@ -92,6 +92,7 @@ export class Page {
     this.browser = browser;
     this.alive = true;
     this.online = true;
+    this.isSigningIn = false;
     /** Requests under way that change something. */
     this.changing = 0;
     this.timers = new Set();

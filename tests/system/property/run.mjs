@@ -87,7 +87,7 @@ class Run {
   }
 
   async openBrowser(name, user, login) {
-    const browser = new Browser(name, user, this.stack.url, this.code, this.ledger);
+    const browser = Object.assign(new Browser(name, user, this.stack.url, this.code, this.ledger), { login });
     const page = browser.open();
     await until(`${name} signs in`, () => page.commands.login(login, PASSWORD).then(() => true, () => false), SETTLE_MS);
     this.pages.push(browser);
@@ -175,12 +175,22 @@ class Run {
     });
   }
 
+  /* The answer to a refresh was lost, and its successor is kept for 30 s only: a person signs in again. */
+  signInAgain(browser) {
+    const { page } = browser;
+    if (page.isSigningIn) return;
+    page.isSigningIn = true;
+    this.count('signed in again');
+    page.commands.login(browser.login, PASSWORD).catch(() => undefined).finally(() => (page.isSigningIn = false));
+  }
+
   actOn(browser, even) {
     const { page } = browser;
     const { random } = this;
     const { state } = page;
     if (state.session.status === 'unreachable' && random.once(50)) page.commands.retrySession(); // the page offers it
     if (state.link.state === 'waiting' && random.once(100)) page.commands.reconnect(); // likewise
+    if (state.session.status === 'out') this.signInAgain(browser);
     if (state.session.status !== 'in') return;
     const rooms = [...state.rooms.byId.keys()];
     if (rooms.length && (state.active === null || !state.rooms.byId.has(state.active) || (!even && random.once(60)))) {
