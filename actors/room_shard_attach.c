@@ -421,13 +421,10 @@ void shard_flush_heads(room_shard_t *self)
 static void s_tell_notices(room_shard_t *self, room_t *room)
 {
     uint64_t users[LIM_SUBS_MAX];
-    size_t cursor = 0, count = 0;
     if (!shard_is_time_to_tell(self, room->notices_ms))
         return;
     room->notices_ms = self->now_ms;
-    /* First who, then tell: an inbox of this actor answers at once, its notice goes, and a walk could pass over others. */
-    while (count < LIM_SUBS_MAX && map_next(&room->notices, &cursor, &users[count], NULL))
-        count++;
+    size_t count = shard_whom_to_tell(&room->notices, users);
     for (size_t i = 0; i < count; i++)
         shard_tell_inbox(self, room, users[i]);
     if (count == LIM_SUBS_MAX) /* those told have answered by then, mostly */

@@ -230,6 +230,9 @@ void shard_drop_inbox(room_shard_t *self, inbox_t *inbox);
 address_t shard_owner_of(room_shard_t *self, uint64_t id);
 /* Are inboxes that have not answered to be told again? After NOTICE_MS, and at once when it is news who owns them. */
 bool shard_is_time_to_tell(const room_shard_t *self, int64_t told_ms);
+/* Whom to tell next: first who, then tell, for an inbox of this actor answers at once, its entry goes, and a walk could
+ * pass over others. Returns how many. */
+size_t shard_whom_to_tell(const map_t *users, uint64_t whom_out[LIM_SUBS_MAX]);
 inbox_t *shard_find_inbox(const room_shard_t *self, uint64_t user);
 void shard_tell_edges(room_shard_t *self, const inbox_t *inbox, uint64_t session, const struct msg *msg);
 bool shard_inbox_is_full(const room_shard_t *self, uint64_t user);

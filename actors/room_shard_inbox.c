@@ -322,6 +322,14 @@ bool shard_is_time_to_tell(const room_shard_t *self, int64_t told_ms)
     return self->now_ms - told_ms >= NOTICE_MS || told_ms <= self->owners_ms;
 }
 
+size_t shard_whom_to_tell(const map_t *users, uint64_t whom_out[LIM_SUBS_MAX])
+{
+    size_t cursor = 0, count = 0;
+    while (count < LIM_SUBS_MAX && map_next(users, &cursor, &whom_out[count], NULL))
+        count++;
+    return count;
+}
+
 static int s_compare_ids(const void *a, const void *b)
 {
     uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;

@@ -77,18 +77,13 @@ void shard_tell_called(room_shard_t *self, const room_t *room, uint64_t user)
 
 void shard_tell_all_called(room_shard_t *self, room_t *room)
 {
-    size_t cursor = 0;
-    uint64_t user;
+    uint64_t users[LIM_SUBS_MAX];
     if (!room->called.count || !shard_is_time_to_tell(self, room->called_ms))
         return;
     room->called_ms = self->now_ms;
-    /* An inbox of this actor may answer at once, and its entry goes: then the walk may see another one twice. */
-    for (size_t told = 0; told < LIM_SUBS_MAX && map_next(&room->called, &cursor, &user, NULL); told++) {
-        size_t before = room->called.count;
-        shard_tell_called(self, room, user);
-        if (room->called.count < before)
-            cursor = cursor ? cursor - 1 : 0;
-    }
+    size_t count = shard_whom_to_tell(&room->called, users);
+    for (size_t i = 0; i < count; i++)
+        shard_tell_called(self, room, users[i]);
 }
 
 err_t shard_on_inbox_mention_ok(room_shard_t *self, const struct msg *msg)
